@@ -1,0 +1,97 @@
+/**
+ * The workflow document: plain JSON that can be stored, compared, drawn and written by a visual editor.
+ * `defineWorkflow()` records the same document from code. Which combinations make sense is decided by
+ * `validateWorkflow` in `core/graph`; the shape alone is checked by the schema beside this file.
+ */
+import type { Json, JsonObject } from "../json.ts";
+
+/** `500ms`, `30s`, `5m`, `2h`, `3d`, or milliseconds as a number. */
+export type Duration = string | number;
+
+/** A JSON value whose strings may hold `{{ expression }}`. */
+export type TemplateValue = Json;
+
+export interface WorkflowDocument {
+  /** Version of the semantics, not of the workflow. Always 1. */
+  readonly format: 1;
+  readonly name: string;
+  readonly description?: string;
+  /** JSON Schema of the run's input. None: any JSON value. */
+  readonly input?: JsonObject;
+  readonly nodes: { readonly [id: string]: NodeDocument };
+  readonly edges: readonly EdgeDocument[];
+  /** None: an object of the outputs of the nodes without successors, by node id. */
+  readonly output?: TemplateValue;
+  readonly labels?: { readonly [name: string]: string };
+  /** Default for the nodes of this workflow. */
+  readonly retry?: RetryDocument;
+}
+
+export interface EdgeDocument {
+  readonly from: string;
+  readonly to: string;
+  /** The outcome of `from` that takes this edge. None: every outcome except `error` and `timeout`. */
+  readonly on?: string;
+}
+
+export interface RetryDocument {
+  /** Attempts made at once after the first, with a pause of 100 ms to 1 s. Default 2. */
+  readonly immediate?: number;
+  /** Pauses before the later attempts. Default `["1m", "5m", "30m"]`. */
+  readonly backoff?: readonly Duration[];
+}
+
+interface NodeDocumentBase {
+  readonly description?: string;
+  /** `settled` (default): starts when all inbound edges are settled and one was taken. `all`: needs every one taken. */
+  readonly join?: "settled" | "all";
+}
+
+export interface TriggerDocument extends NodeDocumentBase {
+  readonly kind: "trigger";
+  /** None: `{ type: "manual" }`. */
+  readonly source?: TriggerSource;
+  /** Makes the run's input from the trigger (scope: `trigger`). None: the payload as it came. */
+  readonly input?: TemplateValue;
+}
+
+export type TriggerSource =
+  | { readonly type: "manual" }
+  | { readonly type: "webhook"; readonly path: string; readonly signature?: JsonObject }
+  | { readonly type: "schedule"; readonly cron: string; readonly timezone?: string }
+  | { readonly type: "event"; readonly name: string; readonly filter?: string };
+
+export interface ActionDocument extends NodeDocumentBase {
+  readonly kind: "action";
+  readonly action: string;
+  /** None: `{}`. */
+  readonly input?: TemplateValue;
+  readonly credentials?: readonly string[];
+  /** Per attempt, from the claim. Default 5m. */
+  readonly timeout?: Duration;
+  readonly retry?: RetryDocument;
+  /** Only workers of this lane take the node. Default `default`. */
+  readonly lane?: string;
+}
+
+export interface ConditionDocument extends NodeDocumentBase {
+  readonly kind: "condition";
+  /** Tried in order; the first true one names the outcome, else the outcome is `else`. */
+  readonly cases: readonly { readonly outcome: string; readonly if: string }[];
+}
+
+export interface WaitDocument extends NodeDocumentBase {
+  readonly kind: "wait";
+  readonly for: WaitFor;
+  /** What a timeout without an edge `on: "timeout"` means: `fail` (default) or `skip`. */
+  readonly onTimeout?: "fail" | "skip";
+}
+
+export type WaitFor =
+  | { readonly duration: Duration }
+  | { readonly until: string | number }
+  | { readonly signal: string; readonly timeout?: Duration }
+  | { readonly event: string; readonly match?: string; readonly timeout?: Duration };
+
+export type NodeDocument = TriggerDocument | ActionDocument | ConditionDocument | WaitDocument;
+export type NodeKind = NodeDocument["kind"];

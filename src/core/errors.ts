@@ -1,0 +1,72 @@
+/**
+ * The error catalogue. Every error that FlowForge throws on purpose is a `FlowForgeError` whose `code` is listed here;
+ * `docs/reference/errors.md` lists the same codes, and a test holds the two together.
+ *
+ * A code is a promise: it is never renamed and never changes its meaning.
+ */
+export const ERROR_CODES = {
+  action_not_registered: "A node names an action that this engine does not know.",
+  definition_invalid: "A workflow definition has problems; `issues` lists every one of them.",
+  duration_invalid: "A duration is not of the form 500ms, 30s, 5m, 2h, 3d or a number of milliseconds.",
+  expression_failed: "An expression could not be evaluated on the data that it met.",
+  expression_invalid: "An expression or template does not compile.",
+  internal: "Something happened that FlowForge holds to be impossible; please report it.",
+  option_invalid: "An option is unknown, of the wrong type, or out of range.",
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+export interface FlowForgeErrorDetails {
+  /** What the error is about, by name: `workflow "checkout"`, `option "redis"`. */
+  readonly subject: string;
+  /** What would have been right. */
+  readonly expected?: string;
+  /** What came instead, shortened; never a secret. */
+  readonly received?: string;
+  /** What to do next, as a sentence. */
+  readonly next: string;
+  readonly cause?: unknown;
+}
+
+const BRAND: unique symbol = Symbol.for("flowforge.error") as never;
+
+/**
+ * The one error class of FlowForge. Test `error.code`, or `FlowForgeError.is(error)`, which also recognises
+ * errors of a second copy of the library in the same process.
+ */
+export class FlowForgeError extends Error {
+  readonly code: ErrorCode;
+  readonly subject: string;
+  readonly expected: string | undefined;
+  readonly received: string | undefined;
+  readonly next: string;
+
+  constructor(code: ErrorCode, details: FlowForgeErrorDetails) {
+    super(sentence(code, details), details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = "FlowForgeError";
+    this.code = code;
+    this.subject = details.subject;
+    this.expected = details.expected;
+    this.received = details.received;
+    this.next = details.next;
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  static is(error: unknown): error is FlowForgeError {
+    return typeof error === "object" && error !== null && BRAND in error;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // A subclass keeps the ordinary test; only the base class recognises a second copy of the library.
+    if (this !== FlowForgeError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return FlowForgeError.is(value);
+  }
+}
+
+function sentence(code: ErrorCode, details: FlowForgeErrorDetails): string {
+  const parts = [`${details.subject}: ${ERROR_CODES[code]}`];
+  if (details.expected !== undefined) parts.push(`Expected ${details.expected}.`);
+  if (details.received !== undefined) parts.push(`Received ${details.received}.`);
+  parts.push(details.next);
+  return `${parts.join(" ")} [${code}]`;
+}

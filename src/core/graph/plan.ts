@@ -1,0 +1,90 @@
+/**
+ * The plan: a validated document compiled for running. Nodes are numbered in topological order, and the
+ * last one is always `$output`, which renders the run's output when nothing else can move.
+ */
+import type { TriggerSource, WorkflowDocument } from "../definition/document.ts";
+import type { RetryPolicy } from "../definition/retry.ts";
+import type { CompiledExpression, CompiledTemplate } from "../expression/expression.ts";
+
+export interface PlanEdge {
+  readonly from: number;
+  readonly to: number;
+  /** `null`: every outcome except `error` and `timeout`. */
+  readonly on: string | null;
+}
+
+interface PlanNodeBase {
+  readonly index: number;
+  readonly id: string;
+  readonly join: "settled" | "all";
+  readonly inbound: readonly PlanEdge[];
+  readonly outbound: readonly PlanEdge[];
+  readonly hasErrorEdge: boolean;
+}
+
+export interface PlanTrigger extends PlanNodeBase {
+  readonly kind: "trigger";
+  readonly source: TriggerSource;
+  readonly input: CompiledTemplate | null;
+}
+
+export interface PlanAction extends PlanNodeBase {
+  readonly kind: "action";
+  readonly action: string;
+  readonly input: CompiledTemplate;
+  readonly lane: string;
+  /** `null`: the node does not say; the action's own, else the engine's. */
+  readonly timeoutMs: number | null;
+  readonly retry: Partial<RetryPolicy> | null;
+  readonly credentials: readonly string[];
+}
+
+export interface PlanCondition extends PlanNodeBase {
+  readonly kind: "condition";
+  readonly cases: readonly { readonly outcome: string; readonly when: CompiledExpression }[];
+}
+
+export type PlanWaitFor =
+  | { readonly type: "duration"; readonly ms: number }
+  | { readonly type: "until"; readonly at: CompiledTemplate }
+  | { readonly type: "signal"; readonly name: string; readonly timeoutMs: number | null }
+  | {
+      readonly type: "event";
+      readonly name: string;
+      readonly match: CompiledExpression | null;
+      readonly timeoutMs: number | null;
+    };
+
+export interface PlanWait extends PlanNodeBase {
+  readonly kind: "wait";
+  readonly for: PlanWaitFor;
+  readonly hasTimeoutEdge: boolean;
+  readonly onTimeout: "fail" | "skip";
+}
+
+/** The last node of every plan: it has no edges and starts when every other node is terminal and no failure is unhandled. */
+export interface PlanOutput extends PlanNodeBase {
+  readonly kind: "output";
+  readonly template: CompiledTemplate;
+}
+
+export type PlanNode = PlanTrigger | PlanAction | PlanCondition | PlanWait | PlanOutput;
+
+export interface Plan {
+  /** Normalised: a workflow without a trigger has the manual trigger `start`. */
+  readonly document: WorkflowDocument;
+  /** In topological order; `nodes[i].index === i`; the last one is `$output`. */
+  readonly nodes: readonly PlanNode[];
+  readonly indexOf: ReadonlyMap<string, number>;
+  /** Retry policy of the workflow, for nodes that have none. */
+  readonly retry: Partial<RetryPolicy> | null;
+  /** What conditions and waits read: the only values that `RunState` must hold. */
+  readonly reads: {
+    readonly input: boolean;
+    readonly trigger: boolean;
+    /** Node indexes whose output or error is read by a condition, an `until` or a `match`. */
+    readonly nodes: ReadonlySet<number>;
+  };
+}
+
+export const OUTPUT_NODE = "$output";

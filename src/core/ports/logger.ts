@@ -1,0 +1,7 @@
+/** What FlowForge needs of a logger; pino and console fit. */
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}

@@ -1,0 +1,320 @@
+/**
+ * The store: what the engine demands of whatever keeps the truth. PostgreSQL in production, memory in `flowforge/testing`;
+ * both pass `storeContract`. Values cross this border as JSON; times as milliseconds since 1970 by the store's own clock.
+ *
+ * Two rules carry everything else:
+ * - a run's row has a counter `seq`; a commit names the `seq` it was decided on and is refused when the run has moved since;
+ * - whoever is not deciding writes to the inbox (`append`), which raises `seq` blindly, so that whoever decides next must look.
+ */
+import type { WorkflowDocument } from "../definition/document.ts";
+import type { Json } from "../json.ts";
+import type { ErrorRecord } from "../run/event.ts";
+import type { FailureState, NodeStatus, RunStatus, WaitReason } from "../run/state.ts";
+
+// ---------------------------------------------------------------- what is stored
+
+export interface RunHeader {
+  readonly id: string;
+  readonly workspace: string;
+  readonly workflow: string;
+  readonly version: number;
+  readonly status: RunStatus;
+  readonly paused: boolean;
+  readonly cancelled: boolean;
+  /** The compare-and-set counter. */
+  readonly seq: number;
+  /** Id of the trigger node that fired. */
+  readonly trigger: string;
+  readonly deadLetters: number;
+  readonly labels: { readonly [name: string]: string };
+  readonly createdAt: number;
+  /** When the first node was claimed or decided. */
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+}
+
+export interface NodeRecord {
+  readonly node: string;
+  /** Place in the mapped list; -1 for a node that does not map. */
+  readonly item: number;
+  readonly status: NodeStatus;
+  readonly outcome: string | null;
+  readonly attempt: number;
+  readonly fence: number;
+  readonly losses: number;
+  readonly generation: number;
+  readonly dispatches: number;
+  readonly worker: string | null;
+  readonly waitingFor: WaitReason | null;
+  readonly failure: FailureState | null;
+  readonly possiblyDuplicated: boolean;
+  readonly dueAt: number | null;
+  readonly dispatchedAt: number | null;
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+  /** The run's `seq` when this row last changed. */
+  readonly seq: number;
+  readonly error: ErrorRecord | null;
+}
+
+export type MessageBody =
+  | { readonly kind: "signal"; readonly name: string; readonly payload: Json }
+  | { readonly kind: "event"; readonly name: string; readonly payload: Json }
+  | { readonly kind: "cancel" }
+  | { readonly kind: "pause" }
+  | { readonly kind: "resume" };
+
+export interface StoredMessage {
+  readonly id: string;
+  readonly receivedAt: number;
+  /** Already seen by a commit, and kept for a wait that may come. */
+  readonly kept: boolean;
+  readonly body: MessageBody;
+}
+
+/** A run as it is in the store. Values only where they were asked for. */
+export interface StoredRun {
+  readonly header: RunHeader;
+  /** All rows, or only those newer than `since`. A node without a row is `pending`. */
+  readonly nodes: readonly NodeRecord[];
+  /** In the order of arrival. */
+  readonly inbox: readonly StoredMessage[];
+  readonly input?: Json;
+  readonly triggerPayload?: Json;
+  /** By node id; holds what was asked for and exists. */
+  readonly outputs: ReadonlyMap<string, Json>;
+}
+
+export interface LoadRequest {
+  readonly runId: string;
+  /** Only node rows that changed after this `seq`. Default 0: all. */
+  readonly since?: number;
+  /** Also `input` and `triggerPayload`. */
+  readonly withInput?: boolean;
+  /** Also the outputs of these nodes, where they have one. */
+  readonly outputs?: readonly string[];
+}
+
+// ---------------------------------------------------------------- commits
+
+export interface NewRun {
+  readonly workspace: string;
+  readonly workflow: string;
+  readonly version: number;
+  readonly trigger: string;
+  readonly input: Json;
+  readonly triggerPayload: Json;
+  readonly labels: { readonly [name: string]: string };
+}
+
+/** The whole state of one node run after the commit (not a difference). */
+export interface NodeWrite {
+  readonly node: string;
+  readonly item: number;
+  /** The row does not exist yet. */
+  readonly isNew: boolean;
+  readonly status: NodeStatus;
+  readonly outcome: string | null;
+  readonly attempt: number;
+  readonly fence: number;
+  readonly losses: number;
+  readonly generation: number;
+  readonly dispatches: number;
+  readonly worker: string | null;
+  readonly waitingFor: WaitReason | null;
+  readonly failure: FailureState | null;
+  readonly possiblyDuplicated: boolean;
+  /**
+   * `null`: not due by itself. Else the row is due this long after the commit (0: at once), by the store's clock;
+   * `{ at }` is a point in time. `"keep"`: as it was.
+   */
+  readonly due: null | "keep" | { readonly inMs: number } | { readonly at: number };
+  /** `undefined`: unchanged. */
+  readonly input?: Json;
+  readonly output?: Json;
+  readonly error?: ErrorRecord | null;
+}
+
+export interface AttemptWrite {
+  readonly node: string;
+  readonly item: number;
+  readonly fence: number;
+  readonly attempt: number;
+  readonly error: ErrorRecord;
+}
+
+/** One run's next state. The store writes all of it or nothing. */
+export interface CommitEntry {
+  readonly runId: string;
+  /** The `seq` that the decision was made on; the run's is one higher afterwards. 0 with `start`. */
+  readonly seq: number;
+  /** The run is new. */
+  readonly start?: NewRun;
+  readonly status: RunStatus;
+  readonly paused: boolean;
+  readonly cancelled: boolean;
+  readonly deadLetters: number;
+  /** The run came to rest: `finishedAt` is set; else it is cleared. */
+  readonly finished: boolean;
+  readonly output?: Json;
+  readonly nodes: readonly NodeWrite[];
+  readonly attempts: readonly AttemptWrite[];
+  /** Inbox rows that this decision used up. */
+  readonly consumed: readonly string[];
+  /** Inbox rows that this decision has seen and keeps. */
+  readonly kept: readonly string[];
+}
+
+/**
+ * `committed`: durable. `locked`: somebody else holds the run's row; the same entry may be tried again.
+ * `moved`: the run's `seq` is another one; load and decide again. `gone`: no such run.
+ * `failed`: this entry alone cannot be written (a value that the store refuses); nothing of it was.
+ */
+export type Verdict =
+  | { readonly type: "committed"; readonly seq: number }
+  | { readonly type: "locked" }
+  | { readonly type: "moved" }
+  | { readonly type: "gone" }
+  | { readonly type: "failed"; readonly error: unknown };
+
+// ---------------------------------------------------------------- workers and maintenance
+
+export interface NodeRef {
+  readonly runId: string;
+  readonly node: string;
+  readonly item: number;
+  readonly fence: number;
+}
+
+export interface DispatchRef extends NodeRef {
+  readonly dispatches: number;
+  readonly workspace: string;
+  readonly workflow: string;
+  readonly version: number;
+}
+
+export interface WorkerInfo {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly lanes: readonly string[];
+  readonly concurrency: number;
+}
+
+export interface Beat {
+  /** `false`: somebody declared this worker dead; whatever it holds belongs to others. */
+  readonly alive: boolean;
+  /** The store's time when it answered. */
+  readonly now: number;
+  /** Runs of this worker whose cancel was asked for. */
+  readonly cancelled: readonly string[];
+}
+
+export interface InboxMessage {
+  readonly runId: string;
+  /** Deterministic where the source can repeat itself: the same id twice is one message. */
+  readonly id: string;
+  readonly body: MessageBody;
+}
+
+export type AppendResult = "stored" | "repeated" | "unknown_run" | "finished_run";
+
+// ---------------------------------------------------------------- definitions and lists
+
+export interface WorkflowVersion {
+  readonly workspace: string;
+  readonly name: string;
+  readonly version: number;
+  readonly checksum: string;
+  readonly document: WorkflowDocument;
+  readonly createdAt: number;
+}
+
+export interface RunFilter {
+  readonly workspace: string;
+  readonly workflow?: string;
+  readonly status?: readonly RunStatus[];
+  readonly createdAfter?: number;
+  readonly createdBefore?: number;
+  /** Opaque; from the page before. */
+  readonly cursor?: string;
+  /** 1 to 1,000. */
+  readonly limit: number;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly cursor: string | null;
+}
+
+export interface NodeRunDetail extends NodeRecord {
+  readonly input: Json | undefined;
+  readonly output: Json | undefined;
+}
+
+export interface AttemptRecord extends AttemptWrite {
+  readonly startedAt: number | null;
+  readonly finishedAt: number;
+}
+
+export interface RunDetail {
+  readonly header: RunHeader;
+  readonly input: Json;
+  readonly output: Json | undefined;
+  readonly nodes: readonly NodeRunDetail[];
+  readonly attempts: readonly AttemptRecord[];
+}
+
+export interface Store {
+  /** One batch, one statement or transaction where the store can; one verdict per entry, in order. Run ids must be distinct. */
+  commit(entries: readonly CommitEntry[]): Promise<readonly Verdict[]>;
+  /**
+   * The locked path: locks the run's row, lets `decide` look at it, and writes what it returns (`null`: nothing) in the same
+   * transaction. `decide` gets `null` when the run does not exist. Waits for the lock, so it ends however hot the run is.
+   */
+  commitLocked(
+    request: LoadRequest,
+    decide: (run: StoredRun | null) => Promise<CommitEntry | null>,
+  ): Promise<Verdict | null>;
+  /** In the order of the requests; `null`: no such run. */
+  load(requests: readonly LoadRequest[]): Promise<readonly (StoredRun | null)[]>;
+  /** The stored (rendered) inputs of node runs, in the order of the references. */
+  inputs(refs: readonly NodeRef[]): Promise<readonly (Json | undefined)[]>;
+  /** Messages from outside. Each raises its run's `seq` and `inbox` in the same transaction. */
+  append(messages: readonly InboxMessage[]): Promise<readonly AppendResult[]>;
+
+  /** Registers a worker under an id that was never used before. */
+  register(worker: WorkerInfo): Promise<{ readonly now: number }>;
+  beat(workerId: string): Promise<Beat>;
+  /** The worker has ended in an orderly way. Node runs it still holds are orphans from now on. */
+  deregister(workerId: string): Promise<void>;
+  /** Live workers, for sharing out room. */
+  liveWorkers(): Promise<number>;
+  /** Every node run that is `running` under this worker. */
+  roll(workerId: string): Promise<readonly NodeRef[]>;
+  /** Declares workers without a heartbeat for `leaseMs` dead, and returns `running` node runs whose worker is dead or missing. */
+  reap(options: { readonly leaseMs: number; readonly limit: number }): Promise<readonly NodeRef[]>;
+
+  /** `waiting` rows that are due, oldest first. */
+  due(limit: number): Promise<readonly NodeRef[]>;
+  /** `ready` rows that were not handed over and are not held back by a later `due`. */
+  undispatched(limit: number): Promise<readonly DispatchRef[]>;
+  /** `queued` rows that were handed over before this time, oldest first. */
+  lost(options: { readonly dispatchedBefore: number; readonly limit: number }): Promise<readonly DispatchRef[]>;
+  /** Runs that have had unseen messages for longer than this. */
+  unread(options: { readonly olderThanMs: number; readonly limit: number }): Promise<readonly string[]>;
+
+  now(): Promise<number>;
+
+  /** Stores a version unless its checksum is known; returns the version that the checksum has. */
+  saveWorkflow(workspace: string, document: WorkflowDocument, checksum: string): Promise<WorkflowVersion>;
+  /** None: the newest. */
+  workflow(workspace: string, name: string, version?: number): Promise<WorkflowVersion | null>;
+  workflowVersions(workspace: string, name: string): Promise<readonly WorkflowVersion[]>;
+  /** The newest version of each. */
+  workflows(workspace: string): Promise<readonly WorkflowVersion[]>;
+
+  run(workspace: string, runId: string): Promise<RunDetail | null>;
+  runs(filter: RunFilter): Promise<Page<RunHeader>>;
+}
+

@@ -1,0 +1,70 @@
+/** What can happen to a run. Everything that a decision needs is in the event: time, randomness and policies too. */
+import type { RetryPolicy } from "../definition/retry.ts";
+import type { Json, JsonObject } from "../json.ts";
+
+/**
+ * What a failed attempt means, decided by `classifyFailure` before the reducer sees it.
+ * `retry`: follows the ladder. `permanent`: dead letter (or error edge) at once. `outcomeUnknown`: the effect may have
+ * happened and the action's class forbids another try: dead letter at once, never an error edge.
+ * `later`: the other side said when to come back; costs no attempt.
+ */
+export type FailureVerdict =
+  | { readonly type: "retry" }
+  | { readonly type: "permanent" }
+  | { readonly type: "outcomeUnknown" }
+  | { readonly type: "later"; readonly afterMs: number };
+
+/** An error as it is stored: plain JSON, shortened, without secrets. */
+export interface ErrorRecord extends JsonObject {
+  /** Class for filters and retries: `timeout`, `expression`, `invalid_input`, `http`, the error's own name ... */
+  readonly class: string;
+  readonly message: string;
+}
+
+interface NodeEvent {
+  /** Index of the node in the plan. */
+  readonly node: number;
+}
+
+interface FencedEvent extends NodeEvent {
+  /** The fence under which the sender acted. Another one in the state: the event is too late and does nothing. */
+  readonly fence: number;
+}
+
+export type RunEvent =
+  /** The run begins at this trigger. */
+  | { readonly type: "started"; readonly trigger: number }
+  /** A `ready` node has been handed to the queue. */
+  | ({ readonly type: "enqueued" } & NodeEvent)
+  /** The task of a `queued` node was lost or must be sent again: `dispatches + 1`. */
+  | ({ readonly type: "requeued" } & FencedEvent)
+  /** A worker takes a `ready` or `queued` node: `running`, `fence + 1`. */
+  | ({ readonly type: "claimed"; readonly worker: string } & FencedEvent)
+  /** A worker cannot run a `queued` node: `ready` again, not before `delayMs`. */
+  | ({ readonly type: "givenBack"; readonly delayMs: number } & FencedEvent)
+  /** A running node's worker gives it up in an orderly way, or no longer knows it: `ready`, `fence + 1`, no attempt counted. */
+  | ({ readonly type: "released" } & FencedEvent)
+  /** A running node's worker is dead. By effect class, as `verdict` says; a `retry` here costs no attempt of the ladder. */
+  | ({ readonly type: "leaseLost"; readonly verdict: FailureVerdict; readonly error: ErrorRecord } & FencedEvent)
+  | ({ readonly type: "succeeded"; readonly output: Json } & FencedEvent)
+  | ({
+      readonly type: "failed";
+      readonly error: ErrorRecord;
+      readonly verdict: FailureVerdict;
+      readonly retry: RetryPolicy;
+      /** In [0, 1): the jitter. */
+      readonly random: number;
+    } & FencedEvent)
+  /** `due_at` has passed by the database's clock (a wait, a retry, or a `ready` node held until then). */
+  | ({ readonly type: "timerFired" } & FencedEvent)
+  | { readonly type: "signalled"; readonly id: string; readonly name: string; readonly payload: Json; readonly receivedAt: number }
+  | { readonly type: "eventReceived"; readonly id: string; readonly name: string; readonly payload: Json; readonly receivedAt: number }
+  | { readonly type: "cancelled" }
+  | { readonly type: "paused" }
+  | { readonly type: "resumed" }
+  /** Runs a dead letter's node again. */
+  | ({ readonly type: "redriven"; readonly newKey: boolean } & NodeEvent)
+  /** Supplies the result of a dead letter by hand: an output for an action, an outcome for a condition or a wait. */
+  | ({ readonly type: "completed"; readonly output: Json; readonly outcome?: string } & NodeEvent)
+  /** Gives a dead letter up: its edges die. */
+  | ({ readonly type: "discarded" } & NodeEvent);

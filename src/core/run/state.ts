@@ -1,0 +1,101 @@
+/**
+ * The state of one run, as the reducer sees it: statuses and the few values that conditions and waits read.
+ * Inputs and outputs of actions are kept by the store; the reducer never looks at them.
+ *
+ *   pending -> ready -> queued -> running -> succeeded | failed | cancelled
+ *      |         ^         |         |
+ *      |         +---------+---------+--> waiting (timer, message, next attempt) -> ready / succeeded / ...
+ *      +--> skipped
+ */
+import type { Json, JsonObject } from "../json.ts";
+
+export type NodeStatus =
+  | "pending"
+  | "ready"
+  | "queued"
+  | "running"
+  | "waiting"
+  | "succeeded"
+  | "failed"
+  | "skipped"
+  | "cancelled";
+
+export type RunStatus =
+  | "queued"
+  | "running"
+  | "waiting"
+  | "paused"
+  | "cancelling"
+  | "compensating"
+  | "succeeded"
+  | "failed"
+  | "cancelled";
+
+/** Why a node is `waiting`. */
+export type WaitReason = "timer" | "message" | "retry";
+
+/**
+ * What became of a node's failure. `handled`: an error edge was taken. `open`: a dead letter that somebody must resolve.
+ * `discarded`: resolved by giving up; the node's edges are dead.
+ */
+export type FailureState = "handled" | "open" | "discarded";
+
+export interface NodeState {
+  readonly status: NodeStatus;
+  /** The outcome that its edges look at; `null` until it has one. */
+  readonly outcome: string | null;
+  /** Raised by every claim, every wait and every release. An event with another fence is too late. */
+  readonly fence: number;
+  /** Attempts that count for the retry ladder, the present one included. */
+  readonly attempt: number;
+  /** Leases lost in a row (the process died); three park the node as poison. Reset by every recorded outcome. */
+  readonly losses: number;
+  /** Raised where a redrive is a new intention (edited input, new key), and so makes a new idempotency key. */
+  readonly generation: number;
+  /** How often it was handed to the queue under this fence; part of the task's id. */
+  readonly dispatches: number;
+  readonly worker: string | null;
+  readonly waitingFor: WaitReason | null;
+  /** Milliseconds since 1970 by the database's clock: an estimate for showing; the store's own value decides. */
+  readonly dueAt: number | null;
+  readonly failure: FailureState | null;
+  /** Inbound edges that are still open; derived, never stored. */
+  readonly open: number;
+  /** Inbound edges that were taken; derived, never stored. */
+  readonly taken: number;
+}
+
+/** A signal or event that came before anything waited for it. */
+export interface KeptMessage {
+  readonly id: string;
+  readonly kind: "signal" | "event";
+  readonly name: string;
+  readonly payload: Json;
+  /** Milliseconds since 1970 by the database's clock. */
+  readonly receivedAt: number;
+}
+
+/** The values that conditions and waits may read. */
+export interface RunValues {
+  readonly input: Json;
+  readonly trigger: Json;
+  /** `id`, `workflow`, `workspace`, `startedAt`. */
+  readonly run: JsonObject;
+  readonly outputs: ReadonlyMap<number, Json>;
+  readonly errors: ReadonlyMap<number, Json>;
+}
+
+export interface RunState {
+  readonly status: RunStatus;
+  /** Nothing new starts while this is set; what runs is recorded. */
+  readonly paused: boolean;
+  /** Cancel was asked for: `cancelling` until nothing runs, then `cancelled`. */
+  readonly cancelled: boolean;
+  /** Index of the trigger that fired; `null` before `started`. */
+  readonly trigger: number | null;
+  readonly nodes: readonly NodeState[];
+  readonly values: RunValues;
+  readonly kept: readonly KeptMessage[];
+}
+
+export const TERMINAL: ReadonlySet<NodeStatus> = new Set(["succeeded", "failed", "skipped", "cancelled"]);
