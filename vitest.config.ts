@@ -1,7 +1,22 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
 
-export default defineConfig({
+/** Tests that touch no server; the others share one PostgreSQL and one Redis per run (`test/support/servers.ts`). */
+const SERVERLESS = ["unit", "property", "types", "package"].map((area) => `test/${area}/**/*.test.ts`);
+
+const config: ViteUserConfig = defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
+    projects: [
+      { test: { name: "pure", include: SERVERLESS } },
+      {
+        test: {
+          name: "servers",
+          include: ["test/**/*.test.ts"],
+          exclude: SERVERLESS,
+          globalSetup: ["test/support/global-setup.ts"],
+        },
+      },
+    ],
   },
 });
+
+export default config;

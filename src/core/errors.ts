@@ -5,13 +5,28 @@
  * A code is a promise: it is never renamed and never changes its meaning.
  */
 export const ERROR_CODES = {
+  action_duplicate: "Two different actions have the same name.",
   action_not_registered: "A node names an action that this engine does not know.",
+  data_dir_in_use: "Another engine works on this data directory.",
+  data_dir_unusable: "The data directory cannot be used for an embedded PostgreSQL server.",
   definition_invalid: "A workflow definition has problems; `issues` lists every one of them.",
   duration_invalid: "A duration is not of the form 500ms, 30s, 5m, 2h, 3d or a number of milliseconds.",
+  embedded_postgres_failed: "The embedded PostgreSQL server could not be started or stopped.",
+  embedded_postgres_missing: "There are no PostgreSQL programs to start an embedded server with.",
+  engine_not_started: "The engine was not started, or was stopped.",
   expression_failed: "An expression could not be evaluated on the data that it met.",
   expression_invalid: "An expression or template does not compile.",
+  input_invalid: "A run's input does not fit the workflow's schema.",
   internal: "Something happened that FlowForge holds to be impossible; please report it.",
   option_invalid: "An option is unknown, of the wrong type, or out of range.",
+  run_cancelled: "The run was cancelled.",
+  run_failed: "The run came to rest with failures that nothing handled.",
+  run_not_found: "There is no such run in this workspace.",
+  run_not_stored: "A run could not be stored.",
+  run_timeout: "The run did not come to rest in time.",
+  trigger_required: "The workflow has no manual trigger, and none was named.",
+  value_invalid: "A value cannot be stored as JSON within the limits.",
+  workflow_not_found: "There is no such workflow in this workspace.",
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,0 +1,145 @@
+/** Private Redis servers for tests. Where no `redis-server` is on PATH, root on Debian installs it; else there is none. */
+import { execFile, spawn } from "node:child_process";
+import { access, mkdtemp, readFile, rm } from "node:fs/promises";
+import { createConnection } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { freePort } from "../../src/postgres/embedded/cluster.ts";
+import { waitFor } from "../../src/postgres/embedded/postmaster.ts";
+import { startWatchdog } from "../../src/postgres/embedded/watchdog.ts";
+import { control, type TestServer } from "./postgres.ts";
+
+const run = promisify(execFile);
+
+export const NO_REDIS: string =
+  "No Redis for the tests: install it (apt-get install redis-server, brew install redis) or set FLOWFORGE_TEST_REDIS_URL.";
+
+export interface RedisOptions {
+  /** Default `false`: nothing survives a restart. `true`: everything does (appendonly, fsync always). */
+  readonly durable?: boolean;
+  /** More settings: `{ maxmemory: "64mb", "maxmemory-policy": "allkeys-lru" }`. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** Throws with what to install where there is no Redis. */
+export async function startRedis(options: RedisOptions = {}): Promise<TestServer> {
+  const program = await redisProgram();
+  if (program === undefined) throw new Error(NO_REDIS);
+  const home = await mkdtemp(path.join(tmpdir(), `flowforge-test-redis-${process.pid}-`));
+  const pidFile = path.join(home, "redis.pid");
+  const watchdog = startWatchdog({ pidFile, remove: home });
+  const discard = async (): Promise<void> => {
+    await rm(home, { recursive: true, force: true, maxRetries: 5 });
+    watchdog.dismiss();
+  };
+  const launch = (port: number): Promise<number> => start({ program, home, pidFile, port, options });
+  try {
+    const port = await freePort();
+    const pid = await launch(port);
+    return control({ url: `redis://127.0.0.1:${port}`, port, pid, restart: () => launch(port), discard });
+  } catch (error) {
+    await discard();
+    throw error;
+  }
+}
+
+interface Launch {
+  readonly program: string;
+  readonly home: string;
+  readonly pidFile: string;
+  readonly port: number;
+  readonly options: RedisOptions;
+}
+
+async function start({ program, home, pidFile, port, options }: Launch): Promise<number> {
+  const durable = options.durable ?? false;
+  const settings: Record<string, string> = {
+    bind: "127.0.0.1",
+    port: String(port),
+    dir: home,
+    pidfile: pidFile,
+    save: "",
+    appendonly: durable ? "yes" : "no",
+    appendfsync: "always",
+    "maxmemory-policy": "noeviction",
+    ...options.settings,
+  };
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+  const child = spawn(program, args, { detached: true, cwd: home, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => (output = (output + chunk.toString()).slice(-2_000)));
+  child.stderr.on("data", (chunk: Buffer) => (output = (output + chunk.toString()).slice(-2_000)));
+  let ended = false;
+  child.once("error", () => (ended = true));
+  child.once("exit", () => (ended = true));
+  child.unref();
+  for (const stream of [child.stdout, child.stderr])
+    if ("unref" in stream) (stream as { unref(): void }).unref();
+  const ready = await waitFor(async () => ended || (await answers(port)), 20_000);
+  if (!ready || ended || child.pid === undefined) {
+    child.kill("SIGKILL");
+    throw new Error(`redis-server did not start on port ${port}: ${output}`);
+  }
+  return child.pid;
+}
+
+async function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host: "127.0.0.1", port }, () => socket.write("PING\r\n"));
+    // A server that still loads its data answers -LOADING.
+    socket.once("data", (data) => {
+      resolve(data.toString().startsWith("+PONG"));
+      socket.destroy();
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+let program: Promise<string | undefined> | undefined;
+
+/** The path of `redis-server`; `undefined`: there is none and none can be installed. */
+export function redisProgram(): Promise<string | undefined> {
+  return (program ??= onPath().then(async (found) => found ?? (await installed())));
+}
+
+async function onPath(): Promise<string | undefined> {
+  const folders = [
+    ...(process.env["PATH"] ?? "").split(path.delimiter),
+    "/usr/bin",
+    "/usr/local/bin",
+    "/opt/homebrew/bin",
+  ];
+  for (const folder of folders) {
+    for (const name of ["redis-server", "valkey-server"]) {
+      const file = path.join(folder, name);
+      if (path.isAbsolute(file) && (await isThere(file))) return file;
+    }
+  }
+  return undefined;
+}
+
+async function isThere(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function installed(): Promise<string | undefined> {
+  const isDebian = (await readFile("/etc/os-release", "utf8").catch(() => "")).includes("debian");
+  if (!isDebian || process.getuid?.() !== 0) return undefined;
+  console.warn("[tests] No redis-server here: installing it with apt-get (root on Debian).");
+  // RUNLEVEL=1 keeps the package from starting a server of its own on port 6379.
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
+  const options = { env, maxBuffer: 16 * 1024 * 1024 };
+  try {
+    await run("apt-get", ["update", "-q"], options);
+    const flags = ["-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=180"];
+    await run("apt-get", ["install", ...flags, "redis-server"], options);
+  } catch (error) {
+    console.error(`[tests] apt-get could not install redis-server: ${String(error).slice(0, 500)}`);
+  }
+  // Also after a failure: two test runs may have tried at the same time.
+  return onPath();
+}
