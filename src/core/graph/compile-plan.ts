@@ -1,0 +1,171 @@
+/** Compiles a valid document for running. What the plan guarantees is written in plan.ts. */
+import type {
+  ActionDocument,
+  ConditionDocument,
+  NodeDocument,
+  TriggerDocument,
+  WaitDocument,
+  WaitFor,
+  WorkflowDocument,
+} from "../definition/document.ts";
+import { parseDuration } from "../definition/duration.ts";
+import { normaliseDocument } from "../definition/normalise.ts";
+import { parseRetry } from "../definition/retry.ts";
+import { compileExpression, compileTemplate } from "../expression/compile.ts";
+import type { Reference } from "../expression/expression.ts";
+import type { Json } from "../json.ts";
+import { DefinitionError } from "./definition-error.ts";
+import { buildGraph, type Graph, type GraphEdge } from "./graph.ts";
+import {
+  OUTPUT_NODE,
+  type Plan,
+  type PlanEdge,
+  type PlanNode,
+  type PlanOutput,
+  type PlanWaitFor,
+} from "./plan.ts";
+import { structuralIssues, structureOf } from "./structure.ts";
+
+const DEFAULT_LANE = "default";
+
+type PlanBase = Pick<PlanOutput, "index" | "id" | "join" | "inbound" | "outbound" | "hasErrorEdge">;
+
+/**
+ * Compiles a document into the plan that runs are made of. Use it for documents that `validateWorkflow` accepted: it looks at
+ * the graph once more (nodes, edges, cycles), because a plan with a cycle would hang its runs, but not at actions or scopes.
+ *
+ * The same document always gives the same plan, whatever the order of its keys.
+ *
+ * Throws `FlowForgeError` with code `definition_invalid` (a `DefinitionError`: it has `issues`) where the graph is broken, and
+ * `expression_invalid` or `duration_invalid` where a text does not compile.
+ */
+export function compilePlan(document: WorkflowDocument): Plan {
+  const normalised = normaliseDocument(document);
+  const graph = buildGraph(Object.keys(normalised.nodes), normalised.edges);
+  const structure = structureOf(normalised, graph);
+  const issues = structuralIssues(structure);
+  if (issues.some((issue) => issue.severity === "error")) throw new DefinitionError(document.name, issues);
+
+  const { order } = structure.order;
+  const nodes = compileNodes(normalised, graph, order);
+  nodes.push(compileOutput(normalised, graph, order));
+  const indexOf = new Map(nodes.map((node) => [node.id, node.index]));
+  return {
+    document: normalised,
+    nodes,
+    indexOf,
+    retry: normalised.retry === undefined ? null : parseRetry(normalised.retry),
+    reads: readsOf(nodes, indexOf),
+  };
+}
+
+function compileNodes(document: WorkflowDocument, graph: Graph, order: readonly number[]): PlanNode[] {
+  const indexOf = new Int32Array(order.length);
+  order.forEach((node, index) => (indexOf[node] = index));
+  const edges = new Map<GraphEdge, PlanEdge>();
+  for (const edge of graph.edges) {
+    edges.set(edge, { from: indexOf[edge.from] as number, to: indexOf[edge.to] as number, on: edge.on });
+  }
+  const planned = (list: readonly GraphEdge[] | undefined): readonly PlanEdge[] =>
+    (list as readonly GraphEdge[]).map((edge) => edges.get(edge) as PlanEdge);
+  return order.map((node, index) => {
+    const id = graph.ids[node] as string;
+    const source = document.nodes[id] as NodeDocument;
+    const outbound = planned(graph.outbound[node]);
+    const hasErrorEdge = outbound.some((edge) => edge.on === "error");
+    const join = source.join ?? "settled";
+    return compileNode({ index, id, join, inbound: planned(graph.inbound[node]), outbound, hasErrorEdge }, source);
+  });
+}
+
+function compileNode(base: PlanBase, source: NodeDocument): PlanNode {
+  switch (source.kind) {
+    case "trigger":
+      return { ...base, kind: "trigger", ...compileTrigger(source) };
+    case "action":
+      return { ...base, kind: "action", ...compileAction(base.id, source) };
+    case "condition":
+      return { ...base, kind: "condition", ...compileCondition(source) };
+    case "wait": {
+      const hasTimeoutEdge = base.outbound.some((edge) => edge.on === "timeout");
+      return { ...base, kind: "wait", hasTimeoutEdge, ...compileWait(base.id, source) };
+    }
+  }
+}
+
+function compileTrigger(source: TriggerDocument) {
+  return {
+    source: source.source ?? { type: "manual" as const },
+    input: source.input === undefined ? null : compileTemplate(source.input),
+  };
+}
+
+function compileAction(id: string, source: ActionDocument) {
+  return {
+    action: source.action,
+    input: compileTemplate(source.input ?? {}),
+    lane: source.lane ?? DEFAULT_LANE,
+    timeoutMs: source.timeout === undefined ? null : parseDuration(source.timeout, `node "${id}" timeout`),
+    retry: source.retry === undefined ? null : parseRetry(source.retry),
+    credentials: source.credentials ?? [],
+  };
+}
+
+function compileCondition(source: ConditionDocument) {
+  return { cases: source.cases.map((one) => ({ outcome: one.outcome, when: compileExpression(one.if) })) };
+}
+
+function compileWait(id: string, source: WaitDocument) {
+  return { for: compileWaitFor(id, source.for), onTimeout: source.onTimeout ?? ("fail" as const) };
+}
+
+function compileWaitFor(id: string, source: WaitFor): PlanWaitFor {
+  if ("duration" in source) return { type: "duration", ms: parseDuration(source.duration, `node "${id}" duration`) };
+  if ("until" in source) return { type: "until", at: compileTemplate(source.until) };
+  const timeoutMs = source.timeout === undefined ? null : parseDuration(source.timeout, `node "${id}" timeout`);
+  if ("signal" in source) return { type: "signal", name: source.signal, timeoutMs };
+  const match = source.match === undefined ? null : compileExpression(source.match);
+  return { type: "event", name: source.event, match, timeoutMs };
+}
+
+function compileOutput(document: WorkflowDocument, graph: Graph, order: readonly number[]): PlanOutput {
+  return {
+    kind: "output",
+    index: order.length,
+    id: OUTPUT_NODE,
+    join: "settled",
+    inbound: [],
+    outbound: [],
+    hasErrorEdge: false,
+    template: compileTemplate(document.output ?? outputsOfLastNodes(graph, order)),
+  };
+}
+
+function outputsOfLastNodes(graph: Graph, order: readonly number[]): Json {
+  const last = order.filter((node) => (graph.outbound[node] as readonly GraphEdge[]).length === 0);
+  return Object.fromEntries(last.map((node) => [graph.ids[node], `{{ nodes.${graph.ids[node]}.output }}`]));
+}
+
+function readsOf(nodes: readonly PlanNode[], indexOf: ReadonlyMap<string, number>): Plan["reads"] {
+  const references = nodes.flatMap(decidingReferences);
+  const read = new Set<number>();
+  for (const reference of references) {
+    // The status of a node is in the state anyway.
+    if (reference.root !== "nodes" || reference.member === "status") continue;
+    const index = indexOf.get(reference.node as string);
+    if (index !== undefined) read.add(index);
+  }
+  return {
+    input: references.some((reference) => reference.root === "input"),
+    trigger: references.some((reference) => reference.root === "trigger"),
+    nodes: read,
+  };
+}
+
+/** What the reducer itself reads; actions and `$output` get their values from the store. */
+function decidingReferences(node: PlanNode): readonly Reference[] {
+  if (node.kind === "condition") return node.cases.flatMap((one) => one.when.references);
+  if (node.kind !== "wait") return [];
+  if (node.for.type === "until") return node.for.at.references;
+  return node.for.type === "event" ? (node.for.match?.references ?? []) : [];
+}
