@@ -11,7 +11,12 @@ export type Command =
   /** The node waits; wake it after `delayMs` (the database makes `due_at` from it), or `null`: only a message can wake it. */
   | { readonly type: "schedule"; readonly node: number; readonly delayMs: number | null }
   /** The node's value is decided by the reducer (condition, wait): store it. */
-  | { readonly type: "record"; readonly node: number; readonly output: Json; readonly error: ErrorRecord | null }
+  | {
+      readonly type: "record";
+      readonly node: number;
+      readonly output: Json;
+      readonly error: ErrorRecord | null;
+    }
   /** The node gave up and nothing handles it. */
   | { readonly type: "deadLetter"; readonly node: number; readonly error: ErrorRecord }
   /** The running action must be told to stop. */

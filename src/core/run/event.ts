@@ -45,7 +45,11 @@ export type RunEvent =
   /** A running node's worker gives it up in an orderly way, or no longer knows it: `ready`, `fence + 1`, no attempt counted. */
   | ({ readonly type: "released" } & FencedEvent)
   /** A running node's worker is dead. By effect class, as `verdict` says; a `retry` here costs no attempt of the ladder. */
-  | ({ readonly type: "leaseLost"; readonly verdict: FailureVerdict; readonly error: ErrorRecord } & FencedEvent)
+  | ({
+      readonly type: "leaseLost";
+      readonly verdict: FailureVerdict;
+      readonly error: ErrorRecord;
+    } & FencedEvent)
   | ({ readonly type: "succeeded"; readonly output: Json } & FencedEvent)
   | ({
       readonly type: "failed";
@@ -57,8 +61,20 @@ export type RunEvent =
     } & FencedEvent)
   /** `due_at` has passed by the database's clock (a wait, a retry, or a `ready` node held until then). */
   | ({ readonly type: "timerFired" } & FencedEvent)
-  | { readonly type: "signalled"; readonly id: string; readonly name: string; readonly payload: Json; readonly receivedAt: number }
-  | { readonly type: "eventReceived"; readonly id: string; readonly name: string; readonly payload: Json; readonly receivedAt: number }
+  | {
+      readonly type: "signalled";
+      readonly id: string;
+      readonly name: string;
+      readonly payload: Json;
+      readonly receivedAt: number;
+    }
+  | {
+      readonly type: "eventReceived";
+      readonly id: string;
+      readonly name: string;
+      readonly payload: Json;
+      readonly receivedAt: number;
+    }
   | { readonly type: "cancelled" }
   | { readonly type: "paused" }
   | { readonly type: "resumed" }

@@ -10,15 +10,7 @@
 import type { Json, JsonObject } from "../json.ts";
 
 export type NodeStatus =
-  | "pending"
-  | "ready"
-  | "queued"
-  | "running"
-  | "waiting"
-  | "succeeded"
-  | "failed"
-  | "skipped"
-  | "cancelled";
+  "pending" | "ready" | "queued" | "running" | "waiting" | "succeeded" | "failed" | "skipped" | "cancelled";
 
 export type RunStatus =
   | "queued"
@@ -85,6 +77,18 @@ export interface RunValues {
   readonly errors: ReadonlyMap<number, Json>;
 }
 
+/** How many nodes are in which state, triggers left out; derived, never stored. */
+export interface RunCounts {
+  /** `ready` or `queued`. */
+  readonly startable: number;
+  readonly running: number;
+  readonly waiting: number;
+  /** Open failures, in whatever state the run is. */
+  readonly deadLetters: number;
+  /** Some node was claimed, waited or was decided at least once. */
+  readonly begun: boolean;
+}
+
 export interface RunState {
   readonly status: RunStatus;
   /** Nothing new starts while this is set; what runs is recorded. */
@@ -95,7 +99,9 @@ export interface RunState {
   readonly trigger: number | null;
   readonly nodes: readonly NodeState[];
   readonly values: RunValues;
+  /** In the order of arrival. */
   readonly kept: readonly KeptMessage[];
+  readonly counts: RunCounts;
 }
 
 export const TERMINAL: ReadonlySet<NodeStatus> = new Set(["succeeded", "failed", "skipped", "cancelled"]);

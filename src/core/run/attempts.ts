@@ -1,0 +1,176 @@
+/**
+ * The life of a node between `ready` and its end: handed over, claimed, given back, answered, tried again.
+ *
+ * `attempt` counts tries for the retry ladder. Every claim adds one; a try that does not count (given up in an orderly way,
+ * lost with its worker, put off by the other side) takes it back when it ends.
+ */
+import { type Draft } from "./draft.ts";
+import type { ErrorRecord, RunEvent } from "./event.ts";
+import {
+  cancelNode,
+  decided,
+  enterWaiting,
+  failDecided,
+  giveUp,
+  makeReady,
+  park,
+  succeed,
+} from "./settle.ts";
+import type { NodeState } from "./state.ts";
+
+type Event<T extends RunEvent["type"]> = Extract<RunEvent, { type: T }>;
+
+/** So many leases lost in a row, and the node is held to kill its workers. */
+const POISON_LOSSES = 3;
+const IMMEDIATE_MIN_MS = 100;
+const IMMEDIATE_SPREAD_MS = 900;
+const BACKOFF_JITTER = 0.1;
+
+export function enqueued(draft: Draft, event: Event<"enqueued">): void {
+  const { status, dispatches } = draft.node(event.node);
+  if (status !== "ready" || draft.paused) return;
+  draft.edit(event.node, { status: "queued", dispatches: dispatches + 1, dueAt: null });
+}
+
+export function requeued(draft: Draft, event: Event<"requeued">): void {
+  const { status, fence, dispatches } = draft.node(event.node);
+  if (status === "queued" && fence === event.fence) draft.edit(event.node, { dispatches: dispatches + 1 });
+}
+
+export function claimed(draft: Draft, event: Event<"claimed">): void {
+  const { status, fence, attempt } = draft.node(event.node);
+  if ((status !== "ready" && status !== "queued") || fence !== event.fence || draft.paused) return;
+  const { worker } = event;
+  draft.edit(event.node, {
+    status: "running",
+    fence: fence + 1,
+    attempt: attempt + 1,
+    worker,
+    dispatches: 0,
+    dueAt: null,
+  });
+}
+
+export function givenBack(draft: Draft, event: Event<"givenBack">): void {
+  const { status, fence } = draft.node(event.node);
+  if (status !== "queued" || fence !== event.fence) return;
+  draft.edit(event.node, { status: "ready", dueAt: Math.ceil(draft.now) + Math.ceil(event.delayMs) });
+}
+
+export function released(draft: Draft, event: Event<"released">): void {
+  const node = runningAction(draft, event);
+  if (!node) return;
+  if (draft.cancelled) return cancelNode(draft, event.node);
+  makeReady(draft, event.node, { fence: node.fence + 1, attempt: node.attempt - 1 });
+}
+
+export function leaseLost(draft: Draft, event: Event<"leaseLost">): void {
+  const node = runningAction(draft, event);
+  if (!node) return;
+  const losses = node.losses + 1;
+  const { error, verdict } = event;
+  if (verdict.type !== "retry" || draft.cancelled) return fail(draft, event, node);
+  if (losses >= POISON_LOSSES) return park(draft, event.node, poison(error, losses));
+  makeReady(draft, event.node, { fence: node.fence + 1, attempt: node.attempt - 1, losses });
+}
+
+export function succeeded(draft: Draft, event: Event<"succeeded">): void {
+  if (!isRunning(draft, event)) return;
+  succeed(draft, event.node, "success");
+  draft.setOutput(event.node, event.output);
+}
+
+export function failed(draft: Draft, event: Event<"failed">): void {
+  if (!isRunning(draft, event)) return;
+  if (draft.planned(event.node).kind === "output") return park(draft, event.node, event.error);
+  const node = draft.node(event.node);
+  if (event.verdict.type === "retry" && !draft.cancelled) return retry(draft, event, node);
+  fail(draft, event, node);
+}
+
+export function timerFired(draft: Draft, event: Event<"timerFired">): void {
+  const { status, fence } = draft.node(event.node);
+  if (fence === event.fence && !draft.paused && (status === "waiting" || status === "ready"))
+    fire(draft, event.node);
+}
+
+/** What was due happens: a timer ends, a message is waited for no longer, an attempt may begin. */
+export function fire(draft: Draft, index: number): void {
+  const { waitingFor, dueAt } = draft.node(index);
+  switch (waitingFor) {
+    case "timer":
+      return decided(draft, index, { outcome: "elapsed", output: null });
+    case "message":
+      return timeOut(draft, index);
+    case "retry":
+      return makeReady(draft, index, {});
+    case null:
+      // A node that was given back and held until now.
+      if (dueAt !== null) makeReady(draft, index, {});
+  }
+}
+
+function timeOut(draft: Draft, index: number): void {
+  const node = draft.planned(index);
+  if (node.kind !== "wait") return;
+  if (node.hasTimeoutEdge || node.onTimeout === "skip")
+    return decided(draft, index, { outcome: "timeout", output: null });
+  failDecided(draft, index, {
+    class: "wait_timed_out",
+    message: `Nothing came for the wait "${node.id}" in time.`,
+  });
+}
+
+/** Immediate attempts come once, after the first; then the pauses of the ladder; then the node gives up. */
+function retry(draft: Draft, event: Event<"failed">, node: NodeState): void {
+  const { retry: policy, random } = event;
+  const { attempt } = node;
+  const pause = policy.backoffMs[attempt - 1 - policy.immediate];
+  if (attempt <= policy.immediate) {
+    if (draft.paused) return enterWaiting(draft, event.node, { reason: "retry", delayMs: 0, attempt });
+    const fence = node.fence + 1;
+    draft.edit(event.node, { fence, attempt: attempt + 1, losses: 0 });
+    const delayMs = IMMEDIATE_MIN_MS + Math.floor(IMMEDIATE_SPREAD_MS * random);
+    draft.command({ type: "retryNow", node: event.node, fence, delayMs });
+  } else if (pause !== undefined) {
+    const delayMs = Math.round(pause * (1 + BACKOFF_JITTER * random));
+    enterWaiting(draft, event.node, { reason: "retry", delayMs, attempt });
+  } else {
+    giveUp(draft, event.node, event.error);
+  }
+}
+
+/** A failure that is not tried again now. */
+function fail(draft: Draft, event: Event<"failed" | "leaseLost">, node: NodeState): void {
+  const { verdict, error } = event;
+  if (verdict.type === "outcomeUnknown") return park(draft, event.node, outcomeUnknown(error));
+  if (draft.cancelled) return cancelNode(draft, event.node);
+  if (verdict.type !== "later") return giveUp(draft, event.node, error);
+  const delayMs = Math.max(0, Math.ceil(verdict.afterMs));
+  enterWaiting(draft, event.node, { reason: "retry", delayMs, attempt: node.attempt - 1 });
+}
+
+function isRunning(draft: Draft, event: { node: number; fence: number }): boolean {
+  const { status, fence } = draft.node(event.node);
+  return status === "running" && fence === event.fence;
+}
+
+function runningAction(draft: Draft, event: { node: number; fence: number }): NodeState | null {
+  return isRunning(draft, event) && draft.planned(event.node).kind === "action"
+    ? draft.node(event.node)
+    : null;
+}
+
+function poison(error: ErrorRecord, losses: number): ErrorRecord {
+  return {
+    ...error,
+    class: "poison",
+    message: `${losses} workers in a row were lost while they ran this node. ${error.message}`,
+  };
+}
+
+function outcomeUnknown(error: ErrorRecord): ErrorRecord {
+  return error.class === "outcome_unknown"
+    ? error
+    : { ...error, class: "outcome_unknown", cause: error.class };
+}

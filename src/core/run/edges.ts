@@ -1,0 +1,19 @@
+/** What a node's end means for the edges that leave it. */
+import type { PlanEdge, PlanNode } from "../graph/plan.ts";
+import { type NodeState, TERMINAL } from "./state.ts";
+
+/** The node's outgoing edges are settled. A dead letter is terminal, but holds its edges open until it is resolved. */
+export function isSettled(node: NodeState): boolean {
+  return TERMINAL.has(node.status) && node.failure !== "open";
+}
+
+/** Whether an edge is taken by the outcome with which its node ended; `null`: skipped, cancelled, or given up. */
+export function isTaken(edge: PlanEdge, outcome: string | null): boolean {
+  if (outcome === null) return false;
+  return edge.on === null ? outcome !== "error" && outcome !== "timeout" : edge.on === outcome;
+}
+
+/** All inbound edges are settled: does the node start, or is it skipped? */
+export function joinStarts(node: PlanNode, taken: number): boolean {
+  return node.join === "all" ? taken > 0 && taken === node.inbound.length : taken > 0;
+}

@@ -1,0 +1,102 @@
+/**
+ * What people ask of a run: cancel, pause, resume, and what becomes of a dead letter.
+ *
+ * Pause: nothing starts, timers do not fire, messages wake nobody, and the run does not come to rest. What runs is recorded
+ * and decided as always, waits are entered and their clocks go on; `resumed` makes up for what fell due.
+ *
+ * Cancel: a run that was cancelled keeps its dead letters. They may be completed or discarded, which changes nothing else;
+ * they are never run again.
+ */
+import type { PlanNode } from "../graph/plan.ts";
+import type { Draft } from "./draft.ts";
+import type { RunEvent } from "./event.ts";
+import { fire } from "./attempts.ts";
+import { isTimer } from "./kept.ts";
+import { deliverKept } from "./messages.ts";
+import { cancelNode, decided, makeReady, settle, start, succeed } from "./settle.ts";
+import { type NodeStatus, TERMINAL } from "./state.ts";
+
+type Event<T extends RunEvent["type"]> = Extract<RunEvent, { type: T }>;
+
+export function cancelled(draft: Draft): void {
+  if (draft.cancelled) return;
+  draft.cancelled = true;
+  draft.paused = false;
+  for (const { index, kind } of draft.plan.nodes) {
+    const { status } = draft.node(index);
+    if (status === "running" && kind === "action") draft.command({ type: "abort", node: index });
+    else if (!TERMINAL.has(status)) cancelNode(draft, index);
+  }
+}
+
+/** What was handed to the queue is taken back; its task will find the run paused, and do nothing. */
+export function paused(draft: Draft): void {
+  if (draft.paused || draft.cancelled || draft.status === "failed") return;
+  draft.paused = true;
+  for (const { index, kind } of draft.plan.nodes) {
+    const { status } = draft.node(index);
+    if (status === "queued") draft.edit(index, { status: "ready" });
+    if (status === "running" && kind === "output") draft.edit(index, { status: "pending" });
+  }
+}
+
+export function resumed(draft: Draft): void {
+  if (!draft.paused) return;
+  draft.paused = false;
+  const ready = indexesOf(draft, "ready");
+  const waiting = indexesOf(draft, "waiting");
+  deliverKept(draft);
+  for (const index of waiting) {
+    const { status, dueAt } = draft.node(index);
+    if (status === "waiting" && dueAt !== null && dueAt <= draft.now) fire(draft, index);
+  }
+  for (const index of ready) makeReady(draft, index, {});
+}
+
+export function redriven(draft: Draft, event: Event<"redriven">): void {
+  if (draft.node(event.node).failure !== "open" || draft.cancelled) return;
+  const { fence, generation } = draft.node(event.node);
+  const again = { attempt: 0, losses: 0, dispatches: 0, failure: null, worker: null } as const;
+  draft.edit(event.node, {
+    ...again,
+    status: "pending",
+    fence: fence + 1,
+    generation: event.newKey ? generation + 1 : generation,
+  });
+  draft.setError(event.node, null);
+  start(draft, event.node);
+}
+
+export function completed(draft: Draft, event: Event<"completed">): void {
+  if (draft.node(event.node).failure !== "open") return;
+  const node = draft.planned(event.node);
+  const outcome = outcomeOf(node, event.outcome);
+  if (outcome === null) return;
+  draft.setError(event.node, null);
+  if (node.kind === "condition") return decided(draft, event.node, { outcome, output: { outcome } });
+  if (node.kind === "wait") return decided(draft, event.node, { outcome, output: event.output });
+  succeed(draft, event.node, outcome);
+  draft.setOutput(event.node, event.output);
+}
+
+export function discarded(draft: Draft, event: Event<"discarded">): void {
+  if (draft.node(event.node).failure !== "open") return;
+  draft.edit(event.node, { failure: "discarded" });
+  draft.ended.push(event.node);
+}
+
+/** The outcome that completing the node by hand means; `null`: the node does not have the one that was asked for. */
+function outcomeOf(node: PlanNode, asked: string | undefined): string | null {
+  if (node.kind === "action" || node.kind === "output") return "success";
+  return asked !== undefined && outcomesOf(node).includes(asked) ? asked : null;
+}
+
+function outcomesOf(node: PlanNode): readonly string[] {
+  if (node.kind === "condition") return [...node.cases.map((one) => one.outcome), "else"];
+  if (node.kind !== "wait") return [];
+  return isTimer(node) ? ["elapsed"] : ["received", "timeout"];
+}
+
+function indexesOf(draft: Draft, status: NodeStatus): readonly number[] {
+  return draft.nodes.flatMap((node, index) => (node.status === status ? [index] : []));
+}

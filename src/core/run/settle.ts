@@ -1,0 +1,138 @@
+/**
+ * How nodes start and end, and how that travels along the edges. Work waits in a list and never on the stack, so that a chain
+ * of 10,000 conditions is decided like one.
+ */
+import type { PlanCondition, PlanWait } from "../graph/plan.ts";
+import type { Json } from "../json.ts";
+import { decideCondition, dueOf } from "./decide.ts";
+import type { Draft } from "./draft.ts";
+import { isTaken, joinStarts } from "./edges.ts";
+import type { ErrorRecord } from "./event.ts";
+import { isTimer, takeKept } from "./kept.ts";
+import type { NodeState } from "./state.ts";
+
+/** The fields of a node that is held by nothing and nobody any more. */
+const REST = { waitingFor: null, dueAt: null, losses: 0 } as const;
+
+export function succeed(draft: Draft, index: number, outcome: string): void {
+  draft.edit(index, { ...REST, status: "succeeded", outcome, failure: null });
+  draft.ended.push(index);
+}
+
+export function cancelNode(draft: Draft, index: number): void {
+  draft.edit(index, { ...REST, status: "cancelled", worker: null });
+  draft.ended.push(index);
+}
+
+/** The node gave up: its error edge handles that, or else it becomes a dead letter, whose edges stay open. */
+export function giveUp(draft: Draft, index: number, error: ErrorRecord): void {
+  if (!draft.planned(index).hasErrorEdge) return park(draft, index, error);
+  draft.edit(index, { ...REST, status: "failed", outcome: "error", failure: "handled" });
+  draft.setError(index, error);
+  draft.ended.push(index);
+}
+
+/** A dead letter, whatever edges the node has. */
+export function park(draft: Draft, index: number, error: ErrorRecord): void {
+  draft.edit(index, { ...REST, status: "failed", outcome: null, failure: "open" });
+  draft.setError(index, error);
+  draft.command({ type: "deadLetter", node: index, error });
+}
+
+/** The end of a node whose value the reducer decides. */
+export function decided(draft: Draft, index: number, result: { outcome: string; output: Json }): void {
+  succeed(draft, index, result.outcome);
+  draft.setOutput(index, result.output);
+  draft.command({ type: "record", node: index, output: result.output, error: null });
+}
+
+export function failDecided(draft: Draft, index: number, error: ErrorRecord): void {
+  draft.command({ type: "record", node: index, output: null, error });
+  giveUp(draft, index, error);
+}
+
+/** An action may start: it is offered, unless the run is paused. */
+export function makeReady(draft: Draft, index: number, changes: Partial<NodeState>): void {
+  draft.edit(index, { ...changes, status: "ready", waitingFor: null, dueAt: null, worker: null });
+  if (!draft.paused) draft.command({ type: "dispatch", node: index });
+}
+
+/** The node waits under a new fence; `delayMs` is `null` where only a message can wake it. */
+export function enterWaiting(
+  draft: Draft,
+  index: number,
+  wait: { reason: NonNullable<NodeState["waitingFor"]>; delayMs: number | null; attempt: number },
+): void {
+  const { reason, delayMs, attempt } = wait;
+  const dueAt = delayMs === null ? null : Math.ceil(draft.now) + delayMs;
+  const fence = draft.node(index).fence + 1;
+  draft.edit(index, {
+    ...REST,
+    status: "waiting",
+    waitingFor: reason,
+    fence,
+    attempt,
+    dueAt,
+    worker: null,
+    dispatches: 0,
+  });
+  draft.command({ type: "schedule", node: index, delayMs });
+}
+
+/** Starts a node whose inbound edges allow it, or starts it again. */
+export function start(draft: Draft, index: number): void {
+  const node = draft.planned(index);
+  switch (node.kind) {
+    case "action":
+      return makeReady(draft, index, {});
+    case "condition":
+      return decide(draft, node);
+    case "wait":
+      return enter(draft, node);
+  }
+}
+
+/** Settles the edges of everything that ended, and starts or skips what follows from it. */
+export function settle(draft: Draft): void {
+  for (let next = 0; next < draft.ended.length; next++) {
+    const index = draft.ended[next]!;
+    const { outcome } = draft.node(index);
+    for (const edge of draft.planned(index).outbound) {
+      const target = draft.settleEdge(edge.to, isTaken(edge, outcome));
+      if (target.open > 0 || target.status !== "pending") continue;
+      if (joinStarts(draft.planned(edge.to), target.taken)) start(draft, edge.to);
+      else skip(draft, edge.to);
+    }
+  }
+  draft.ended.length = 0;
+}
+
+export function skip(draft: Draft, index: number): void {
+  draft.edit(index, { status: "skipped" });
+  draft.ended.push(index);
+}
+
+function decide(draft: Draft, node: PlanCondition): void {
+  const { fence, attempt } = draft.node(node.index);
+  draft.edit(node.index, { fence: fence + 1, attempt: attempt + 1 });
+  const result = decideCondition(draft, node);
+  if (result.ok) decided(draft, node.index, { outcome: result.value, output: { outcome: result.value } });
+  else failDecided(draft, node.index, result.error);
+}
+
+function enter(draft: Draft, node: PlanWait): void {
+  const { index } = node;
+  const { fence, attempt } = draft.node(index);
+  const due = dueOf(draft, node);
+  if (!due.ok) {
+    draft.edit(index, { fence: fence + 1, attempt: attempt + 1 });
+    return failDecided(draft, index, due.error);
+  }
+  const message = draft.paused ? null : takeKept(draft, node);
+  if (message) {
+    draft.edit(index, { fence: fence + 1, attempt: attempt + 1 });
+    return decided(draft, index, { outcome: "received", output: message.payload });
+  }
+  const reason = isTimer(node) ? "timer" : "message";
+  enterWaiting(draft, index, { reason, delayMs: due.value, attempt: attempt + 1 });
+}

@@ -1,0 +1,37 @@
+/** What the run as a whole is, after every event. */
+import type { Draft } from "./draft.ts";
+import { isSettled } from "./edges.ts";
+import type { RunStatus } from "./state.ts";
+
+/** Asks for the output once everything else is done, and says when the run comes to rest. */
+export function conclude(draft: Draft): void {
+  const output = draft.plan.nodes.length - 1;
+  if (mayRender(draft, output)) {
+    draft.edit(output, { status: "running" });
+    draft.command({ type: "renderOutput", node: output });
+  }
+  const status = statusOf(draft, output);
+  if (status === draft.status) return;
+  draft.status = status;
+  if (status === "succeeded" || status === "failed" || status === "cancelled")
+    draft.command({ type: "finish", status });
+}
+
+function mayRender(draft: Draft, output: number): boolean {
+  if (draft.paused || draft.cancelled || draft.deadLetters > 0 || alive(draft) > 0) return false;
+  return draft.trigger !== null && draft.node(output).status === "pending";
+}
+
+function statusOf(draft: Draft, output: number): RunStatus {
+  if (draft.trigger === null) return "queued";
+  if (draft.cancelled) return draft.running > 0 ? "cancelling" : "cancelled";
+  if (isSettled(draft.node(output))) return "succeeded";
+  if (draft.paused) return "paused";
+  if (alive(draft) === 0) return "failed";
+  if (draft.waiting === alive(draft)) return "waiting";
+  return draft.begun || draft.running > 0 ? "running" : "queued";
+}
+
+function alive(draft: Draft): number {
+  return draft.startable + draft.running + draft.waiting;
+}
