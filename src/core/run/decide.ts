@@ -1,5 +1,6 @@
 /** What the reducer decides by expressions: the outcome of a condition, when a wait is due, whether an event matches. */
 import type { CompiledExpression, NodeScope, Reference, Scope } from "../expression/expression.ts";
+import { parseTime } from "../graph/until.ts";
 import type { PlanCondition, PlanWait } from "../graph/plan.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { Draft } from "./draft.ts";
@@ -27,7 +28,7 @@ export function dueOf(draft: Draft, { for: wait }: PlanWait): Decided<number | n
   const { at } = wait;
   const result = attempt(() => at.render(scopeOf(draft, at.references)));
   if (!result.ok) return result;
-  const time = timeOf(result.value);
+  const time = parseTime(result.value);
   if (time === null)
     return fail(
       `"until" must be a time: ISO 8601 with a zone, or milliseconds since 1970, not ${typeName(result.value)}.`,
@@ -40,20 +41,6 @@ export function eventMatches(draft: Draft, match: CompiledExpression | null, eve
   if (!match) return true;
   const result = attempt(() => match.evaluate({ ...scopeOf(draft, match.references), event }));
   return result.ok && result.value === true;
-}
-
-/**
- * A date alone is midnight UTC. A time without a zone is refused: it would mean another moment on every machine. 8.64e15 is
- * the end of time as JavaScript counts it.
- */
-const ISO_TIME = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/;
-const END_OF_TIME = 8.64e15;
-
-function timeOf(value: Json): number | null {
-  if (typeof value === "number") return Math.abs(value) <= END_OF_TIME ? value : null;
-  if (typeof value !== "string" || !ISO_TIME.test(value)) return null;
-  const time = Date.parse(value);
-  return Number.isNaN(time) ? null : time;
 }
 
 function scopeOf(draft: Draft, references: readonly Reference[]): Scope {

@@ -92,22 +92,40 @@ export function start(draft: Draft, index: number): void {
   }
 }
 
-/** Settles the edges of everything that ended, and starts or skips what follows from it. */
+/**
+ * Settles the edges of everything that ended, and starts or skips what follows from it. Always the smallest index first, so
+ * that all of it happens in the order of the plan, whatever way the graph is walked.
+ */
 export function settle(draft: Draft): void {
-  for (let next = 0; next < draft.ended.length; next++) {
-    const index = draft.ended[next]!;
-    const { outcome } = draft.node(index);
-    for (const edge of draft.planned(index).outbound) {
-      const target = draft.settleEdge(edge.to, isTaken(edge, outcome));
-      if (target.open > 0 || target.status !== "pending") continue;
-      if (joinStarts(draft.planned(edge.to), target.taken)) start(draft, edge.to);
-      else skip(draft, edge.to);
-    }
+  if (draft.ended.length === 0) return;
+  const undecided: number[] = [];
+  for (let next = 0; ; next++) {
+    for (const index of draft.ended) settleEdges(draft, index, { undecided, next });
+    draft.ended.length = 0;
+    const index = undecided[next];
+    if (index === undefined) return;
+    if (joinStarts(draft.planned(index), draft.node(index).taken)) start(draft, index);
+    else skip(draft, index);
   }
-  draft.ended.length = 0;
 }
 
-export function skip(draft: Draft, index: number): void {
+/** Puts the nodes whose last edge this was into `undecided`, which is ascending from `next` on. */
+function settleEdges(
+  draft: Draft,
+  ended: number,
+  { undecided, next }: { undecided: number[]; next: number },
+): void {
+  const { outcome } = draft.node(ended);
+  for (const edge of draft.planned(ended).outbound) {
+    const { open, status } = draft.settleEdge(edge.to, isTaken(edge, outcome));
+    if (open > 0 || status !== "pending") continue;
+    let at = undecided.length;
+    while (at > next && undecided[at - 1]! > edge.to) at--;
+    undecided.splice(at, 0, edge.to);
+  }
+}
+
+function skip(draft: Draft, index: number): void {
   draft.edit(index, { status: "skipped" });
   draft.ended.push(index);
 }
