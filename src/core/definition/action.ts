@@ -21,7 +21,12 @@ export interface ActionContext<Input> {
   /** Aborted when the attempt times out, the run is cancelled, or the worker must give the node up. */
   readonly signal: AbortSignal;
   readonly logger: Logger;
-  readonly run: { readonly id: string; readonly workflow: string; readonly workspace: string; readonly version: number };
+  readonly run: {
+    readonly id: string;
+    readonly workflow: string;
+    readonly workspace: string;
+    readonly version: number;
+  };
   readonly node: { readonly id: string; readonly item: number };
 }
 
