@@ -14,6 +14,7 @@ import type { FailureState, NodeStatus, RunStatus, WaitReason } from "../run/sta
 // ---------------------------------------------------------------- what is stored
 
 export interface RunHeader {
+  /** A UUID, in lower case. No run has another kind of id: `gone`, `unknown_run`, `null`; a start with one is `failed`. */
   readonly id: string;
   readonly workspace: string;
   readonly workflow: string;
@@ -28,7 +29,7 @@ export interface RunHeader {
   readonly deadLetters: number;
   readonly labels: { readonly [name: string]: string };
   readonly createdAt: number;
-  /** When the first node was claimed or decided. */
+  /** When its status was first another one than `queued`. */
   readonly startedAt: number | null;
   readonly finishedAt: number | null;
 }
@@ -49,8 +50,11 @@ export interface NodeRecord {
   readonly failure: FailureState | null;
   readonly possiblyDuplicated: boolean;
   readonly dueAt: number | null;
+  /** Of the commit that made it `queued`, or raised its fence or `dispatches` as such; else `null`. */
   readonly dispatchedAt: number | null;
+  /** Of the commit that made it `running` under its present fence, or the last one under which it ran. */
   readonly startedAt: number | null;
+  /** Of the commit that ended it; `null` while it has not ended. */
   readonly finishedAt: number | null;
   /** The run's `seq` when this row last changed. */
   readonly seq: number;
@@ -111,7 +115,7 @@ export interface NewRun {
 export interface NodeWrite {
   readonly node: string;
   readonly item: number;
-  /** The row does not exist yet. */
+  /** The row does not exist yet. Where that is wrong, or one row is written twice, the entry is `failed`. */
   readonly isNew: boolean;
   readonly status: NodeStatus;
   readonly outcome: string | null;
@@ -126,7 +130,7 @@ export interface NodeWrite {
   readonly possiblyDuplicated: boolean;
   /**
    * `null`: not due by itself. Else the row is due this long after the commit (0: at once), by the store's clock;
-   * `{ at }` is a point in time. `"keep"`: as it was.
+   * `{ at }` is a point in time. `"keep"`: as it was. Fractions are rounded up; what is no time at all makes the entry `failed`.
    */
   readonly due: null | "keep" | { readonly inMs: number } | { readonly at: number };
   /** `undefined`: unchanged. */
@@ -148,18 +152,19 @@ export interface CommitEntry {
   readonly runId: string;
   /** The `seq` that the decision was made on; the run's is one higher afterwards. 0 with `start`. */
   readonly seq: number;
-  /** The run is new. */
+  /** The run is new. Where its id exists already the verdict is `moved`, also for the very same entry sent twice. */
   readonly start?: NewRun;
   readonly status: RunStatus;
   readonly paused: boolean;
   readonly cancelled: boolean;
   readonly deadLetters: number;
-  /** The run came to rest: `finishedAt` is set; else it is cleared. */
+  /** The run came to rest: `finishedAt` is set (and stays, where it was set); else it is cleared. */
   readonly finished: boolean;
+  /** `undefined`: unchanged. */
   readonly output?: Json;
   readonly nodes: readonly NodeWrite[];
   readonly attempts: readonly AttemptWrite[];
-  /** Inbox rows that this decision used up. */
+  /** Inbox rows that this decision used up: gone, but their ids are still `repeated`. Unknown ids mean nothing. */
   readonly consumed: readonly string[];
   /** Inbox rows that this decision has seen and keeps. */
   readonly kept: readonly string[];
@@ -167,7 +172,7 @@ export interface CommitEntry {
 
 /**
  * `committed`: durable. `locked`: somebody else holds the run's row; the same entry may be tried again.
- * `moved`: the run's `seq` is another one; load and decide again. `gone`: no such run.
+ * `moved`: the run's `seq` is another one (said even where it is locked too); load and decide again. `gone`: no such run.
  * `failed`: this entry alone cannot be written (a value that the store refuses); nothing of it was.
  */
 export type Verdict =
@@ -206,7 +211,7 @@ export interface Beat {
   readonly alive: boolean;
   /** The store's time when it answered. */
   readonly now: number;
-  /** Runs of this worker whose cancel was asked for. */
+  /** Runs with a `running` node run of this worker that are cancelled or have an unseen `cancel` in the inbox. */
   readonly cancelled: readonly string[];
 }
 
@@ -217,6 +222,7 @@ export interface InboxMessage {
   readonly body: MessageBody;
 }
 
+/** `repeated` comes before `finished_run`: a repeated id is recognised for as long as the run exists. */
 export type AppendResult = "stored" | "repeated" | "unknown_run" | "finished_run";
 
 // ---------------------------------------------------------------- definitions and lists
@@ -234,7 +240,9 @@ export interface RunFilter {
   readonly workspace: string;
   readonly workflow?: string;
   readonly status?: readonly RunStatus[];
+  /** This time or later. */
   readonly createdAfter?: number;
+  /** Earlier than this time. */
   readonly createdBefore?: number;
   /** Opaque; from the page before. */
   readonly cursor?: string;
@@ -253,6 +261,7 @@ export interface NodeRunDetail extends NodeRecord {
 }
 
 export interface AttemptRecord extends AttemptWrite {
+  /** `startedAt` of the node run before the commit that recorded the attempt. */
   readonly startedAt: number | null;
   readonly finishedAt: number;
 }
@@ -261,60 +270,71 @@ export interface RunDetail {
   readonly header: RunHeader;
   readonly input: Json;
   readonly output: Json | undefined;
+  /** In no particular order. */
   readonly nodes: readonly NodeRunDetail[];
+  /** In the order in which they were recorded. */
   readonly attempts: readonly AttemptRecord[];
 }
 
 export interface Store {
-  /** One batch, one statement or transaction where the store can; one verdict per entry, in order. Run ids must be distinct. */
+  /**
+   * One batch, one statement or transaction where the store can; one verdict per entry, in order. Waits for nobody. Rejects
+   * with `internal`, and writes nothing, where a run id comes twice.
+   */
   commit(entries: readonly CommitEntry[]): Promise<readonly Verdict[]>;
   /**
    * The locked path: locks the run's row, lets `decide` look at it, and writes what it returns (`null`: nothing) in the same
    * transaction. `decide` gets `null` when the run does not exist. Waits for the lock, so it ends however hot the run is.
+   * While `decide` works, others see the run as it was, their commits are `locked` and their messages wait. What `decide` throws
+   * passes through. An entry for another run is `internal`.
    */
   commitLocked(
     request: LoadRequest,
     decide: (run: StoredRun | null) => Promise<CommitEntry | null>,
   ): Promise<Verdict | null>;
-  /** In the order of the requests; `null`: no such run. */
+  /** In the order of the requests; `null`: no such run. The same run may be asked for twice. */
   load(requests: readonly LoadRequest[]): Promise<readonly (StoredRun | null)[]>;
   /** The stored (rendered) inputs of node runs, in the order of the references. */
   inputs(refs: readonly NodeRef[]): Promise<readonly (Json | undefined)[]>;
-  /** Messages from outside. Each raises its run's `seq` and `inbox` in the same transaction. */
+  /** Messages from outside, all or none of a call. Each one `stored` raises its run's `seq` by one in the same transaction. */
   append(messages: readonly InboxMessage[]): Promise<readonly AppendResult[]>;
 
-  /** Registers a worker under an id that was never used before. */
+  /** Registers a worker under an id that was never used before; rejects where it was. */
   register(worker: WorkerInfo): Promise<{ readonly now: number }>;
   beat(workerId: string): Promise<Beat>;
   /** The worker has ended in an orderly way. Node runs it still holds are orphans from now on. */
   deregister(workerId: string): Promise<void>;
-  /** Live workers, for sharing out room. */
+  /** Workers that nobody declared dead (however old their heartbeat is), for sharing out room. */
   liveWorkers(): Promise<number>;
   /** Every node run that is `running` under this worker. */
   roll(workerId: string): Promise<readonly NodeRef[]>;
-  /** Declares workers without a heartbeat for `leaseMs` dead, and returns `running` node runs whose worker is dead or missing. */
+  /** Declares workers whose heartbeat is older than `leaseMs` dead, and returns `running` node runs whose worker is dead or missing. */
   reap(options: { readonly leaseMs: number; readonly limit: number }): Promise<readonly NodeRef[]>;
 
-  /** `waiting` rows that are due, oldest first. */
+  /** `waiting` rows that are due, oldest first; none of a paused run, whose timers fire when it is resumed. */
   due(limit: number): Promise<readonly NodeRef[]>;
-  /** `ready` rows that were not handed over and are not held back by a later `due`. */
+  /** `ready` rows that are not held back by a later `due` or a pause of their run; those that could start longest first. */
   undispatched(limit: number): Promise<readonly DispatchRef[]>;
-  /** `queued` rows that were handed over before this time, oldest first. */
-  lost(options: { readonly dispatchedBefore: number; readonly limit: number }): Promise<readonly DispatchRef[]>;
-  /** Runs that have had unseen messages for longer than this. */
+  /** `queued` rows that were handed over before this time (not at it), oldest first. */
+  lost(options: {
+    readonly dispatchedBefore: number;
+    readonly limit: number;
+  }): Promise<readonly DispatchRef[]>;
+  /** Runs that have had unseen messages (neither consumed nor kept) for longer than this, oldest first. */
   unread(options: { readonly olderThanMs: number; readonly limit: number }): Promise<readonly string[]>;
 
   now(): Promise<number>;
 
-  /** Stores a version unless its checksum is known; returns the version that the checksum has. */
+  /** Stores a version unless its checksum is known; returns the version that the checksum has. Versions are 1, 2, 3 ... */
   saveWorkflow(workspace: string, document: WorkflowDocument, checksum: string): Promise<WorkflowVersion>;
   /** None: the newest. */
   workflow(workspace: string, name: string, version?: number): Promise<WorkflowVersion | null>;
+  /** Newest first. */
   workflowVersions(workspace: string, name: string): Promise<readonly WorkflowVersion[]>;
-  /** The newest version of each. */
+  /** The newest version of each, by name (in the order of code points). */
   workflows(workspace: string): Promise<readonly WorkflowVersion[]>;
 
   run(workspace: string, runId: string): Promise<RunDetail | null>;
+  /** Newest first, by `createdAt` and then `id`. Rejects a limit or cursor that is none with `option_invalid`. */
   runs(filter: RunFilter): Promise<Page<RunHeader>>;
 }
-
