@@ -47,7 +47,8 @@ export class BitRows {
     const target = row * this.words;
     const start = from * this.words;
     const [bits, other] = [this.#bits, source.#bits];
-    for (let i = 0; i < this.words; i++) bits[target + i] = (bits[target + i] as number) | (other[start + i] as number);
+    for (let i = 0; i < this.words; i++)
+      bits[target + i] = (bits[target + i] as number) | (other[start + i] as number);
   }
 
   /** `row` keeps only what is in the row `from` of `source` too. */
@@ -55,7 +56,8 @@ export class BitRows {
     const target = row * this.words;
     const start = from * this.words;
     const [bits, other] = [this.#bits, source.#bits];
-    for (let i = 0; i < this.words; i++) bits[target + i] = (bits[target + i] as number) & (other[start + i] as number);
+    for (let i = 0; i < this.words; i++)
+      bits[target + i] = (bits[target + i] as number) & (other[start + i] as number);
   }
 
   assign(row: number, source: BitRows, from: number): void {
@@ -72,7 +74,11 @@ export class BitRows {
  * Answers every query with 1 or 0. `fill` computes the relation for the columns of an empty one with `rows` rows; it is
  * called once per chunk of columns, and not at all without queries.
  */
-export function answer(queries: readonly Query[], rows: number, fill: (empty: BitRows) => BitRows): Uint8Array {
+export function answer(
+  queries: readonly Query[],
+  rows: number,
+  fill: (empty: BitRows) => BitRows,
+): Uint8Array {
   const answers = new Uint8Array(queries.length);
   const byNode = new Map<number, number[]>();
   queries.forEach(({ node }, index) => {

@@ -28,7 +28,12 @@ interface Facts {
  * Answers with 1 where `node` has certainly succeeded when `reader` starts. Every `node` must be an ancestor of its `reader`.
  * The reader `graph.ids.length` is the output of the run, which starts when all nodes have ended.
  */
-export function areCertain(document: WorkflowDocument, graph: Graph, order: Order, queries: readonly Query[]): Uint8Array {
+export function areCertain(
+  document: WorkflowDocument,
+  graph: Graph,
+  order: Order,
+  queries: readonly Query[],
+): Uint8Array {
   const answers = new Uint8Array(queries.length);
   if (queries.length === 0) return answers;
   const facts = factsOf(document, graph, order);
@@ -57,13 +62,17 @@ function factsOf(document: WorkflowDocument, graph: Graph, { order }: Order): Fa
     graph,
     order,
     triggers: order.filter((node) => (documents[node] as NodeDocument).kind === "trigger"),
-    outcomes: documents.map((node, index) => outcomesThatGoOn(node, graph.outbound[index] as readonly GraphEdge[])),
+    outcomes: documents.map((node, index) =>
+      outcomesThatGoOn(node, graph.outbound[index] as readonly GraphEdge[]),
+    ),
     needsAll: Uint8Array.from(documents, (node) => Number(node.join === "all")),
   };
 }
 
 function canEndOtherwise({ outcomes }: Facts, node: number): boolean {
-  return (outcomes[node] as readonly string[]).some((outcome) => outcome === "error" || outcome === "timeout");
+  return (outcomes[node] as readonly string[]).some(
+    (outcome) => outcome === "error" || outcome === "timeout",
+  );
 }
 
 function impliesSuccess(edge: GraphEdge): boolean {

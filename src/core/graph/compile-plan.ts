@@ -11,8 +11,10 @@ import type {
 import { parseDuration } from "../definition/duration.ts";
 import { normaliseDocument } from "../definition/normalise.ts";
 import { parseRetry } from "../definition/retry.ts";
-import { compileExpression, compileTemplate } from "../expression/compile.ts";
+import { compileExpression } from "../expression/compile.ts";
 import type { Reference } from "../expression/expression.ts";
+import { compileTemplate } from "../expression/template.ts";
+import { compileTemplate } from "../expression/template.ts";
 import type { Json } from "../json.ts";
 import { DefinitionError } from "./definition-error.ts";
 import { buildGraph, type Graph, type GraphEdge } from "./graph.ts";
@@ -74,7 +76,10 @@ function compileNodes(document: WorkflowDocument, graph: Graph, order: readonly 
     const outbound = planned(graph.outbound[node]);
     const hasErrorEdge = outbound.some((edge) => edge.on === "error");
     const join = source.join ?? "settled";
-    return compileNode({ index, id, join, inbound: planned(graph.inbound[node]), outbound, hasErrorEdge }, source);
+    return compileNode(
+      { index, id, join, inbound: planned(graph.inbound[node]), outbound, hasErrorEdge },
+      source,
+    );
   });
 }
 
@@ -120,9 +125,11 @@ function compileWait(id: string, source: WaitDocument) {
 }
 
 function compileWaitFor(id: string, source: WaitFor): PlanWaitFor {
-  if ("duration" in source) return { type: "duration", ms: parseDuration(source.duration, `node "${id}" duration`) };
+  if ("duration" in source)
+    return { type: "duration", ms: parseDuration(source.duration, `node "${id}" duration`) };
   if ("until" in source) return { type: "until", at: compileTemplate(source.until) };
-  const timeoutMs = source.timeout === undefined ? null : parseDuration(source.timeout, `node "${id}" timeout`);
+  const timeoutMs =
+    source.timeout === undefined ? null : parseDuration(source.timeout, `node "${id}" timeout`);
   if ("signal" in source) return { type: "signal", name: source.signal, timeoutMs };
   const match = source.match === undefined ? null : compileExpression(source.match);
   return { type: "event", name: source.event, match, timeoutMs };

@@ -78,7 +78,10 @@ class Search {
 }
 
 /** The components of the nodes that are `inside`, in topological order of the components. */
-export function componentsOf(graph: Graph, inside: (node: number) => boolean): readonly (readonly number[])[] {
+export function componentsOf(
+  graph: Graph,
+  inside: (node: number) => boolean,
+): readonly (readonly number[])[] {
   const search = new Search(graph, inside);
   for (let node = 0; node < graph.ids.length; node++) if (inside(node)) search.from(node);
   return search.components.reverse();

@@ -71,7 +71,7 @@ class ShortestCycle {
 
 function wayBack(last: GraphEdge, start: number, cameBy: ReadonlyMap<number, GraphEdge>): Cycle {
   const cycle = [last];
-  for (let node = last.from; node !== start; ) {
+  for (let node = last.from; node !== start;) {
     const edge = cameBy.get(node) as GraphEdge;
     cycle.push(edge);
     node = edge.from;

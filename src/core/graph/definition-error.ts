@@ -20,7 +20,9 @@ export class DefinitionError extends FlowForgeError {
 }
 
 function summary(errors: readonly Issue[]): string {
-  const shown = errors.slice(0, SHOWN).map((issue) => `${issue.path.join(".")}: ${issue.message} [${issue.code}]`);
+  const shown = errors
+    .slice(0, SHOWN)
+    .map((issue) => `${issue.path.join(".")}: ${issue.message} [${issue.code}]`);
   if (errors.length > SHOWN) shown.push(`and ${errors.length - SHOWN} more`);
   return shown.join("; ");
 }

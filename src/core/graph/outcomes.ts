@@ -26,7 +26,10 @@ export function isTaken(on: string | null, outcome: string): boolean {
  * The outcomes after which a run can go on to its end, given the edges that leave the node: an error that no edge
  * handles is a dead letter, and nothing behind it starts.
  */
-export function outcomesThatGoOn(node: NodeDocument, edges: readonly { readonly on: string | null }[]): readonly string[] {
+export function outcomesThatGoOn(
+  node: NodeDocument,
+  edges: readonly { readonly on: string | null }[],
+): readonly string[] {
   const handled = (outcome: string): boolean => edges.some((edge) => edge.on === outcome);
   return outcomesOf(node).filter((outcome) => {
     if (node.kind !== "condition" && outcome === "timeout") {

@@ -51,7 +51,11 @@ function edgeIssues(input: StructureInput, issues: Issue[]): void {
 }
 
 /** Whether both ends exist. */
-function endIssues({ document, graph, suggestions }: StructureInput, position: number, issues: Issue[]): boolean {
+function endIssues(
+  { document, graph, suggestions }: StructureInput,
+  position: number,
+  issues: Issue[],
+): boolean {
   const edge = document.edges[position] as EdgeDocument;
   let known = true;
   for (const end of ["from", "to"] as const) {
@@ -149,7 +153,8 @@ function conditionIssues({ document, graph }: StructureInput, issues: Issue[]): 
 
 function cycleIssue(graph: Graph, cycle: Cycle): Issue {
   const ids = cycle.map((edge) => graph.ids[edge.from] as string);
-  const shown = ids.length > MAX_SHOWN ? [...ids.slice(0, MAX_SHOWN), `(${ids.length - MAX_SHOWN} more)`] : ids;
+  const shown =
+    ids.length > MAX_SHOWN ? [...ids.slice(0, MAX_SHOWN), `(${ids.length - MAX_SHOWN} more)`] : ids;
   const last = cycle.at(-1) as GraphEdge;
   return makeIssue("cycle", ["edges", last.position], {
     message: `The nodes lead in a circle: ${[...shown, ids[0]].join(" -> ")}.`,

@@ -1,0 +1,97 @@
+/** Every place of a document that holds an expression or a template, and what may be read there. */
+import type { NodeDocument, WorkflowDocument } from "../definition/document.ts";
+import type { Reference } from "../expression/expression.ts";
+import type { Json } from "../json.ts";
+import { isObject } from "./json-schema.ts";
+import type { Graph } from "./graph.ts";
+import type { IssuePath } from "./issues.ts";
+
+type Root = Reference["root"];
+
+/** One text: a bare expression, or a string of a template (with or without `{{ }}`). */
+export interface Site {
+  readonly path: IssuePath;
+  readonly text: string;
+  readonly form: "expression" | "template";
+  readonly scope: Scope;
+  /** Number of the node that reads; the number of nodes for the output of the workflow. */
+  readonly reader: number;
+}
+
+export interface Scope {
+  readonly roots: ReadonlySet<Root>;
+  /** What the place is called in messages. */
+  readonly place: string;
+}
+
+const STEP: readonly Root[] = ["input", "trigger", "nodes", "run"];
+
+const SCOPES = {
+  trigger: { roots: new Set<Root>(["trigger"]), place: "a trigger" },
+  step: { roots: new Set<Root>(STEP), place: "a node" },
+  match: { roots: new Set<Root>([...STEP, "event"]), place: "the match of a wait" },
+  output: { roots: new Set<Root>(STEP), place: "the output of the workflow" },
+} as const satisfies Record<string, Scope>;
+
+export function sitesOf(document: WorkflowDocument, graph: Graph): readonly Site[] {
+  const sites: Site[] = [];
+  graph.ids.forEach((id, reader) => {
+    const node = document.nodes[id] as NodeDocument;
+    new Collector(sites, ["nodes", id], reader).node(node);
+  });
+  if (document.output !== undefined) {
+    new Collector(sites, [], graph.ids.length).template(document.output, ["output"], SCOPES.output);
+  }
+  return sites;
+}
+
+class Collector {
+  readonly #sites: Site[];
+  readonly #base: IssuePath;
+  readonly #reader: number;
+
+  constructor(sites: Site[], base: IssuePath, reader: number) {
+    this.#sites = sites;
+    this.#base = base;
+    this.#reader = reader;
+  }
+
+  node(node: NodeDocument): void {
+    switch (node.kind) {
+      case "trigger":
+        if (node.input !== undefined) this.template(node.input, ["input"], SCOPES.trigger);
+        if (node.source?.type === "event")
+          this.expression(node.source.filter, ["source", "filter"], SCOPES.trigger);
+        return;
+      case "action":
+        if (node.input !== undefined) this.template(node.input, ["input"], SCOPES.step);
+        return;
+      case "condition":
+        node.cases.forEach((one, index) => this.expression(one.if, ["cases", index, "if"], SCOPES.step));
+        return;
+      case "wait":
+        if ("until" in node.for) this.template(node.for.until, ["for", "until"], SCOPES.step);
+        if ("event" in node.for) this.expression(node.for.match, ["for", "match"], SCOPES.match);
+    }
+  }
+
+  /** The strings of a template, at any depth. The depth of a document is limited before. */
+  template(template: Json, path: IssuePath, scope: Scope): void {
+    if (typeof template === "string") {
+      // Most strings are plain texts.
+      if (template.includes("{{")) this.#add(template, "template", path, scope);
+    } else if (Array.isArray(template)) {
+      template.forEach((item: Json, index) => this.template(item, [...path, index], scope));
+    } else if (isObject(template)) {
+      for (const [key, member] of Object.entries(template)) this.template(member, [...path, key], scope);
+    }
+  }
+
+  expression(text: string | undefined, path: IssuePath, scope: Scope): void {
+    if (text !== undefined) this.#add(text, "expression", path, scope);
+  }
+
+  #add(text: string, form: Site["form"], path: IssuePath, scope: Scope): void {
+    this.#sites.push({ path: [...this.#base, ...path], text, form, scope, reader: this.#reader });
+  }
+}
