@@ -14,7 +14,6 @@ import { parseRetry } from "../definition/retry.ts";
 import { compileExpression } from "../expression/compile.ts";
 import type { Reference } from "../expression/expression.ts";
 import { compileTemplate } from "../expression/template.ts";
-import { compileTemplate } from "../expression/template.ts";
 import type { Json } from "../json.ts";
 import { DefinitionError } from "./definition-error.ts";
 import { buildGraph, type Graph, type GraphEdge } from "./graph.ts";
