@@ -1,0 +1,52 @@
+/** The action registry: which actions this engine can run, looked up by name. */
+import type { Action } from "../core/definition/action.ts";
+import { parseDuration } from "../core/definition/duration.ts";
+import { parseRetry, type RetryPolicy } from "../core/definition/retry.ts";
+import { FlowForgeError } from "../core/errors.ts";
+
+/** An action with its own settings parsed once. */
+export interface RegisteredAction {
+  // The schemas of each action differ, so the registry sees only their least common form.
+  readonly action: Action;
+  /** `null`: the action does not say. */
+  readonly timeoutMs: number | null;
+  readonly retry: Partial<RetryPolicy> | null;
+}
+
+export class ActionRegistry {
+  readonly #actions = new Map<string, RegisteredAction>();
+
+  constructor(actions: Iterable<Action>) {
+    for (const action of actions) this.#add(action);
+  }
+
+  get(name: string): RegisteredAction | undefined {
+    return this.#actions.get(name);
+  }
+
+  has(name: string): boolean {
+    return this.#actions.has(name);
+  }
+
+  names(): readonly string[] {
+    return [...this.#actions.keys()].sort();
+  }
+
+  #add(action: Action): void {
+    const known = this.#actions.get(action.name);
+    if (known?.action === action) return;
+    if (known) {
+      throw new FlowForgeError("action_duplicate", {
+        subject: `action "${action.name}"`,
+        expected: "one action per name",
+        received: "two different actions of this name",
+        next: "Rename one of them, or pass the same object in both places.",
+      });
+    }
+    this.#actions.set(action.name, {
+      action,
+      timeoutMs: action.timeout === undefined ? null : parseDuration(action.timeout, `action "${action.name}" timeout`),
+      retry: action.retry === undefined ? null : parseRetry(action.retry),
+    });
+  }
+}

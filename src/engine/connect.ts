@@ -1,0 +1,79 @@
+/** Makes the store, the scheduler and the notifier that the options ask for. Adapters are loaded only here, when they are needed. */
+import type { Notifier } from "../core/ports/notifier.ts";
+import type { Scheduler } from "../core/ports/scheduler.ts";
+import type { Store } from "../core/ports/store.ts";
+import type { ParsedOptions } from "./options.ts";
+
+export interface Connections {
+  readonly store: Store;
+  readonly scheduler: Scheduler;
+  readonly notifier: Notifier;
+  /** Creates or upgrades the schema. */
+  migrate(): Promise<void>;
+  /** Closes what was opened here, in reverse order; never what was passed in. */
+  close(): Promise<void>;
+}
+
+/** Opens everything, or nothing: what was opened before an error is closed again. */
+export type Connect = (options: ParsedOptions) => Promise<Connections>;
+
+export const connect: Connect = async (options) => {
+  const opened: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closer of opened.splice(0).reverse()) await closer();
+  };
+  try {
+    const postgres = options.postgres ?? (await embedded(options, opened));
+    const store = await openStore(options, postgres, opened);
+    const scheduler = await openScheduler(options, postgres, opened);
+    const notifier = await openNotifier(options, postgres, opened);
+    return { store, scheduler, notifier, migrate: () => store.migrate(), close };
+  } catch (error) {
+    await close().catch((closing: unknown) => options.logger.warn({ error: closing }, "closing after a failed start failed"));
+    throw error;
+  }
+};
+
+type Postgres = NonNullable<ParsedOptions["postgres"]>;
+type Opened = (() => Promise<void>)[];
+
+async function embedded({ dataDir, logger }: ParsedOptions, opened: Opened): Promise<Postgres> {
+  const { startEmbeddedPostgres } = await import("../postgres/embedded/server.ts");
+  const server = await startEmbeddedPostgres({ logger, ...(dataDir === null ? {} : { dataDir }) });
+  opened.push(() => server.stop());
+  return server.connectionString;
+}
+
+async function openStore({ schema, logger }: ParsedOptions, postgres: Postgres, opened: Opened) {
+  const { createPostgresStore } = await import("../postgres/store.ts");
+  const store = createPostgresStore({ postgres, schema, logger });
+  opened.push(() => store.close());
+  await store.open();
+  return store;
+}
+
+async function openScheduler(options: ParsedOptions, postgres: Postgres, opened: Opened): Promise<Scheduler> {
+  const { createBullmqScheduler } = await import("../bullmq/scheduler.ts");
+  const { queuePrefix: prefix, lanes, logger, allowEviction } = options;
+  const backend = options.redis === null ? { postgres } : { redis: options.redis };
+  const scheduler = createBullmqScheduler(backend, { prefix, lanes, logger, allowEviction });
+  opened.push(() => scheduler.close());
+  await scheduler.open();
+  return scheduler;
+}
+
+async function openNotifier(options: ParsedOptions, postgres: Postgres, opened: Opened): Promise<Notifier> {
+  const notifier = await makeNotifier(options, postgres);
+  opened.push(() => notifier.close());
+  await notifier.open();
+  return notifier;
+}
+
+async function makeNotifier({ redis, queuePrefix: prefix, logger }: ParsedOptions, postgres: Postgres): Promise<Notifier> {
+  if (redis !== null) {
+    const { createRedisNotifier } = await import("../redis/redis-notifier.ts");
+    return createRedisNotifier({ redis, prefix, logger });
+  }
+  const { createPostgresNotifier } = await import("../postgres/postgres-notifier.ts");
+  return createPostgresNotifier({ postgres, prefix, logger });
+}

@@ -1,0 +1,50 @@
+/** Typed events of an engine, for logs, alerts and tests. They tell what this process saw; the store tells the rest. */
+import type { Logger } from "../core/ports/logger.ts";
+import type { RunStatus } from "../core/run/state.ts";
+
+export interface EngineEventMap {
+  /** A run came to rest in this process. */
+  readonly "run.ended": { readonly runId: string; readonly workflow: string; readonly workspace: string; readonly status: RunStatus };
+  /** A node run gave up and nothing handles it. */
+  readonly "node.deadLetter": {
+    readonly runId: string;
+    readonly workflow: string;
+    readonly workspace: string;
+    readonly node: string;
+    readonly error: { readonly class: string; readonly message: string };
+  };
+  /** A late answer of this process was refused: somebody else has taken the node run over. */
+  readonly "node.fenced": { readonly runId: string; readonly node: string };
+  /** This process was declared dead by another one, dropped what it held, and goes on under a new worker id. */
+  readonly "worker.declaredDead": { readonly workerId: string };
+}
+
+export type EngineEventName = keyof EngineEventMap;
+type Listener<Name extends EngineEventName> = (event: EngineEventMap[Name]) => void;
+
+export class EngineEvents {
+  readonly #listeners = new Map<EngineEventName, Set<Listener<never>>>();
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** Returns a function that takes the listener off again. */
+  on<Name extends EngineEventName>(name: Name, listener: Listener<Name>): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners.add(listener));
+    return () => void listeners.delete(listener);
+  }
+
+  emit<Name extends EngineEventName>(name: Name, event: EngineEventMap[Name]): void {
+    for (const listener of this.#listeners.get(name) ?? []) {
+      try {
+        (listener as Listener<Name>)(event);
+      } catch (error) {
+        // A listener of the host must not break the engine.
+        this.#logger.error({ error, event: name }, "a listener failed");
+      }
+    }
+  }
+}

@@ -1,0 +1,188 @@
+/** The engine: what a host holds. It wires the parts together and owns their lives; decisions are made elsewhere. */
+import { ActionRegistry } from "../actions/registry.ts";
+import type { Duration } from "../core/definition/document.ts";
+import { parseDuration } from "../core/definition/duration.ts";
+import type { Workflow } from "../core/definition/workflow.ts";
+import { FlowForgeError } from "../core/errors.ts";
+import type { Plan } from "../core/graph/plan.ts";
+import type { Advance } from "../core/run/advance.ts";
+import type { ActiveRun } from "../worker/active-run.ts";
+import { isResting } from "../worker/entry.ts";
+import type { Turn } from "../worker/turn.ts";
+import { Worker, type WorkerCounts } from "../worker/worker.ts";
+import type { Connect, Connections } from "./connect.ts";
+import { type EngineEventMap, type EngineEventName, EngineEvents } from "./engine-events.ts";
+import type { ParsedOptions } from "./options.ts";
+import { RunsApi } from "./runs.ts";
+import { Watch } from "./watch.ts";
+import { DEFAULT_WORKSPACE, WorkflowsApi } from "./workflows.ts";
+
+export interface EngineStartOptions {
+  /** Claim and execute node runs in this process. Default true. */
+  readonly work?: boolean;
+  /** Run the maintenance loops in this process. At least one process must. Default true. */
+  readonly maintain?: boolean;
+  /** Create or upgrade the schema first. Default true. */
+  readonly migrate?: boolean;
+}
+
+interface Running {
+  readonly connections: Connections;
+  readonly worker: Worker;
+  readonly watch: Watch;
+  readonly runs: RunsApi;
+  readonly workflows: WorkflowsApi;
+}
+
+export class Engine implements AsyncDisposable {
+  readonly #options: ParsedOptions;
+  readonly #connect: Connect;
+  readonly #registry: ActionRegistry;
+  readonly #own: ReadonlyMap<string, Workflow>;
+  readonly #events: EngineEvents;
+  #running: Running | null = null;
+  #starting: Promise<void> | null = null;
+  #stopping: Promise<void> | null = null;
+
+  constructor(options: ParsedOptions, connect: Connect) {
+    this.#options = options;
+    this.#connect = connect;
+    this.#registry = new ActionRegistry([...options.actions, ...options.workflows.flatMap((workflow) => workflow.actions)]);
+    this.#own = new Map(options.workflows.map((workflow) => [workflow.name, workflow]));
+    this.#events = new EngineEvents(options.logger);
+  }
+
+  get workflows(): WorkflowsApi {
+    return this.#parts("workflows").workflows;
+  }
+
+  get runs(): RunsApi {
+    return this.#parts("runs").runs;
+  }
+
+  /** This process's worker id, a new one at every start; `null` while it is not registered. */
+  get workerId(): string | null {
+    return this.#running?.worker.workerId ?? null;
+  }
+
+  /** What this process counted since its start. */
+  get counts(): Readonly<WorkerCounts> {
+    return { ...this.#parts("counts").worker.counts };
+  }
+
+  /** Calls the listener for what this process sees. Returns a function that takes the listener off again. */
+  on<Name extends EngineEventName>(name: Name, listener: (event: EngineEventMap[Name]) => void): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  /**
+   * Connects, brings the schema up to date, registers the workflows and begins to work. An API server that only starts runs
+   * passes `{ work: false, maintain: false }`. A second call waits for the first.
+   */
+  start(options: EngineStartOptions = {}): Promise<void> {
+    this.#starting ??= this.#start(options).catch((error: unknown) => {
+      this.#starting = null;
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  /** Creates or upgrades the schema, without starting anything. */
+  async migrate(): Promise<void> {
+    if (this.#running) return this.#running.connections.migrate();
+    const connections = await this.#connect(this.#options);
+    try {
+      await connections.migrate();
+    } finally {
+      await connections.close();
+    }
+  }
+
+  /**
+   * Takes no new work, lets running actions end, gives the rest back and closes what the engine opened. Ends within about
+   * `timeout` (default: the option `worker.shutdownTimeout`), even when Redis does not answer.
+   */
+  stop(options: { readonly timeout?: Duration } = {}): Promise<void> {
+    const { timeout } = options;
+    const deadlineMs = timeout === undefined ? this.#options.shutdownMs : parseDuration(timeout, "stop({ timeout })");
+    this.#stopping ??= this.#stop(deadlineMs).finally(() => {
+      this.#stopping = null;
+    });
+    return this.#stopping;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #start(options: EngineStartOptions): Promise<void> {
+    const { work = true, maintain = true, migrate = true } = options;
+    const connections = await this.#connect(this.#options);
+    try {
+      if (migrate) await connections.migrate();
+      const running = this.#wire(connections);
+      for (const workflow of this.#own.values()) await running.workflows.resolve(workflow, DEFAULT_WORKSPACE);
+      await running.worker.start({ work, maintain });
+      this.#running = running;
+    } catch (error) {
+      await connections.close();
+      throw error;
+    }
+  }
+
+  #wire(connections: Connections): Running {
+    const { logger, retry, limits, concurrency, lanes, inline, leaseMs } = this.#options;
+    const { store, scheduler, notifier } = connections;
+    const watch = new Watch(notifier, logger);
+    const worker = new Worker({
+      ...{ store, scheduler, logger, retry, limits, concurrency, lanes, inline, leaseMs },
+      registry: this.#registry,
+      onMoved: (run, turn, advance) => this.#moved(watch, { run, turn, advance }),
+      onFenced: (runId, node) => this.#events.emit("node.fenced", { runId, node }),
+      onDeclaredDead: (workerId) => this.#events.emit("worker.declaredDead", { workerId }),
+    });
+    const workflows = new WorkflowsApi({ store, plans: worker.plans, own: this.#own });
+    const runs = new RunsApi({ store, worker, watch, workflows });
+    return { connections, worker, watch, runs, workflows };
+  }
+
+  #moved(watch: Watch, move: { run: ActiveRun; turn: Turn; advance: Advance }): void {
+    const { run, turn, advance } = move;
+    const { status } = advance.state;
+    if (!isResting(status)) {
+      watch.moved(run.id);
+    } else {
+      watch.moved(run.id, { status, output: turn.output });
+      const { workflow, workspace } = run.identity!;
+      this.#events.emit("run.ended", { runId: run.id, workflow, workspace, status });
+    }
+    if (turn.deadLetters.length > 0) this.#deadLetters(run, run.plan!, turn);
+  }
+
+  #deadLetters(run: ActiveRun, plan: Plan, turn: Turn): void {
+    const { workflow, workspace } = run.identity!;
+    for (const { node: index, error } of turn.deadLetters) {
+      const node = plan.nodes[index]!.id;
+      this.#options.logger.error({ runId: run.id, workflow, workspace, node, error }, "a node run gave up");
+      this.#events.emit("node.deadLetter", { runId: run.id, workflow, workspace, node, error });
+    }
+  }
+
+  async #stop(deadlineMs: number): Promise<void> {
+    await this.#starting?.catch(() => {});
+    const running = this.#running;
+    this.#running = null;
+    this.#starting = null;
+    if (!running) return;
+    await running.worker.stop(deadlineMs);
+    await running.connections.close();
+  }
+
+  #parts(what: string): Running {
+    if (this.#running) return this.#running;
+    throw new FlowForgeError("engine_not_started", {
+      subject: `engine.${what}`,
+      next: "Call await engine.start() first.",
+    });
+  }
+}

@@ -1,0 +1,169 @@
+/** The engine's options: what a host may pass, and the same parsed once into a type without `?`. */
+import type { Cluster, Redis, RedisOptions } from "ioredis";
+import type { Pool, PoolConfig } from "pg";
+import { z } from "zod";
+import type { Action } from "../core/definition/action.ts";
+import type { Duration, RetryDocument } from "../core/definition/document.ts";
+import { parseDuration } from "../core/definition/duration.ts";
+import { parseRetry, type RetryPolicy } from "../core/definition/retry.ts";
+import type { Workflow } from "../core/definition/workflow.ts";
+import { FlowForgeError } from "../core/errors.ts";
+import type { Logger } from "../core/ports/logger.ts";
+import { didYouMean } from "../core/suggestion.ts";
+import { VALUE_LIMITS, type ValueLimits } from "../core/values.ts";
+import { silentLogger } from "./silent-logger.ts";
+
+export interface WorkerSettings {
+  /** Actions that run at once in this process. 1 to 10,000. Default 50. */
+  readonly concurrency?: number;
+  /** Lanes whose nodes this process takes. Default `["default"]`. */
+  readonly lanes?: readonly string[];
+  /** Whether a worker goes on with the next node by itself. `false` sends every node through the queue. Default true. */
+  readonly inline?: boolean;
+  /** How long `stop` lets running actions end. Default 30s. */
+  readonly shutdownTimeout?: Duration;
+  /** Without a heartbeat for this long a worker counts as dead and its node runs are taken over. At least 500ms. Default 10s. */
+  readonly lease?: Duration;
+}
+
+export interface EngineOptions {
+  /**
+   * PostgreSQL 15 or newer: a connection string or pool settings (the engine opens and closes its own connections), or a
+   * `Pool` of yours (borrowed, never closed). None: a private server that the engine starts itself.
+   */
+  readonly postgres?: string | PoolConfig | Pool;
+  /** Redis or Valkey for the queue; a client that is passed in is never closed. None: the queue lives in PostgreSQL. */
+  readonly redis?: string | RedisOptions | Redis | Cluster;
+  /** Only without `postgres`: where the private server keeps its data. None: a temporary folder that goes with the engine. */
+  readonly dataDir?: string;
+  /** PostgreSQL schema of FlowForge's tables. Default `flowforge`. */
+  readonly schema?: string;
+  /** Prefix of FlowForge's keys in Redis, and of its queue tables. Default `flowforge`. */
+  readonly queuePrefix?: string;
+  readonly workflows?: readonly Workflow[];
+  readonly actions?: readonly Action[];
+  readonly worker?: WorkerSettings;
+  /** For nodes, actions and workflows that do not say. Default 2 immediate retries, then 1m, 5m, 30m. */
+  readonly retry?: RetryDocument;
+  readonly limits?: Partial<ValueLimits>;
+  /** Accepts a Redis that may evict keys. Its queue may then lose tasks, which the sweeper finds later. Default false. */
+  readonly allowEviction?: boolean;
+  /** pino, console or alike. Default: silent. */
+  readonly logger?: Logger;
+}
+
+export interface ParsedOptions {
+  readonly postgres: string | PoolConfig | Pool | null;
+  readonly redis: string | RedisOptions | Redis | Cluster | null;
+  readonly dataDir: string | null;
+  readonly schema: string;
+  readonly queuePrefix: string;
+  readonly workflows: readonly Workflow[];
+  readonly actions: readonly Action[];
+  readonly concurrency: number;
+  readonly lanes: readonly string[];
+  readonly inline: boolean;
+  readonly shutdownMs: number;
+  readonly leaseMs: number;
+  readonly retry: Partial<RetryPolicy> | null;
+  readonly limits: ValueLimits;
+  readonly allowEviction: boolean;
+  readonly logger: Logger;
+}
+
+const name = z.string().regex(/^[a-z_][a-z0-9_]{0,47}$/, "must be 1 to 48 lower-case letters, digits or _");
+const connection = z.union([z.string().min(1), z.looseObject({})]);
+const duration = z.union([z.string(), z.number()]);
+const method = z.custom((value) => typeof value === "function", "must be a function");
+const kind = (expected: string, maker: string): z.ZodType =>
+  z.custom(
+    (value) => typeof value === "object" && value !== null && "kind" in value && value.kind === expected,
+    `must come from ${maker}`,
+  );
+
+const workerSchema = z.strictObject({
+  concurrency: z.int().min(1).max(10_000).optional(),
+  lanes: z.array(z.string().regex(/^[A-Za-z0-9_-]{1,32}$/)).min(1).optional(),
+  inline: z.boolean().optional(),
+  shutdownTimeout: duration.optional(),
+  lease: duration.optional(),
+});
+
+const schema = z.strictObject({
+  postgres: connection.optional(),
+  redis: connection.optional(),
+  dataDir: z.string().min(1).optional(),
+  schema: name.optional(),
+  queuePrefix: name.optional(),
+  workflows: z.array(kind("flowforge.workflow", "defineWorkflow()")).optional(),
+  actions: z.array(kind("flowforge.action", "defineAction()")).optional(),
+  worker: workerSchema.optional(),
+  retry: z.unknown().optional(),
+  limits: z.strictObject({ maxBytes: z.int().min(1_024).optional(), maxDepth: z.int().min(1).max(256).optional() }).optional(),
+  allowEviction: z.boolean().optional(),
+  logger: z.looseObject({ debug: method, info: method, warn: method, error: method }).optional(),
+});
+
+/** Throws `option_invalid` that names the option, what was expected and what came. */
+export function parseOptions(options: EngineOptions): ParsedOptions {
+  const result = schema.safeParse(options);
+  if (!result.success) throw optionError(result.error.issues[0]!, options);
+  if (options.postgres !== undefined && options.dataDir !== undefined) {
+    throw new FlowForgeError("option_invalid", {
+      subject: 'option "dataDir"',
+      expected: "either postgres or dataDir",
+      received: "both",
+      next: "Leave dataDir out: it belongs to the private server that the engine starts when there is no postgres.",
+    });
+  }
+  return withDefaults(options);
+}
+
+function withDefaults(options: EngineOptions): ParsedOptions {
+  const worker = options.worker ?? {};
+  return {
+    postgres: options.postgres ?? null,
+    redis: options.redis ?? null,
+    dataDir: options.dataDir ?? null,
+    schema: options.schema ?? "flowforge",
+    queuePrefix: options.queuePrefix ?? "flowforge",
+    workflows: options.workflows ?? [],
+    actions: options.actions ?? [],
+    concurrency: worker.concurrency ?? 50,
+    lanes: worker.lanes ?? ["default"],
+    inline: worker.inline ?? true,
+    shutdownMs: parseDuration(worker.shutdownTimeout ?? "30s", 'option "worker.shutdownTimeout"'),
+    leaseMs: Math.max(500, parseDuration(worker.lease ?? "10s", 'option "worker.lease"')),
+    retry: options.retry === undefined ? null : parseRetry(options.retry),
+    limits: { ...VALUE_LIMITS, ...options.limits },
+    allowEviction: options.allowEviction ?? false,
+    logger: options.logger ?? silentLogger,
+  };
+}
+
+function optionError(issue: z.core.$ZodIssue, options: unknown): FlowForgeError {
+  if (issue.code === "unrecognized_keys") {
+    const key = issue.keys[0]!;
+    const known = Object.keys(issue.path.length === 0 ? schema.shape : workerSchema.shape);
+    return new FlowForgeError("option_invalid", {
+      subject: `option "${[...issue.path, key].join(".")}"`,
+      expected: `one of ${known.join(", ")}`,
+      received: `"${key}"`,
+      next: `Remove it or correct its name.${didYouMean(key, known)}`,
+    });
+  }
+  return new FlowForgeError("option_invalid", {
+    subject: issue.path.length > 0 ? `option "${issue.path.join(".")}"` : "the options of createEngine",
+    expected: issue.message,
+    received: describe(issue.path.reduce<unknown>((value, key) => Object(value)[key as string], options)),
+    next: "Correct the option; docs/reference/options.md lists all of them.",
+  });
+}
+
+/** The kind of a value, never the value: it may hold a password. */
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}

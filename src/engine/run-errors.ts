@@ -1,0 +1,52 @@
+/** What `result()` throws when a run did not succeed. */
+import { FlowForgeError } from "../core/errors.ts";
+import type { RunDetail } from "../core/ports/store.ts";
+
+/** An open dead letter of a failed run. */
+export interface RunFailure {
+  readonly node: string;
+  readonly attempts: number;
+  readonly error: { readonly class: string; readonly message: string };
+}
+
+/** The run came to rest with failures that nothing handled. A redrive of its dead letters lets it go on. */
+export class RunFailedError extends FlowForgeError {
+  readonly runId: string;
+  readonly failures: readonly RunFailure[];
+
+  constructor(run: RunDetail) {
+    const failures = failuresOf(run);
+    super("run_failed", {
+      subject: `run ${run.header.id} of workflow "${run.header.workflow}"`,
+      received: failures.map(({ node, error }) => `node "${node}": ${error.message} (${error.class})`).join("; "),
+      next: "Look at the run's dead letters; redrive them once the cause is mended.",
+    });
+    this.name = "RunFailedError";
+    this.runId = run.header.id;
+    this.failures = failures;
+  }
+}
+
+/** The run was cancelled. */
+export class RunCancelledError extends FlowForgeError {
+  readonly runId: string;
+
+  constructor(run: RunDetail) {
+    super("run_cancelled", {
+      subject: `run ${run.header.id} of workflow "${run.header.workflow}"`,
+      next: "A cancelled run does not go on; start another one.",
+    });
+    this.name = "RunCancelledError";
+    this.runId = run.header.id;
+  }
+}
+
+function failuresOf(run: RunDetail): readonly RunFailure[] {
+  return run.nodes
+    .filter((node) => node.failure === "open")
+    .map((node) => ({
+      node: node.node,
+      attempts: node.attempt,
+      error: node.error ?? { class: "unknown", message: "no error was recorded" },
+    }));
+}

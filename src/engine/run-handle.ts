@@ -1,0 +1,143 @@
+/** What a host holds of a run: its id, its result, its status and what happens in it. */
+import type { Duration } from "../core/definition/document.ts";
+import { parseDuration } from "../core/definition/duration.ts";
+import { FlowForgeError } from "../core/errors.ts";
+import type { Json } from "../core/json.ts";
+import type { NodeRecord, RunDetail, Store } from "../core/ports/store.ts";
+import type { NodeStatus, RunStatus } from "../core/run/state.ts";
+import { RunCancelledError, RunFailedError } from "./run-errors.ts";
+import type { Ended, Watch } from "./watch.ts";
+
+const RESTING: ReadonlySet<RunStatus> = new Set(["succeeded", "failed", "cancelled"]);
+
+/** What `events()` yields: the run's or a node's status, whenever it is another one than before. */
+export type RunMove =
+  | { readonly type: "run"; readonly status: RunStatus }
+  | {
+      readonly type: "node";
+      readonly node: string;
+      readonly status: NodeStatus;
+      readonly outcome: string | null;
+      readonly attempt: number;
+      readonly error: { readonly class: string; readonly message: string } | null;
+      /** Milliseconds since 1970 by the store's clock. */
+      readonly startedAt: number | null;
+      readonly finishedAt: number | null;
+    };
+
+export interface RunHandleParts {
+  readonly id: string;
+  readonly workspace: string;
+  readonly workflow: string;
+  readonly store: Store;
+  readonly watch: Watch;
+  /** Whether this process works on the run right now, and so will see it move. */
+  readonly isUnderWay: (runId: string) => boolean;
+}
+
+export class RunHandle<Output = Json> {
+  readonly id: string;
+  readonly workspace: string;
+  readonly workflow: string;
+  readonly #parts: RunHandleParts;
+
+  constructor(parts: RunHandleParts) {
+    this.#parts = parts;
+    this.id = parts.id;
+    this.workspace = parts.workspace;
+    this.workflow = parts.workflow;
+  }
+
+  /**
+   * Waits until the run comes to rest. Resolves with its output.
+   *
+   * Throws `RunFailedError` (its open dead letters listed), `RunCancelledError`, or `run_timeout` when `timeout` passes first;
+   * the run goes on then. Default: no timeout.
+   */
+  async result(options: { readonly timeout?: Duration } = {}): Promise<Output> {
+    const { timeout } = options;
+    const timeoutMs = timeout === undefined ? undefined : parseDuration(timeout, "result({ timeout })");
+    const ended = await this.#parts.watch.until(this.id, {
+      look: (ended) => ended ?? this.#ended(),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
+    if (!ended) throw this.#timedOut(timeoutMs ?? 0);
+    if (ended.status === "succeeded") return (ended.output ?? null) as Output;
+    const detail = await this.detail();
+    throw ended.status === "failed" ? new RunFailedError(detail) : new RunCancelledError(detail);
+  }
+
+  /** The run's status now. Throws `run_not_found` when there is no such run any more. */
+  async status(): Promise<RunStatus> {
+    return (await this.#header()).status;
+  }
+
+  /** The whole run: input, output, node runs and failed attempts. */
+  async detail(): Promise<RunDetail> {
+    const detail = await this.#parts.store.run(this.workspace, this.id);
+    if (!detail) throw this.#notFound();
+    return detail;
+  }
+
+  /**
+   * What happens in the run, from its beginning until it comes to rest. Each item is a status as it is now: a node that went
+   * through several while nobody looked is reported once, with the last.
+   */
+  async *events(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<RunMove> {
+    let seq = -1;
+    let status: RunStatus | undefined;
+    while (!options.signal?.aborted) {
+      const since = seq;
+      const stored = await this.#parts.watch.until(this.id, {
+        look: () => this.#newer(since),
+        ...(options.signal ? { signal: options.signal } : {}),
+      });
+      if (!stored) return;
+      seq = stored.header.seq;
+      for (const row of stored.nodes) yield nodeMove(row);
+      if (stored.header.status !== status) yield { type: "run", status: (status = stored.header.status) };
+      if (RESTING.has(status)) return;
+    }
+  }
+
+  async #newer(seq: number) {
+    const [stored] = await this.#parts.store.load([{ runId: this.id, since: Math.max(0, seq) }]);
+    if (!stored) throw this.#notFound();
+    return stored.header.seq > seq ? stored : undefined;
+  }
+
+  async #ended(): Promise<Ended | undefined> {
+    if (this.#parts.isUnderWay(this.id)) return undefined;
+    const header = await this.#header();
+    if (!RESTING.has(header.status)) return undefined;
+    if (header.status !== "succeeded") return { status: header.status, output: undefined };
+    return { status: header.status, output: (await this.detail()).output };
+  }
+
+  async #header() {
+    // No row is newer than this: only the header comes back.
+    const [stored] = await this.#parts.store.load([{ runId: this.id, since: Number.MAX_SAFE_INTEGER }]);
+    if (!stored || stored.header.workspace !== this.workspace) throw this.#notFound();
+    return stored.header;
+  }
+
+  #notFound(): FlowForgeError {
+    return new FlowForgeError("run_not_found", {
+      subject: `run ${this.id}`,
+      next: "Check the id and the workspace; runs that finished long ago are deleted by retention.",
+    });
+  }
+
+  #timedOut(ms: number): FlowForgeError {
+    return new FlowForgeError("run_timeout", {
+      subject: `run ${this.id} of workflow "${this.workflow}"`,
+      expected: `a result within ${ms} ms`,
+      next: "The run goes on; ask again with result(), or look at status().",
+    });
+  }
+}
+
+function nodeMove(row: NodeRecord): RunMove {
+  const { node, status, outcome, attempt, error, startedAt, finishedAt } = row;
+  return { type: "node", node, status, outcome, attempt, error, startedAt, finishedAt };
+}

@@ -1,0 +1,89 @@
+/** `engine.workflows`: definitions and their immutable versions. */
+import { createHash } from "node:crypto";
+import { canonicalJson } from "../core/definition/normalise.ts";
+import type { Workflow } from "../core/definition/workflow.ts";
+import { defineWorkflow } from "../core/definition/workflow.ts";
+import type { WorkflowDocument } from "../core/definition/document.ts";
+import { FlowForgeError } from "../core/errors.ts";
+import type { Store, WorkflowVersion } from "../core/ports/store.ts";
+import { didYouMean } from "../core/suggestion.ts";
+import type { Plans } from "../worker/plans.ts";
+
+export const DEFAULT_WORKSPACE = "default";
+
+export interface InWorkspace {
+  /** The tenant. Default `default`. */
+  readonly workspace?: string;
+}
+
+export class WorkflowsApi {
+  readonly #store: Store;
+  readonly #plans: Plans;
+  readonly #own: ReadonlyMap<string, Workflow>;
+  /** Versions of the host's own workflows, by workspace: each is saved once per process. */
+  readonly #saved = new WeakMap<Workflow, Map<string, Promise<WorkflowVersion>>>();
+
+  constructor(parts: { store: Store; plans: Plans; own: ReadonlyMap<string, Workflow> }) {
+    this.#store = parts.store;
+    this.#plans = parts.plans;
+    this.#own = parts.own;
+  }
+
+  /**
+   * Stores a definition for a workspace: a workflow from `defineWorkflow()` or a JSON document. The same definition again is
+   * the same version; a changed one is the next version, which new runs use.
+   *
+   * Throws `definition_invalid` with every problem.
+   */
+  async register(definition: Workflow | WorkflowDocument, options: InWorkspace = {}): Promise<WorkflowVersion> {
+    const workflow = "kind" in definition && definition.kind === "flowforge.workflow" ? definition : undefined;
+    const { document } = workflow ?? defineWorkflow(definition as WorkflowDocument);
+    return this.#save(options.workspace ?? DEFAULT_WORKSPACE, document);
+  }
+
+  /** None given: the newest version. `null`: there is no such workflow or version. */
+  get(name: string, options: InWorkspace & { readonly version?: number } = {}): Promise<WorkflowVersion | null> {
+    return this.#store.workflow(options.workspace ?? DEFAULT_WORKSPACE, name, options.version);
+  }
+
+  /** The newest version of every workflow of the workspace, by name. */
+  list(options: InWorkspace = {}): Promise<readonly WorkflowVersion[]> {
+    return this.#store.workflows(options.workspace ?? DEFAULT_WORKSPACE);
+  }
+
+  /** All versions of a workflow, the newest first. */
+  versions(name: string, options: InWorkspace = {}): Promise<readonly WorkflowVersion[]> {
+    return this.#store.workflowVersions(options.workspace ?? DEFAULT_WORKSPACE, name);
+  }
+
+  /** The version that a new run of this workflow gets. Throws `workflow_not_found`. */
+  async resolve(workflow: Workflow | string, workspace: string): Promise<WorkflowVersion> {
+    const name = typeof workflow === "string" ? workflow : workflow.name;
+    const own = typeof workflow === "string" ? this.#own.get(name) : workflow;
+    if (own) return this.#saveOnce(workspace, own);
+    const version = await this.#store.workflow(workspace, name);
+    if (version) return version;
+    throw new FlowForgeError("workflow_not_found", {
+      subject: `workflow "${name}" in workspace "${workspace}"`,
+      next: `Pass it to createEngine({ workflows }) or register it first.${didYouMean(name, this.#own.keys())}`,
+    });
+  }
+
+  #saveOnce(workspace: string, workflow: Workflow): Promise<WorkflowVersion> {
+    let saved = this.#saved.get(workflow);
+    if (!saved) this.#saved.set(workflow, (saved = new Map()));
+    const known = saved.get(workspace);
+    if (known) return known;
+    const saving = this.#save(workspace, workflow.document);
+    saved.set(workspace, saving);
+    saving.catch(() => saved.delete(workspace));
+    return saving;
+  }
+
+  async #save(workspace: string, document: WorkflowDocument): Promise<WorkflowVersion> {
+    const checksum = createHash("sha256").update(canonicalJson(document)).digest("hex");
+    const version = await this.#store.saveWorkflow(workspace, document, checksum);
+    this.#plans.put(version);
+    return version;
+  }
+}

@@ -1,0 +1,405 @@
+/**
+ * A run while this process has something to do with it: its state, its place in the order of commits, and the node runs that
+ * are executed here.
+ *
+ * Invariants:
+ * - one turn at a time: what arrives meanwhile waits, and is reduced together in the next turn (fifty branches that end
+ *   together are one step of the run's counter);
+ * - nothing takes effect here before its commit is durable;
+ * - after a commit without a verdict the run is read again, and whatever is `running` under this worker's id and is not held
+ *   here is this worker's own, and is run: a claim whose reply was lost is neither forgotten nor reclaimed.
+ */
+import type { Plan } from "../core/graph/plan.ts";
+import type { LoadRequest, NewRun, NodeRecord, StoredMessage, StoredRun } from "../core/ports/store.ts";
+import { newRun, patchRun, restoreRun, type Advance, type StoredNode } from "../core/run/advance.ts";
+import type { RunState } from "../core/run/state.ts";
+import type { Answer } from "./committer.ts";
+import { buildEntry, isResting } from "./entry.ts";
+import type { Held, RunEnvironment } from "./environment.ts";
+import type { PlanKey } from "./plans.ts";
+import type { RunData } from "./prepare.ts";
+import { runIdTime } from "./run-id.ts";
+import { type Pending, Turn } from "./turn.ts";
+
+/** After so many commits refused because the run had moved, the locked path is taken. */
+const MAX_MOVED = 3;
+const RETRY_MS = [20, 100, 500, 2_000] as const;
+
+/** The definition that a run is pinned to is gone: nothing can be decided, and trying again does not help. */
+class MissingVersion extends Error {}
+
+export interface RunIdentity extends PlanKey {
+  readonly trigger: string;
+}
+
+interface Loaded {
+  readonly plan: Plan;
+  readonly identity: RunIdentity;
+  readonly data: RunData;
+  state: RunState;
+  seq: number;
+}
+
+export class ActiveRun {
+  readonly id: string;
+  readonly held: Map<number, Held> = new Map();
+  readonly #env: RunEnvironment;
+  readonly #rows = new Set<number>();
+  readonly #duplicated = new Set<number>();
+  #start: NewRun | null = null;
+  #loaded: Loaded | null = null;
+  #unseen: readonly StoredMessage[] = [];
+  #queue: Pending[] = [];
+  #busy = false;
+  /** The state is known to have been the run's newest one during this round. */
+  #fresh = false;
+
+  constructor(id: string, env: RunEnvironment) {
+    this.id = id;
+    this.#env = env;
+  }
+
+  get busy(): boolean {
+    return this.#busy || this.#queue.length > 0;
+  }
+
+  get plan(): Plan | null {
+    return this.#loaded?.plan ?? null;
+  }
+
+  get identity(): RunIdentity | null {
+    return this.#loaded?.identity ?? null;
+  }
+
+  get state(): RunState | null {
+    return this.#loaded?.state ?? null;
+  }
+
+  get seq(): number {
+    return this.#loaded?.seq ?? 0;
+  }
+
+  get data(): RunData | null {
+    return this.#loaded?.data ?? null;
+  }
+
+  /** A run that does not exist yet: its first turn stores it. */
+  begin(plan: Plan, start: NewRun): void {
+    this.#start = start;
+    const identity: RunIdentity = start;
+    const data = runData(this.id, identity, { input: start.input, triggerPayload: start.triggerPayload });
+    const state = newRun(plan, { ...data, outputs: new Map(), errors: new Map() });
+    this.#loaded = { plan, identity, data, state, seq: 0 };
+    this.#fresh = true;
+  }
+
+  add(pending: Pending): void {
+    this.#queue.push(pending);
+    if (this.#busy) return;
+    this.#busy = true;
+    // Not at once: intents of the same moment belong into one turn.
+    queueMicrotask(() => void this.#work());
+  }
+
+  async #work(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const pendings = this.#queue.splice(0);
+      try {
+        await this.#round(pendings);
+      } catch (error) {
+        this.#env.logger.error({ error, runId: this.id }, "a turn of a run failed");
+        this.#drop(pendings, "gone");
+      }
+    }
+    this.#busy = false;
+    this.#fresh = false;
+    this.#env.rested(this);
+  }
+
+  /** Carries the intents to a durable commit, however often the run moves meanwhile. */
+  async #round(pendings: readonly Pending[]): Promise<void> {
+    if (!this.#loaded && !(await this.#reload(pendings))) return this.#drop(pendings, "gone");
+    for (let moved = 0; ; moved++) {
+      if (moved >= MAX_MOVED) return this.#lockedRound(pendings);
+      const turn = await this.#turn(pendings);
+      const advance = turn.close();
+      if (isEmpty(turn, advance, this.#loaded!)) {
+        if (this.#fresh) return this.#settle(pendings, turn);
+        this.#undo(turn);
+      } else {
+        const answer = await this.#env.committer.submit(this.#entry(turn, advance), turn.bytes);
+        if (answer.type === "committed") return this.#committed(pendings, { turn, advance, seq: answer.seq });
+        this.#undo(turn);
+        if (answer.type === "gone") return this.#drop(pendings, "gone");
+        if (answer.type === "failed") return this.#refused(pendings, answer.error);
+        if (answer.type === "locked") return this.#lockedRound(pendings);
+        this.#noteUnknown(answer);
+      }
+      if (!(await this.#reload(pendings)) && !this.#start) return this.#drop(pendings, "gone");
+    }
+  }
+
+  /** The locked path: nobody can move the run between the look and the write. */
+  async #lockedRound(pendings: readonly Pending[]): Promise<void> {
+    let result: { turn: Turn; advance: Advance } | null = null;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const verdict = await this.#env.store.commitLocked(this.#request(), async (stored) => {
+          if (!stored) return null;
+          await this.#sync(stored);
+          const turn = await this.#turn(pendings);
+          result = { turn, advance: turn.close() };
+          return isEmpty(turn, result.advance, this.#loaded!) ? null : this.#entry(turn, result.advance);
+        });
+        const decided = result as { turn: Turn; advance: Advance } | null;
+        if (!decided) return this.#drop(pendings, "gone");
+        if (!verdict) return this.#settle(pendings, decided.turn);
+        if (verdict.type === "committed") return this.#committed(pendings, { ...decided, seq: verdict.seq });
+        this.#undo(decided.turn);
+        if (verdict.type === "failed") return this.#refused(pendings, verdict.error);
+      } catch (error) {
+        if (result) this.#undo((result as { turn: Turn }).turn);
+        result = null;
+        this.#env.logger.warn({ error, runId: this.id }, "the locked path failed; it is tried again");
+        await this.#env.pause(retryMs(attempt));
+      }
+      if (this.#env.stopped()) return this.#drop(pendings, "gone");
+    }
+  }
+
+  async #turn(pendings: readonly Pending[]): Promise<Turn> {
+    const { plan, data, state } = this.#loaded!;
+    const { registry, limits, random, clock } = this.#env;
+    const workshop = this.#env.workshop();
+    const turn = new Turn({ plan, data, registry, limits, workshop, random, now: () => clock.now() }, state);
+    turn.begin(this.#unseen, pendings);
+    for (let missing = turn.proceed(); missing.length > 0; missing = turn.proceed()) await this.#fetch(missing);
+    return turn;
+  }
+
+  #entry(turn: Turn, advance: Advance): ReturnType<typeof buildEntry> {
+    const { plan, seq } = this.#loaded!;
+    const { id: runId } = this;
+    return buildEntry({ runId, seq, plan, turn, advance, start: this.#start, rows: this.#rows, duplicated: this.#duplicated });
+  }
+
+  #committed(pendings: readonly Pending[], done: { turn: Turn; advance: Advance; seq: number }): void {
+    const loaded = this.#loaded!;
+    const { turn, advance } = done;
+    loaded.state = advance.state;
+    loaded.seq = done.seq;
+    this.#start = null;
+    this.#fresh = true;
+    this.#unseen = [];
+    for (const index of advance.changed) if (loaded.plan.nodes[index]!.kind !== "trigger") this.#noteRow(index, advance.state);
+    for (const index of turn.duplicated) this.#duplicated.add(index);
+    this.#env.committed(this, turn, advance);
+    this.#settle(pendings, turn);
+  }
+
+  #noteRow(index: number, state: RunState): void {
+    const kind = this.#loaded!.plan.nodes[index]!.kind;
+    if (kind !== "output" || state.nodes[index]!.status === "failed") this.#rows.add(index);
+  }
+
+  #settle(pendings: readonly Pending[], turn: Turn): void {
+    this.#env.leave(turn.places);
+    for (const pending of pendings) pending.settle(turn.results.get(pending) ?? "stale");
+  }
+
+  #undo(turn: Turn): void {
+    turn.undo();
+    this.#env.leave(turn.taken);
+  }
+
+  #drop(pendings: readonly Pending[], result: "gone"): void {
+    for (const pending of pendings) {
+      if (pending.place) this.#env.leave(1);
+      pending.settle(result);
+    }
+  }
+
+  /** The store cannot write what one of the intents brought: the others go on alone, the bad one fails its node. */
+  async #refused(pendings: readonly Pending[], error: unknown): Promise<void> {
+    if (pendings.length > 1) {
+      for (const pending of pendings) await this.#round([pending]);
+      return;
+    }
+    const [pending] = pendings;
+    this.#env.logger.error({ error, runId: this.id }, "the store refused a value of a run");
+    const intent = pending?.intent;
+    if (!pending || intent?.type !== "event" || intent.event.type !== "succeeded") return this.#drop(pendings, "gone");
+    const { node, fence } = intent.event;
+    const record = { class: "invalid_output", message: `The store refused the output: ${String(error)}` };
+    const retry = { immediate: 0, backoffMs: [] };
+    const event = { type: "failed", node, fence, error: record, verdict: { type: "permanent" }, retry, random: 0 } as const;
+    return this.#round([{ ...pending, intent: { type: "event", event } }]);
+  }
+
+  // ------------------------------------------------------------------ reading
+
+  #request(): LoadRequest {
+    if (!this.#loaded) return { runId: this.id, withInput: true };
+    const { plan, state, seq } = this.#loaded;
+    const outputs = [...plan.reads.nodes].filter((index) => !state.values.outputs.has(index));
+    return { runId: this.id, since: seq, outputs: outputs.map((index) => plan.nodes[index]!.id) };
+  }
+
+  /** `false`: there is no such run. Goes on until the store answers or this process stops. */
+  async #reload(pendings: readonly Pending[]): Promise<boolean> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const stored = await this.#env.loader.load(this.#request());
+        if (!stored) return false;
+        await this.#sync(stored);
+        return true;
+      } catch (error) {
+        if (this.#env.stopped() || error instanceof MissingVersion) {
+          this.#env.logger.error({ error, runId: this.id }, "a run could not be read");
+          return false;
+        }
+        this.#env.logger.warn({ error, runId: this.id, waiting: pendings.length }, "a run could not be read; trying again");
+        await this.#env.pause(retryMs(attempt));
+      }
+    }
+  }
+
+  async #sync(stored: StoredRun): Promise<void> {
+    // The row exists: whatever this process still wanted to store as new is there already.
+    this.#start = null;
+    this.#unseen = stored.inbox.filter((message) => !message.kept);
+    if (this.#loaded) this.#patch(this.#loaded, stored);
+    else await this.#restore(stored);
+    this.#fresh = true;
+    for (const row of stored.nodes) this.#noteRecord(row);
+    await this.#adopt(stored.nodes);
+  }
+
+  async #restore(stored: StoredRun): Promise<void> {
+    const { header } = stored;
+    const plan = await this.#env.plans.get(header);
+    if (!plan) throw new MissingVersion(`workflow "${header.workflow}" version ${header.version} is not in the store`);
+    const identity: RunIdentity = header;
+    const data = runData(this.id, identity, stored);
+    const readIds = [...plan.reads.nodes].map((index) => plan.nodes[index]!.id);
+    learn(data, stored);
+    const missing = readIds.filter((id) => !data.outputs.has(id));
+    if (missing.length > 0) learn(data, await this.#env.loader.load({ runId: this.id, since: header.seq, outputs: missing }));
+    const state = restoreRun(plan, storedState(stored, plan, data));
+    this.#loaded = { plan, identity, data, state, seq: header.seq };
+  }
+
+  #patch(loaded: Loaded, stored: StoredRun): void {
+    learn(loaded.data, stored);
+    loaded.state = patchRun(loaded.plan, loaded.state, storedState(stored, loaded.plan, loaded.data));
+    loaded.seq = stored.header.seq;
+  }
+
+  #noteRecord(row: NodeRecord): void {
+    const index = this.#loaded!.plan.indexOf.get(row.node);
+    if (index === undefined) return;
+    this.#rows.add(index);
+    if (row.possiblyDuplicated) this.#duplicated.add(index);
+  }
+
+  async #fetch(ids: readonly string[]): Promise<void> {
+    const { data, seq } = this.#loaded!;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const stored = await this.#env.loader.load({ runId: this.id, since: seq, outputs: ids });
+        learn(data, stored);
+        // What is not there was never stored: it reads as null, and is not asked for again.
+        for (const id of ids) if (!data.outputs.has(id)) data.outputs.set(id, null);
+        return;
+      } catch (error) {
+        if (this.#env.stopped()) throw error;
+        await this.#env.pause(retryMs(attempt));
+      }
+    }
+  }
+
+  /** Runs what is this worker's own and is not held here (rule: a claim whose reply was lost). */
+  async #adopt(rows: readonly NodeRecord[]): Promise<void> {
+    const workerId = this.#env.workshop()?.workerId;
+    if (workerId === undefined) return;
+    const { plan, state } = this.#loaded!;
+    const own = rows.filter((row) => {
+      const index = plan.indexOf.get(row.node);
+      if (index === undefined || row.status !== "running" || row.worker !== workerId) return false;
+      return state.nodes[index]!.fence === row.fence && this.held.get(index)?.fence !== row.fence;
+    });
+    if (own.length > 0) await this.#env.adopt(this, own);
+  }
+
+  #noteUnknown(answer: Answer): void {
+    if (answer.type !== "unknown") return;
+    this.#env.logger.warn({ error: answer.error, runId: this.id }, "a commit got no answer; the run is read again");
+  }
+
+  /** The run needs no more attention here: nothing is held, nothing waits. */
+  get idle(): boolean {
+    return !this.busy && this.held.size === 0;
+  }
+
+  get finished(): boolean {
+    return this.#loaded !== null && isResting(this.#loaded.state.status);
+  }
+}
+
+function isEmpty(turn: Turn, advance: Advance, loaded: Loaded): boolean {
+  if (turn.consumed.length > 0 || turn.kept.length > 0 || advance.changed.length > 0) return false;
+  return loaded.seq > 0 && advance.state === loaded.state;
+}
+
+function retryMs(attempt: number): number {
+  return RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]!;
+}
+
+function runData(id: string, identity: RunIdentity, values: Pick<StoredRun, "input" | "triggerPayload">): RunData {
+  const { workflow, workspace } = identity;
+  return {
+    input: values.input ?? null,
+    trigger: values.triggerPayload ?? null,
+    run: { id, workflow, workspace, startedAt: new Date(runIdTime(id)).toISOString() },
+    outputs: new Map(),
+    errors: new Map(),
+  };
+}
+
+function learn(data: RunData, stored: StoredRun | null): void {
+  if (!stored) return;
+  for (const [id, output] of stored.outputs) data.outputs.set(id, output);
+  for (const row of stored.nodes) {
+    if (row.error) data.errors.set(row.node, row.error);
+    // A row that changed may have another output than the one known here.
+    if (row.status !== "succeeded") data.outputs.delete(row.node);
+  }
+}
+
+function storedState(stored: StoredRun, plan: Plan, data: RunData): Parameters<typeof restoreRun>[1] {
+  const { header } = stored;
+  const pick = (values: ReadonlyMap<string, RunData["input"]>): Map<number, RunData["input"]> => {
+    const picked = new Map<number, RunData["input"]>();
+    for (const index of plan.reads.nodes) {
+      const value = values.get(plan.nodes[index]!.id);
+      if (value !== undefined) picked.set(index, value);
+    }
+    return picked;
+  };
+  return {
+    status: header.status,
+    paused: header.paused,
+    cancelled: header.cancelled,
+    trigger: plan.indexOf.get(header.trigger) ?? null,
+    nodes: stored.nodes as readonly StoredNode[],
+    values: { input: data.input, trigger: data.trigger, run: data.run, outputs: pick(data.outputs), errors: pick(data.errors) },
+    kept: stored.inbox.filter((message) => message.kept).flatMap(keptMessage),
+  };
+}
+
+export function keptMessage(message: StoredMessage): RunState["kept"] {
+  const { id, receivedAt, body } = message;
+  if (body.kind !== "signal" && body.kind !== "event") return [];
+  return [{ id, receivedAt, kind: body.kind, name: body.name, payload: body.payload }];
+}
+

@@ -1,0 +1,122 @@
+/** One attempt of an action: runs host code under a timeout and an abort signal, and says what came of it. */
+import { listIssues } from "./prepare.ts";
+import type { RegisteredAction } from "../actions/registry.ts";
+import type { ActionContext } from "../core/definition/action.ts";
+import type { Json } from "../core/json.ts";
+import { classifyFailure } from "../core/run/classify.ts";
+import type { ErrorRecord, FailureVerdict } from "../core/run/event.ts";
+import { checkValue, type ValueLimits } from "../core/values.ts";
+
+export type Outcome =
+  | { readonly type: "succeeded"; readonly output: Json; readonly bytes: number }
+  | {
+      readonly type: "failed";
+      readonly error: ErrorRecord;
+      readonly verdict: FailureVerdict;
+      readonly possiblyDuplicated: boolean;
+    }
+  /** Stopped before it was done, because the worker ends or no longer owns the node. */
+  | { readonly type: "interrupted" };
+
+export interface AttemptOptions {
+  readonly action: RegisteredAction;
+  readonly context: Omit<ActionContext<Json>, "signal">;
+  readonly timeoutMs: number;
+  /** How long an action that was told to stop because of a cancel may take. */
+  readonly graceMs: number;
+  readonly limits: ValueLimits;
+}
+
+export class Attempt {
+  readonly #options: AttemptOptions;
+  readonly #controller = new AbortController();
+  #settle: (outcome: Outcome) => void = () => {};
+  #settled = false;
+  #timer: NodeJS.Timeout | undefined;
+  /** Resolves with the outcome: of the action, of its timeout, or of an interruption; whichever is first. */
+  readonly outcome: Promise<Outcome>;
+  /** Resolves when the host's code has really ended, which may be later. Only then is its place free. */
+  readonly ended: Promise<void>;
+
+  constructor(options: AttemptOptions) {
+    this.#options = options;
+    this.outcome = new Promise((resolve) => {
+      this.#settle = (outcome) => {
+        if (this.#settled) return;
+        this.#settled = true;
+        clearTimeout(this.#timer);
+        resolve(outcome);
+      };
+    });
+    this.#arm(options.timeoutMs, () => this.#timeout());
+    this.ended = this.#run();
+  }
+
+  /** The run was cancelled: the action is told, and has the grace to end. What it answers is recorded. */
+  cancel(): void {
+    this.#controller.abort(new DOMException("The run was cancelled.", "AbortError"));
+    if (!this.#settled) this.#arm(this.#options.graceMs, () => this.#unknown("cancelled", "did not stop in time after a cancel"));
+  }
+
+  /** The worker gives the node up: the action is told, and nothing it answers is recorded. */
+  interrupt(): void {
+    this.#controller.abort(new DOMException("The worker gave this node up.", "AbortError"));
+    this.#settle({ type: "interrupted" });
+  }
+
+  async #run(): Promise<void> {
+    const { action, context } = this.#options;
+    try {
+      const result: unknown = await action.action.run({ ...context, signal: this.#controller.signal });
+      if (!this.#settled) this.#settle(this.#accept(result));
+    } catch (error) {
+      if (!this.#settled) this.#settle(this.#reject(error));
+    }
+  }
+
+  #accept(result: unknown): Outcome {
+    const { action, limits } = this.#options;
+    const schema = action.action.output;
+    const parsed = schema?.safeParse(result);
+    if (parsed && !parsed.success) {
+      return this.#refuse("invalid_output", `does not fit its schema: ${listIssues(parsed.error.issues)}`);
+    }
+    const checked = checkValue(parsed ? parsed.data : result, limits);
+    if (checked.ok) return { type: "succeeded", output: checked.value, bytes: checked.bytes };
+    const at = checked.problem.path.length > 0 ? ` at ${checked.problem.path.join(".")}` : "";
+    return this.#refuse("invalid_output", `cannot be stored:${at} ${checked.problem.message}`);
+  }
+
+  #refuse(errorClass: string, what: string): Outcome {
+    const message = `The output of action "${this.#options.action.action.name}" ${what}`;
+    return {
+      type: "failed",
+      error: { class: errorClass, message },
+      verdict: { type: "permanent" },
+      possiblyDuplicated: false,
+    };
+  }
+
+  #reject(error: unknown): Outcome {
+    const { verdict, error: record, unknown } = classifyFailure(error, this.#options.action.action.effect ?? null);
+    return { type: "failed", error: record, verdict, possiblyDuplicated: unknown };
+  }
+
+  #timeout(): void {
+    this.#unknown("timeout", `did not end within ${this.#options.timeoutMs} ms`);
+    this.#controller.abort(new DOMException("The attempt timed out.", "TimeoutError"));
+  }
+
+  /** The effect may or may not have happened. */
+  #unknown(errorClass: string, what: string): void {
+    const { action } = this.#options.action;
+    const message = `Action "${action.name}" ${what}.`;
+    this.#settle(this.#reject({ name: errorClass, message, timedOut: true }));
+  }
+
+  #arm(ms: number, fire: () => void): void {
+    clearTimeout(this.#timer);
+    // setTimeout knows no more than 2^31 - 1 ms; an attempt that long is not timed.
+    if (ms < 2 ** 31) this.#timer = setTimeout(fire, ms);
+  }
+}

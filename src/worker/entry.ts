@@ -1,0 +1,91 @@
+/** Turns the result of a turn into what the store writes. */
+import type { Plan } from "../core/graph/plan.ts";
+import type { CommitEntry, NewRun, NodeWrite } from "../core/ports/store.ts";
+import type { Advance } from "../core/run/advance.ts";
+import type { RunStatus } from "../core/run/state.ts";
+import type { Turn } from "./turn.ts";
+
+export interface EntryParts {
+  readonly runId: string;
+  readonly seq: number;
+  readonly start: NewRun | null;
+  readonly plan: Plan;
+  readonly turn: Turn;
+  readonly advance: Advance;
+  /** Nodes that have a row already. */
+  readonly rows: ReadonlySet<number>;
+  /** Nodes whose effect may have happened twice, from earlier turns. */
+  readonly duplicated: ReadonlySet<number>;
+}
+
+const RESTING: ReadonlySet<RunStatus> = new Set(["succeeded", "failed", "cancelled"]);
+
+export function isResting(status: RunStatus): boolean {
+  return RESTING.has(status);
+}
+
+export function buildEntry(parts: EntryParts): CommitEntry {
+  const { turn, advance } = parts;
+  const { state } = advance;
+  let deadLetters = 0;
+  for (const node of state.nodes) if (node.failure === "open") deadLetters++;
+  return {
+    runId: parts.runId,
+    seq: parts.seq,
+    ...(parts.start ? { start: parts.start } : {}),
+    status: state.status,
+    paused: state.paused,
+    cancelled: state.cancelled,
+    deadLetters,
+    finished: isResting(state.status),
+    ...(turn.output === undefined ? {} : { output: turn.output }),
+    nodes: writtenNodes(parts).map((index) => nodeWrite(parts, index)),
+    attempts: turn.attempts,
+    consumed: turn.consumed,
+    kept: turn.kept,
+  };
+}
+
+/**
+ * The changed nodes that have a row: triggers follow from the run's own row, and so does `$output` unless it failed once.
+ */
+function writtenNodes({ plan, advance, rows }: EntryParts): readonly number[] {
+  return advance.changed.filter((index) => {
+    const { kind } = plan.nodes[index]!;
+    if (kind === "trigger") return false;
+    return kind !== "output" || rows.has(index) || advance.state.nodes[index]!.status === "failed";
+  });
+}
+
+function nodeWrite(parts: EntryParts, index: number): NodeWrite {
+  const { plan, turn, advance, rows } = parts;
+  const state = advance.state.nodes[index]!;
+  const isNew = !rows.has(index);
+  return {
+    node: plan.nodes[index]!.id,
+    item: -1,
+    isNew,
+    status: state.status,
+    outcome: state.outcome,
+    attempt: state.attempt,
+    fence: state.fence,
+    losses: state.losses,
+    generation: state.generation,
+    dispatches: state.dispatches,
+    worker: state.worker,
+    waitingFor: state.waitingFor,
+    failure: state.failure,
+    possiblyDuplicated: parts.duplicated.has(index) || turn.duplicated.has(index),
+    due: dueOf(parts, index, isNew),
+    ...turn.values.get(index),
+  };
+}
+
+function dueOf({ turn, advance }: EntryParts, index: number, isNew: boolean): NodeWrite["due"] {
+  const { status, dueAt } = advance.state.nodes[index]!;
+  const holds = status === "waiting" || (status === "ready" && dueAt !== null);
+  if (!holds) return null;
+  const due = turn.due.get(index);
+  if (due !== undefined) return due;
+  return isNew ? null : "keep";
+}

@@ -1,0 +1,46 @@
+/** What an active run needs of its process. `RunTable` is the one implementation; tests may give a smaller one. */
+import type { ActionRegistry } from "../actions/registry.ts";
+import type { Logger } from "../core/ports/logger.ts";
+import type { NodeRecord, Store } from "../core/ports/store.ts";
+import type { Advance } from "../core/run/advance.ts";
+import type { ValueLimits } from "../core/values.ts";
+import type { ActiveRun } from "./active-run.ts";
+import type { StoreClock } from "./clock.ts";
+import type { Committer } from "./committer.ts";
+import type { Loader } from "./loader.ts";
+import type { Plans } from "./plans.ts";
+import type { Turn, Workshop } from "./turn.ts";
+
+/** A node run that is executed in this process. */
+export interface Held {
+  readonly fence: number;
+  /** The run was cancelled: the action is told, and may still answer. */
+  cancel(): void;
+  /** This process gives the node up: nothing that the action answers is recorded. */
+  interrupt(): void;
+}
+
+export interface RunEnvironment {
+  readonly store: Store;
+  readonly loader: Loader;
+  readonly committer: Committer;
+  readonly plans: Plans;
+  readonly registry: ActionRegistry;
+  readonly limits: ValueLimits;
+  readonly clock: StoreClock;
+  readonly logger: Logger;
+  random(): number;
+  /** `null`: this process takes no work now. */
+  workshop(): Workshop | null;
+  /** Gives places back. A negative count takes them, even where there is none. */
+  leave(places: number): void;
+  /** A turn is durable: execute its claims, hand over what is for others, tell who waits. */
+  committed(run: ActiveRun, turn: Turn, advance: Advance): void;
+  /** Node runs that are this worker's and are not held: read their inputs and run them. */
+  adopt(run: ActiveRun, rows: readonly NodeRecord[]): Promise<void>;
+  /** The run has nothing to do for now. */
+  rested(run: ActiveRun): void;
+  pause(ms: number): Promise<void>;
+  /** The process ends: give up waiting for a store that does not answer. */
+  stopped(): boolean;
+}

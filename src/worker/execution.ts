@@ -1,0 +1,129 @@
+/** Executes a claimed node run: attempt after attempt, until its outcome is recorded or the node belongs to somebody else. */
+import type { RegisteredAction } from "../actions/registry.ts";
+import { type RetryPolicy, resolveRetry } from "../core/definition/retry.ts";
+import type { PlanAction } from "../core/graph/plan.ts";
+import type { Json } from "../core/json.ts";
+import type { RunEvent } from "../core/run/event.ts";
+import type { ActiveRun } from "./active-run.ts";
+import { Attempt, type Outcome } from "./attempt.ts";
+import type { Held, RunEnvironment } from "./environment.ts";
+import { idempotencyKey } from "./idempotency-key.ts";
+import type { IntentResult } from "./turn.ts";
+
+const DEFAULT_TIMEOUT_MS = 5 * 60_000;
+const CANCEL_GRACE_MS = 30_000;
+
+export interface ExecutionOptions {
+  readonly env: RunEnvironment;
+  readonly run: ActiveRun;
+  readonly node: PlanAction;
+  readonly action: RegisteredAction;
+  readonly fence: number;
+  readonly attempt: number;
+  readonly generation: number;
+  readonly input: Json;
+  readonly retry: Partial<RetryPolicy> | null;
+  /** A pause before the attempt (immediate retries). */
+  readonly delayMs: number;
+  /** A late answer met another fence: this worker was too slow, and nothing was recorded. */
+  readonly onFenced: () => void;
+}
+
+export class Execution implements Held {
+  readonly fence: number;
+  readonly #options: ExecutionOptions;
+  #attempt: Attempt | null = null;
+  #delay: NodeJS.Timeout | undefined;
+  #interrupted = false;
+  /** Resolves when the host's code has ended and its place is free again. */
+  readonly done: Promise<void>;
+
+  constructor(options: ExecutionOptions) {
+    this.#options = options;
+    this.fence = options.fence;
+    this.done = this.#execute();
+  }
+
+  get input(): Json {
+    return this.#options.input;
+  }
+
+  cancel(): void {
+    this.#attempt?.cancel();
+  }
+
+  interrupt(): void {
+    this.#interrupted = true;
+    clearTimeout(this.#delay);
+    this.#attempt?.interrupt();
+  }
+
+  async #execute(): Promise<void> {
+    if (this.#options.delayMs > 0) await this.#sleep(this.#options.delayMs);
+    if (this.#interrupted) return this.#options.env.leave(1);
+    const attempt = (this.#attempt = this.#newAttempt());
+    let ended = false;
+    void attempt.ended.then(() => (ended = true));
+    const outcome = await attempt.outcome;
+    if (outcome.type === "interrupted") {
+      await attempt.ended;
+      return this.#options.env.leave(1);
+    }
+    // An action that goes on after its timeout keeps its place until it ends; only then is there room again.
+    await Promise.resolve();
+    this.#submit(outcome, ended);
+    if (ended) return;
+    await attempt.ended;
+    this.#options.env.leave(1);
+  }
+
+  #newAttempt(): Attempt {
+    const { env, run, node, action, attempt, generation, input } = this.#options;
+    const { workspace, workflow, version } = run.identity!;
+    return new Attempt({
+      action,
+      timeoutMs: node.timeoutMs ?? action.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      graceMs: CANCEL_GRACE_MS,
+      limits: env.limits,
+      context: {
+        input,
+        attempt,
+        idempotencyKey: idempotencyKey({ workspace, runId: run.id, node: node.id, item: -1, generation }),
+        logger: env.logger,
+        run: { id: run.id, workflow, workspace, version },
+        node: { id: node.id, item: -1 },
+      },
+    });
+  }
+
+  #submit(outcome: Exclude<Outcome, { type: "interrupted" }>, place: boolean): void {
+    const { run } = this.#options;
+    const possiblyDuplicated = outcome.type === "failed" && outcome.possiblyDuplicated;
+    run.add({
+      intent: { type: "event", event: this.#event(outcome), possiblyDuplicated },
+      place,
+      settle: (result) => this.#settled(result),
+    });
+  }
+
+  #event(outcome: Exclude<Outcome, { type: "interrupted" }>): RunEvent {
+    const { env, run, node, action, fence, retry } = this.#options;
+    if (outcome.type === "succeeded") return { type: "succeeded", node: node.index, fence, output: outcome.output };
+    const policy = resolveRetry([node.retry, action.retry, run.plan!.retry, retry]);
+    const { error, verdict } = outcome;
+    return { type: "failed", node: node.index, fence, error, verdict, retry: policy, random: env.random() };
+  }
+
+  #settled(result: IntentResult): void {
+    const { run, node } = this.#options;
+    // The same node may already be held again, by its next attempt.
+    if (run.held.get(node.index) === this) run.held.delete(node.index);
+    if (result !== "applied" && !this.#interrupted) this.#options.onFenced();
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#delay = setTimeout(resolve, ms);
+    });
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * The intake: takes tasks from the queue when there is room, claims their node runs and acknowledges the task once the claim is
+ * durable. From then on the node run is this worker's by its lease, and the task has nothing left to say.
+ */
+import type { Logger } from "../core/ports/logger.ts";
+import type { Consumer, Scheduler, Task } from "../core/ports/scheduler.ts";
+import type { RunTable } from "./run-table.ts";
+import type { Slots } from "./slots.ts";
+
+export interface IntakeOptions {
+  readonly scheduler: Scheduler;
+  readonly table: RunTable;
+  readonly slots: Slots;
+  readonly lanes: readonly string[];
+  readonly logger: Logger;
+}
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  #consumers: Consumer[] = [];
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  async open(): Promise<void> {
+    const { scheduler, lanes, slots } = this.#options;
+    const concurrency = Math.max(1, slots.free);
+    for (const lane of lanes) {
+      this.#consumers.push(await scheduler.consume({ lane, concurrency, handle: (task) => this.#handle(task) }));
+    }
+    slots.onChange((free) => this.#fit(free));
+  }
+
+  /** Tasks taken since the start. */
+  get taken(): number {
+    return this.#consumers.reduce((sum, consumer) => sum + consumer.taken, 0);
+  }
+
+  async rebuild(): Promise<void> {
+    await Promise.all(this.#consumers.map((consumer) => consumer.rebuild()));
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    this.#options.slots.onChange(() => {});
+    await Promise.all(this.#consumers.map((consumer) => consumer.close(deadlineMs)));
+    this.#consumers = [];
+  }
+
+  async #handle(task: Task): Promise<void> {
+    const { slots, table, logger } = this.#options;
+    await slots.acquire();
+    try {
+      await table.claim(task);
+    } catch (error) {
+      slots.release();
+      logger.error({ error, runId: task.runId, node: task.node }, "a task could not be claimed; it will be sent again");
+    }
+  }
+
+  /** The queue is asked for no more than there is room for, so that tasks wait where other workers can take them. */
+  #fit(free: number): void {
+    for (const consumer of this.#consumers) consumer.setConcurrency(Math.max(1, free));
+  }
+}

@@ -1,0 +1,49 @@
+/** The reaper: node runs whose worker is dead or missing are taken from it, by their action's effect class. */
+import type { ActionRegistry } from "../../actions/registry.ts";
+import type { Plan } from "../../core/graph/plan.ts";
+import type { NodeRef, Store } from "../../core/ports/store.ts";
+import { classifyFailure } from "../../core/run/classify.ts";
+import type { Lease } from "../lease.ts";
+import type { RunTable } from "../run-table.ts";
+import type { Intent } from "../turn.ts";
+
+const PAGE = 500;
+
+export interface ReaperOptions {
+  readonly store: Store;
+  readonly table: RunTable;
+  readonly registry: ActionRegistry;
+  readonly lease: Lease;
+  readonly leaseMs: number;
+}
+
+export function reaperRound(options: ReaperOptions): () => Promise<number> {
+  const everyMs = Math.min(2_000, options.leaseMs / 2);
+  return async () => {
+    const { store, table, registry, lease, leaseMs } = options;
+    if (!lease.mayJudge) return everyMs;
+    const orphans = await store.reap({ leaseMs, limit: PAGE });
+    const results = await Promise.all(
+      orphans.map((ref) => table.submitFor(ref, (node, plan) => lossOf({ registry, plan, node, ref }))),
+    );
+    return orphans.length === PAGE && results.includes("applied") ? 0 : everyMs;
+  };
+}
+
+/**
+ * What the loss of a node run means. A node whose action is not known here is left to a worker that knows it: only the
+ * action says whether it may run again.
+ */
+export function lossOf(loss: { registry: ActionRegistry; plan: Plan; node: number; ref: NodeRef }): Intent | null {
+  const { registry, plan, node, ref } = loss;
+  const planned = plan.nodes[node]!;
+  const action = planned.kind === "action" ? registry.get(planned.action) : undefined;
+  if (!action) return null;
+  const lost = { name: "lease_lost", message: "The worker that ran this attempt was lost.", timedOut: true };
+  const { verdict, error, unknown } = classifyFailure(lost, action.action.effect ?? null);
+  return {
+    type: "event",
+    event: { type: "leaseLost", node, fence: ref.fence, verdict, error },
+    possiblyDuplicated: unknown,
+  };
+}

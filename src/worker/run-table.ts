@@ -1,0 +1,294 @@
+/**
+ * The runs that this process has something to do with, and what happens once one of their turns is durable: claims are
+ * executed, what is for others goes to the queue, whoever waits is told.
+ *
+ * A run that has nothing to do here stays for a while, so that its next task finds it in memory; its state may be old then,
+ * which the commit finds out (`moved`) and a short reload mends.
+ */
+import type { ActionRegistry } from "../actions/registry.ts";
+import type { RetryPolicy } from "../core/definition/retry.ts";
+import type { Plan } from "../core/graph/plan.ts";
+import type { Logger } from "../core/ports/logger.ts";
+import type { NewRun, NodeRecord, Store } from "../core/ports/store.ts";
+import type { Task } from "../core/ports/scheduler.ts";
+import type { Advance } from "../core/run/advance.ts";
+import type { ValueLimits } from "../core/values.ts";
+import { ActiveRun } from "./active-run.ts";
+import type { StoreClock } from "./clock.ts";
+import type { Committer } from "./committer.ts";
+import type { RunEnvironment } from "./environment.ts";
+import { Execution } from "./execution.ts";
+import type { Loader } from "./loader.ts";
+import type { Plans } from "./plans.ts";
+import { Slots } from "./slots.ts";
+import type { Claim, Intent, IntentResult, Turn, Workshop } from "./turn.ts";
+
+/** Runs without anything to do that are kept in memory. */
+const MAX_RESTING = 1_000;
+
+/** What the table tells the rest of the process. */
+export interface RunListener {
+  /** Node runs to hand to the queue. */
+  dispatch(tasks: readonly Task[]): void;
+  /** A wait or a retry becomes due in about so many milliseconds. */
+  dueIn(ms: number): void;
+  /** A turn of the run is durable. */
+  moved(run: ActiveRun, turn: Turn, advance: Advance): void;
+  /** A late answer was refused by its fence. */
+  fenced(run: ActiveRun, node: string): void;
+}
+
+export interface RunTableOptions {
+  readonly store: Store;
+  readonly loader: Loader;
+  readonly committer: Committer;
+  readonly plans: Plans;
+  readonly registry: ActionRegistry;
+  readonly limits: ValueLimits;
+  readonly clock: StoreClock;
+  readonly logger: Logger;
+  readonly retry: Partial<RetryPolicy> | null;
+  readonly slots: Slots;
+  readonly lanes: readonly string[];
+  readonly inline: boolean;
+  readonly random: () => number;
+  readonly listener: RunListener;
+}
+
+export class RunTable implements RunEnvironment {
+  readonly store: Store;
+  readonly loader: Loader;
+  readonly committer: Committer;
+  readonly plans: Plans;
+  readonly registry: ActionRegistry;
+  readonly limits: ValueLimits;
+  readonly clock: StoreClock;
+  readonly logger: Logger;
+  readonly random: () => number;
+  readonly #options: RunTableOptions;
+  readonly #runs = new Map<string, ActiveRun>();
+  readonly #resting = new Set<string>();
+  readonly #lanes: ReadonlySet<string>;
+  /** Executions whose host code has not ended. */
+  readonly #executions = new Set<Execution>();
+  #workshop: Workshop | null = null;
+  #stopped = false;
+  /** Live workers as of the last heartbeat, for fair shares. */
+  liveWorkers = 1;
+
+  constructor(options: RunTableOptions) {
+    this.#options = options;
+    this.store = options.store;
+    this.loader = options.loader;
+    this.committer = options.committer;
+    this.plans = options.plans;
+    this.registry = options.registry;
+    this.limits = options.limits;
+    this.clock = options.clock;
+    this.logger = options.logger;
+    this.random = options.random;
+    this.#lanes = new Set(options.lanes);
+  }
+
+  // ------------------------------------------------------------------ for the rest of the process
+
+  /** From now on nodes may be claimed here, under this id; `null`: no longer. */
+  workAs(workerId: string | null): void {
+    const { slots, inline } = this.#options;
+    this.#workshop =
+      workerId === null
+        ? null
+        : {
+            workerId,
+            lanes: this.#lanes,
+            inline,
+            take: (wanted) => slots.take(wanted),
+            share: (ready) => Math.max(1, Math.ceil(ready / Math.max(1, this.liveWorkers))),
+          };
+  }
+
+  /** Stores a new run and starts what can start. Resolves when it is durable. */
+  start(runId: string, plan: Plan, start: NewRun): Promise<IntentResult> {
+    const run = new ActiveRun(runId, this);
+    run.begin(plan, start);
+    this.#runs.set(runId, run);
+    const trigger = plan.indexOf.get(start.trigger) ?? 0;
+    return this.#add(run, { type: "event", event: { type: "started", trigger } }, false);
+  }
+
+  /** Takes an intent to a run. `place`: the sender brings room for one claim. */
+  submit(runId: string, intent: Intent, place = false): Promise<IntentResult> {
+    return this.#add(this.#get(runId), intent, place);
+  }
+
+  /** An intent for a node that is known by name. Where the plan no longer has it, it is `gone`. */
+  async submitFor(ref: { runId: string; node: string }, make: (node: number, plan: Plan) => Intent | null): Promise<IntentResult> {
+    const run = this.#get(ref.runId);
+    if (!run.plan) await this.#add(run, { type: "look" }, false);
+    const index = run.plan?.indexOf.get(ref.node);
+    const intent = index === undefined ? null : make(index, run.plan!);
+    return intent ? this.#add(run, intent, false) : "gone";
+  }
+
+  /** A task asks for a node run. The place that it brings is used, or given back. */
+  async claim(task: Task): Promise<IntentResult> {
+    const key = { workspace: task.workspace, workflow: task.workflow, version: task.version };
+    const plan = this.plans.peek(key) ?? (await this.plans.get(key));
+    const node = plan?.indexOf.get(task.node);
+    if (node === undefined) {
+      this.leave(1);
+      return "gone";
+    }
+    return this.#add(this.#get(task.runId), { type: "claim", node, fence: task.fence }, true);
+  }
+
+  get(runId: string): ActiveRun | undefined {
+    return this.#runs.get(runId);
+  }
+
+  /** Whether this node run is executed here under this fence. */
+  holds(ref: { runId: string; node: string; fence: number }): boolean {
+    const run = this.#runs.get(ref.runId);
+    const index = run?.plan?.indexOf.get(ref.node);
+    return index !== undefined && run!.held.get(index)?.fence === ref.fence;
+  }
+
+  /** Everything that is executed here. */
+  held(): { run: ActiveRun; node: number; fence: number }[] {
+    const all: { run: ActiveRun; node: number; fence: number }[] = [];
+    for (const run of this.#runs.values()) {
+      for (const [node, { fence }] of run.held) all.push({ run, node, fence });
+    }
+    return all;
+  }
+
+  /** This process no longer owns what it holds (it was declared dead): every action is told, nothing is recorded. */
+  abandon(): void {
+    for (const run of this.#runs.values()) {
+      for (const held of run.held.values()) held.interrupt();
+      run.held.clear();
+    }
+    this.#runs.clear();
+    this.#resting.clear();
+  }
+
+  /** Resolves when no turn is under way. */
+  async quiet(): Promise<void> {
+    while ([...this.#runs.values()].some((run) => run.busy)) await new Promise(setImmediate);
+    await this.committer.idle();
+  }
+
+  /** Resolves when no host code runs any more. */
+  async drained(): Promise<void> {
+    while (this.#executions.size > 0) await Promise.race([...this.#executions].map((execution) => execution.done));
+  }
+
+  /** From now on nobody waits for a store that does not answer. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  // ------------------------------------------------------------------ for the runs
+
+  workshop(): Workshop | null {
+    return this.#workshop;
+  }
+
+  leave(places: number): void {
+    if (places > 0) this.#options.slots.release(places);
+    else if (places < 0) this.#options.slots.borrow(-places);
+  }
+
+  committed(run: ActiveRun, turn: Turn, advance: Advance): void {
+    for (const claim of turn.claims) this.#startClaim(run, claim);
+    for (const retry of turn.retries) this.#retry(run, retry);
+    for (const node of turn.aborts) run.held.get(node)?.cancel();
+    if (turn.enqueued.size > 0) this.#options.listener.dispatch(this.#tasks(run, turn, advance));
+    for (const due of turn.due.values()) if (due !== null && typeof due === "object" && "inMs" in due) this.#options.listener.dueIn(due.inMs);
+    this.#options.listener.moved(run, turn, advance);
+  }
+
+  async adopt(run: ActiveRun, rows: readonly NodeRecord[]): Promise<void> {
+    const inputs = await this.store.inputs(rows.map((row) => ({ runId: run.id, node: row.node, item: row.item, fence: row.fence })));
+    rows.forEach((row, index) => {
+      const node = run.plan!.nodes[run.plan!.indexOf.get(row.node)!]!;
+      const action = node.kind === "action" ? this.registry.get(node.action) : undefined;
+      if (node.kind !== "action" || !action) return;
+      this.logger.warn({ runId: run.id, node: row.node }, "a claim whose reply was lost is taken up");
+      this.leave(-1);
+      this.#execute(run, { ...row, node, action, input: inputs[index] ?? null }, 0);
+    });
+  }
+
+  rested(run: ActiveRun): void {
+    if (!run.idle) return;
+    this.#resting.delete(run.id);
+    if (run.finished || run.seq === 0) {
+      if (this.#runs.get(run.id) === run) this.#runs.delete(run.id);
+      return;
+    }
+    this.#resting.add(run.id);
+    if (this.#resting.size <= MAX_RESTING) return;
+    const oldest = this.#resting.values().next().value as string;
+    this.#resting.delete(oldest);
+    if (this.#runs.get(oldest)?.idle) this.#runs.delete(oldest);
+  }
+
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, this.#stopped ? 0 : ms));
+  }
+
+  stopped(): boolean {
+    return this.#stopped;
+  }
+
+  // ------------------------------------------------------------------ inside
+
+  #get(runId: string): ActiveRun {
+    let run = this.#runs.get(runId);
+    if (!run) this.#runs.set(runId, (run = new ActiveRun(runId, this)));
+    return run;
+  }
+
+  #add(run: ActiveRun, intent: Intent, place: boolean): Promise<IntentResult> {
+    return new Promise((settle) => run.add({ intent, place, settle }));
+  }
+
+  #startClaim(run: ActiveRun, claim: Claim): void {
+    const { index } = claim.node;
+    if (this.#workshop && run.state!.nodes[index]!.worker === this.#workshop.workerId) return this.#execute(run, claim, 0);
+    // Claimed under an id that this process has given up meanwhile: nothing was executed, so it goes back unharmed.
+    this.leave(1);
+    void this.#add(run, { type: "event", event: { type: "released", node: index, fence: claim.fence } }, false);
+  }
+
+  #execute(run: ActiveRun, claim: Claim, delayMs: number): void {
+    const { retry, listener } = this.#options;
+    const { node, action, fence, attempt, generation, input } = claim;
+    const onFenced = (): void => listener.fenced(run, node.id);
+    const execution = new Execution({ env: this, run, node, action, fence, attempt, generation, input, retry, delayMs, onFenced });
+    run.held.set(node.index, execution);
+    this.#executions.add(execution);
+    void execution.done.finally(() => this.#executions.delete(execution));
+  }
+
+  #retry(run: ActiveRun, retry: { node: number; fence: number; delayMs: number }): void {
+    const before = run.held.get(retry.node);
+    const node = run.plan!.nodes[retry.node]!;
+    const action = node.kind === "action" ? this.registry.get(node.action) : undefined;
+    if (node.kind !== "action" || !action || !(before instanceof Execution)) return;
+    const { attempt, generation } = run.state!.nodes[retry.node]!;
+    this.#execute(run, { node, action, fence: retry.fence, attempt, generation, input: before.input }, retry.delayMs);
+  }
+
+  #tasks(run: ActiveRun, turn: Turn, advance: Advance): readonly Task[] {
+    const { workspace, workflow, version } = run.identity!;
+    const dispatchedAt = Math.floor(this.clock.now());
+    return [...turn.enqueued].map((index) => {
+      const node = run.plan!.nodes[index]!;
+      const { fence, dispatches } = advance.state.nodes[index]!;
+      const lane = node.kind === "action" ? node.lane : "default";
+      return { runId: run.id, node: node.id, item: -1, fence, dispatches, lane, workspace, workflow, version, dispatchedAt };
+    });
+  }
+}

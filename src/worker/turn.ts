@@ -1,0 +1,420 @@
+/**
+ * One turn of a run: what has happened since the last commit goes through the reducer, and what became ready is claimed here
+ * as far as there is room, or handed to the queue. The result is one commit entry and what to do once it is durable.
+ * A turn changes nothing outside itself; when its commit is refused, it is undone and another is made on the newer state.
+ */
+import type { ActionRegistry, RegisteredAction } from "../actions/registry.ts";
+import type { CompiledTemplate } from "../core/expression/expression.ts";
+import type { Plan, PlanAction } from "../core/graph/plan.ts";
+import type { Json } from "../core/json.ts";
+import type { AttemptWrite, NodeWrite, StoredMessage } from "../core/ports/store.ts";
+import { type Advance, closeDraft, type Draft, openDraft, apply } from "../core/run/advance.ts";
+import type { Command } from "../core/run/command.ts";
+import type { ErrorRecord, RunEvent } from "../core/run/event.ts";
+import type { NodeState, RunState } from "../core/run/state.ts";
+import type { ValueLimits } from "../core/values.ts";
+import { missingOutputs, type Prepared, prepareInput, render, type RenderContext, type RunData } from "./prepare.ts";
+
+/** What a run is asked to take up. */
+export type Intent =
+  | { readonly type: "event"; readonly event: RunEvent; readonly possiblyDuplicated?: boolean }
+  /** A task names this node: claim it here, or give it back. */
+  | { readonly type: "claim"; readonly node: number; readonly fence: number }
+  /** A `ready` node that nobody handed over: claim it here if there is room, else hand it over. */
+  | { readonly type: "offer"; readonly node: number; readonly fence: number }
+  /** A `queued` node whose task was lost. */
+  | { readonly type: "resend"; readonly node: number; readonly fence: number }
+  /** Only look at the inbox. */
+  | { readonly type: "look" };
+
+export type IntentResult = "applied" | "stale" | "refused" | "gone";
+
+/** An intent on its way. A place that comes with it is room in this worker that it may use. */
+export interface Pending {
+  readonly intent: Intent;
+  place: boolean;
+  readonly settle: (result: IntentResult) => void;
+}
+
+/** What the turn may claim. Absent where this process does not work. */
+export interface Workshop {
+  readonly workerId: string;
+  readonly lanes: ReadonlySet<string>;
+  readonly inline: boolean;
+  /** Takes up to so many places. */
+  take(wanted: number): number;
+  /** This worker's fair part of so many ready nodes. */
+  share(ready: number): number;
+}
+
+export interface TurnContext {
+  readonly plan: Plan;
+  readonly data: RunData;
+  readonly registry: ActionRegistry;
+  readonly limits: ValueLimits;
+  readonly workshop: Workshop | null;
+  readonly now: () => number;
+  readonly random: () => number;
+}
+
+/** A claim to be executed once the commit is durable. */
+export interface Claim {
+  readonly node: PlanAction;
+  readonly action: RegisteredAction;
+  readonly fence: number;
+  readonly attempt: number;
+  readonly generation: number;
+  readonly input: Json;
+}
+
+interface Values {
+  input?: Json;
+  output?: Json;
+  error?: ErrorRecord | null;
+}
+
+export class Turn {
+  readonly claims: Claim[] = [];
+  readonly enqueued = new Set<number>();
+  readonly retries: { node: number; fence: number; delayMs: number }[] = [];
+  readonly aborts: number[] = [];
+  readonly deadLetters: { node: number; error: ErrorRecord }[] = [];
+  readonly consumed: string[] = [];
+  readonly kept: string[] = [];
+  readonly attempts: AttemptWrite[] = [];
+  readonly values = new Map<number, Values>();
+  readonly due = new Map<number, NodeWrite["due"]>();
+  readonly duplicated = new Set<number>();
+  readonly results = new Map<Pending, IntentResult>();
+  /** Room that came with the intents or was taken, and is not used by a claim. */
+  places = 0;
+  /** Room that this turn took beyond what came with the intents. */
+  taken = 0;
+  bytes = 0;
+  output: Json | undefined;
+
+  readonly #context: TurnContext;
+  readonly #draft: Draft;
+  readonly #rendering: RenderContext;
+  readonly #learned: string[] = [];
+  #ready: number[] = [];
+  #outputNode: number | null = null;
+  /** Claims that tasks asked for, by node. */
+  readonly #asked = new Map<number, Pending>();
+
+  constructor(context: TurnContext, state: RunState) {
+    this.#context = context;
+    this.#draft = openDraft(context.plan, state);
+    this.#rendering = {
+      plan: context.plan,
+      data: context.data,
+      limits: context.limits,
+      node: (index) => this.#node(index),
+    };
+  }
+
+  /** Takes up the inbox and the intents, in this order. */
+  begin(messages: readonly StoredMessage[], pendings: readonly Pending[]): void {
+    for (const message of messages) this.#takeMessage(message);
+    for (const pending of pendings) this.#takePending(pending);
+  }
+
+  /**
+   * Claims, hands over and renders until nothing is left. Returns ids of nodes whose outputs are needed and not here;
+   * the caller loads them into the run's data and calls again. Empty: done.
+   */
+  proceed(): readonly string[] {
+    for (;;) {
+      const missing = this.#missing();
+      if (missing.length > 0) return missing;
+      const asked = this.#asked.entries().next().value;
+      if (asked) this.#claimAsked(...asked);
+      else if (this.#outputNode !== null) this.#renderOutput();
+      else if (this.#ready.length > 0) this.#shareOut();
+      else return [];
+    }
+  }
+
+  close(): Advance {
+    return closeDraft(this.#draft);
+  }
+
+  /** The commit was refused: forget what this turn put into the run's data. */
+  undo(): void {
+    for (const id of this.#learned) {
+      this.#context.data.outputs.delete(id);
+      this.#context.data.errors.delete(id);
+    }
+  }
+
+  // ------------------------------------------------------------------ taking up
+
+  #takeMessage(message: StoredMessage): void {
+    const commands = this.#apply(messageEvent(message));
+    if (commands.some((command) => command.type === "keepMessage" && command.id === message.id)) this.kept.push(message.id);
+    else this.consumed.push(message.id);
+  }
+
+  #takePending(pending: Pending): void {
+    if (pending.place) this.places++;
+    const { intent } = pending;
+    switch (intent.type) {
+      case "look":
+        this.results.set(pending, "applied");
+        return;
+      case "event":
+        this.results.set(pending, this.#takeEvent(intent.event, intent.possiblyDuplicated ?? false) ? "applied" : "stale");
+        return;
+      case "claim":
+        this.#takeClaim(pending, intent.node, intent.fence);
+        return;
+      default:
+        this.results.set(pending, this.#takeReady(intent) ? "applied" : "stale");
+    }
+  }
+
+  #takeEvent(event: RunEvent, possiblyDuplicated: boolean): boolean {
+    if (!("node" in event)) {
+      this.#apply(event);
+      return true;
+    }
+    const before = this.#node(event.node);
+    // A value is known before the reducer runs, because what becomes ready in the same turn may read it.
+    this.#learn(event, before);
+    this.#apply(event);
+    if (this.#node(event.node) === before) return false;
+    if (possiblyDuplicated) this.duplicated.add(event.node);
+    if (event.type === "failed" || event.type === "leaseLost") this.#recordAttempt(event, before);
+    if (event.type === "givenBack") this.due.set(event.node, { inMs: event.delayMs });
+    return true;
+  }
+
+  #learn(event: RunEvent & { node: number }, before: NodeState): void {
+    const ended = event.type === "succeeded" && before.fence === event.fence && before.status === "running";
+    const supplied = event.type === "completed" && before.failure === "open";
+    if (!ended && !supplied) return;
+    if (this.#context.plan.nodes[event.node]!.kind === "output") this.output = event.output;
+    this.#value(event.node).output = event.output;
+    this.#remember(event.node, event.output, null);
+  }
+
+  #recordAttempt(event: Extract<RunEvent, { type: "failed" | "leaseLost" }>, before: NodeState): void {
+    const node = this.#context.plan.nodes[event.node]!;
+    this.#value(event.node).error = event.error;
+    this.#remember(event.node, null, event.error);
+    this.attempts.push({ node: node.id, item: -1, fence: before.fence, attempt: before.attempt, error: event.error });
+  }
+
+  #takeClaim(pending: Pending, index: number, fence: number): void {
+    const node = this.#node(index);
+    const open = (node.status === "queued" || node.status === "ready") && node.fence === fence;
+    if (open && !this.#asked.has(index)) this.#asked.set(index, pending);
+    else this.results.set(pending, "stale");
+  }
+
+  #takeReady(intent: Extract<Intent, { type: "offer" | "resend" }>): boolean {
+    const node = this.#node(intent.node);
+    if (node.fence !== intent.fence) return false;
+    if (intent.type === "offer") {
+      if (node.status !== "ready") return false;
+      this.#ready.push(intent.node);
+      return true;
+    }
+    if (node.status !== "queued") return false;
+    this.#apply({ type: "requeued", node: intent.node, fence: intent.fence });
+    this.enqueued.add(intent.node);
+    return true;
+  }
+
+  // ------------------------------------------------------------------ what became ready
+
+  #claimAsked(index: number, pending: Pending): void {
+    this.#asked.delete(index);
+    if (this.places > 0 && this.#claim(index)) {
+      this.results.set(pending, "applied");
+      return;
+    }
+    const { fence, status } = this.#node(index);
+    if (status === "queued") {
+      const delayMs = 1_000 + Math.floor(this.#context.random() * 4_000);
+      this.#takeEvent({ type: "givenBack", node: index, fence, delayMs }, false);
+    }
+    this.results.set(pending, "refused");
+  }
+
+  /** Claims this worker's share of the ready nodes, and hands the others over. */
+  #shareOut(): void {
+    const ready = [...new Set(this.#ready)].filter((index) => this.#node(index).status === "ready");
+    this.#ready = [];
+    const { workshop } = this.#context;
+    let room = 0;
+    if (workshop?.inline) {
+      const wanted = Math.min(ready.length, Math.max(workshop.share(ready.length), this.places > 0 ? 1 : 0));
+      if (wanted > this.places) this.#take(wanted - this.places);
+      room = Math.min(wanted, this.places);
+    }
+    for (const index of ready) {
+      if (room > 0 && this.#claim(index)) room--;
+      else this.#enqueue(index);
+    }
+  }
+
+  #take(wanted: number): void {
+    const got = this.#context.workshop!.take(wanted);
+    this.taken += got;
+    this.places += got;
+  }
+
+  #enqueue(index: number): void {
+    const before = this.#node(index);
+    if (before.status !== "ready") return;
+    this.#apply({ type: "enqueued", node: index });
+    if (this.#node(index) !== before) this.enqueued.add(index);
+  }
+
+  /** `false`: this worker may not or cannot take the node. */
+  #claim(index: number): boolean {
+    const { workshop, plan, registry } = this.#context;
+    const node = plan.nodes[index]!;
+    if (!workshop || node.kind !== "action" || !workshop.lanes.has(node.lane)) return false;
+    const action = registry.get(node.action);
+    if (!action) return false;
+    const before = this.#node(index);
+    const prepared = prepareInput(node.input, action, this.#rendering);
+    this.#apply({ type: "claimed", node: index, fence: before.fence, worker: workshop.workerId });
+    const claimed = this.#node(index);
+    if (claimed === before) return false;
+    this.due.delete(index);
+    this.#startOrFail({ node, action, claimed, prepared });
+    return true;
+  }
+
+  #startOrFail(start: { node: PlanAction; action: RegisteredAction; claimed: NodeState; prepared: Prepared }): void {
+    const { node, action, claimed, prepared } = start;
+    const { fence, attempt, generation } = claimed;
+    if (prepared.ok) {
+      this.places--;
+      this.#value(node.index).input = prepared.value;
+      this.bytes += prepared.bytes;
+      this.claims.push({ node, action, fence, attempt, generation, input: prepared.value });
+    } else {
+      this.#fail(node.index, prepared.error);
+    }
+  }
+
+  #renderOutput(): void {
+    const index = this.#outputNode!;
+    this.#outputNode = null;
+    const node = this.#context.plan.nodes[index]!;
+    if (node.kind !== "output") return;
+    const rendered = render(node.template, this.#rendering);
+    if (!rendered.ok) {
+      this.#fail(index, rendered.error);
+      return;
+    }
+    this.output = rendered.value;
+    this.bytes += rendered.bytes;
+    this.#apply({ type: "succeeded", node: index, fence: this.#node(index).fence, output: rendered.value });
+  }
+
+  #fail(index: number, error: ErrorRecord): void {
+    const fence = this.#node(index).fence;
+    const retry = { immediate: 0, backoffMs: [] };
+    this.#takeEvent({ type: "failed", node: index, fence, error, verdict: { type: "permanent" }, retry, random: 0 }, false);
+  }
+
+  /** Outputs that the templates of the next step read and that are not in the run's data. */
+  #missing(): readonly string[] {
+    const missing = new Set<string>();
+    const collect = (template: CompiledTemplate): void => {
+      for (const id of missingOutputs(template, this.#rendering)) missing.add(id);
+    };
+    if (this.#context.workshop) {
+      for (const index of [...this.#asked.keys(), ...this.#ready]) {
+        const node = this.#context.plan.nodes[index]!;
+        if (node.kind === "action") collect(node.input);
+      }
+    }
+    const output = this.#outputNode === null ? null : this.#context.plan.nodes[this.#outputNode]!;
+    if (output?.kind === "output") collect(output.template);
+    return [...missing];
+  }
+
+  // ------------------------------------------------------------------ the reducer
+
+  #node(index: number): NodeState {
+    return this.#draft.node(index);
+  }
+
+  #apply(event: RunEvent): readonly Command[] {
+    const commands = apply(this.#draft, event, this.#context.now());
+    for (const command of commands) this.#obey(command);
+    return commands;
+  }
+
+  #obey(command: Command): void {
+    switch (command.type) {
+      case "dispatch":
+        this.#ready.push(command.node);
+        break;
+      case "retryNow":
+        // The next attempt goes on in the place of the failed one.
+        this.places--;
+        this.retries.push(command);
+        break;
+      case "schedule":
+        this.due.set(command.node, command.delayMs === null ? null : { inMs: command.delayMs });
+        break;
+      case "record":
+        this.#value(command.node).output = command.output;
+        this.#value(command.node).error = command.error;
+        this.#remember(command.node, command.output, command.error);
+        break;
+      case "deadLetter":
+        this.deadLetters.push(command);
+        break;
+      case "abort":
+        this.aborts.push(command.node);
+        break;
+      case "renderOutput":
+        this.#outputNode = command.node;
+        break;
+      case "dropMessage":
+        this.consumed.push(command.id);
+        break;
+      case "keepMessage":
+      case "finish":
+        // Answered by `takeMessage`, and by the state's own status.
+        break;
+    }
+  }
+
+  #value(index: number): Values {
+    let values = this.values.get(index);
+    if (!values) this.values.set(index, (values = {}));
+    return values;
+  }
+
+  #remember(index: number, output: Json, error: ErrorRecord | null): void {
+    const { id } = this.#context.plan.nodes[index]!;
+    this.#learned.push(id);
+    if (error) this.#context.data.errors.set(id, error);
+    else this.#context.data.outputs.set(id, output);
+  }
+}
+
+function messageEvent(message: StoredMessage): RunEvent {
+  const { id, receivedAt, body } = message;
+  switch (body.kind) {
+    case "signal":
+      return { type: "signalled", id, receivedAt, name: body.name, payload: body.payload };
+    case "event":
+      return { type: "eventReceived", id, receivedAt, name: body.name, payload: body.payload };
+    case "cancel":
+      return { type: "cancelled" };
+    case "pause":
+      return { type: "paused" };
+    case "resume":
+      return { type: "resumed" };
+  }
+}

@@ -1,0 +1,246 @@
+/**
+ * The worker: everything that one process does for runs. It is made of parts that know nothing of each other: the table of
+ * active runs, the committer, the intake of tasks, the lease, and the maintenance loops that every process runs without a leader.
+ */
+import type { ActionRegistry } from "../actions/registry.ts";
+import type { RetryPolicy } from "../core/definition/retry.ts";
+import type { Logger } from "../core/ports/logger.ts";
+import type { NodeRef, Store } from "../core/ports/store.ts";
+import type { Scheduler } from "../core/ports/scheduler.ts";
+import type { Advance } from "../core/run/advance.ts";
+import type { ValueLimits } from "../core/values.ts";
+import type { ActiveRun } from "./active-run.ts";
+import { StoreClock } from "./clock.ts";
+import { Committer } from "./committer.ts";
+import { Intake } from "./intake.ts";
+import { Lease } from "./lease.ts";
+import { Loader } from "./loader.ts";
+import { Loop } from "./loop.ts";
+import { dispatcherRound } from "./loops/dispatcher.ts";
+import { lossOf, reaperRound } from "./loops/reaper.ts";
+import { sweeperRound } from "./loops/sweeper.ts";
+import { timerRound } from "./loops/timer.ts";
+import { Outbox } from "./outbox.ts";
+import { Plans } from "./plans.ts";
+import { RollCall } from "./roll-call.ts";
+import { RunTable } from "./run-table.ts";
+import { Slots } from "./slots.ts";
+import type { Turn } from "./turn.ts";
+
+export interface WorkerOptions {
+  readonly store: Store;
+  readonly scheduler: Scheduler;
+  readonly registry: ActionRegistry;
+  readonly limits: ValueLimits;
+  readonly retry: Partial<RetryPolicy> | null;
+  readonly logger: Logger;
+  readonly concurrency: number;
+  readonly lanes: readonly string[];
+  readonly inline: boolean;
+  readonly leaseMs: number;
+  /** A turn of a run is durable. */
+  readonly onMoved: (run: ActiveRun, turn: Turn, advance: Advance) => void;
+  readonly onFenced: (runId: string, node: string) => void;
+  /** This process was declared dead, and goes on under another id. */
+  readonly onDeclaredDead: (oldId: string) => void;
+}
+
+export interface WorkerCounts {
+  /** Late answers that were refused by their fence. */
+  fenced: number;
+  /** Times this process was declared dead. */
+  deaths: number;
+  /** Tasks that were sent again because the queue had lost them. */
+  resent: number;
+}
+
+export class Worker {
+  readonly table: RunTable;
+  readonly committer: Committer;
+  readonly loader: Loader;
+  readonly plans: Plans;
+  readonly clock: StoreClock = new StoreClock();
+  readonly counts: WorkerCounts = { fenced: 0, deaths: 0, resent: 0 };
+  readonly #options: WorkerOptions;
+  readonly #slots: Slots;
+  readonly #lease: Lease;
+  readonly #intake: Intake;
+  readonly #outbox: Outbox;
+  readonly #rollCall = new RollCall();
+  readonly #timer: Loop;
+  #loops: Loop[] = [];
+  #works = false;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    const { store, scheduler, logger, registry, lanes } = options;
+    this.#slots = new Slots(options.concurrency);
+    this.committer = new Committer(store);
+    this.loader = new Loader(store);
+    this.plans = new Plans(store);
+    this.#outbox = new Outbox(scheduler, logger);
+    this.table = this.#newTable();
+    this.#intake = new Intake({ scheduler, table: this.table, slots: this.#slots, lanes, logger });
+    this.#lease = new Lease({
+      ...{ store, logger, lanes, clock: this.clock, leaseMs: options.leaseMs, concurrency: options.concurrency },
+      onCancelled: (runIds) => runIds.forEach((runId) => void this.table.submit(runId, { type: "look" })),
+      onDead: (oldId) => this.#declaredDead(oldId),
+      onRoll: (refs) => this.#roll(refs),
+    });
+    this.#timer = this.#loop("timer", timerRound(store, this.table));
+    this.#registry = registry;
+  }
+
+  readonly #registry: ActionRegistry;
+
+  get workerId(): string | null {
+    return this.#lease.workerId;
+  }
+
+  /** Room that is free right now. */
+  get free(): number {
+    return this.#slots.free;
+  }
+
+  /** `work`: claim and execute node runs. `maintain`: run the maintenance loops. Either needs a lease. */
+  async start(options: { readonly work: boolean; readonly maintain: boolean }): Promise<void> {
+    this.#works = options.work;
+    if (!options.work && !options.maintain) {
+      await this.#readClock();
+      return;
+    }
+    await this.#register();
+    this.#loops = [this.#loop("heartbeat", () => this.#beat())];
+    if (options.maintain) this.#loops.push(this.#timer, ...this.#maintenance());
+    for (const loop of this.#loops) loop.start();
+    if (options.work) await this.#intake.open();
+  }
+
+  /**
+   * Takes nothing new, lets what runs end, and gives the rest back. Resolves within about the deadline, whatever the
+   * queue or the actions do.
+   */
+  async stop(deadlineMs: number): Promise<void> {
+    const until = performance.now() + deadlineMs;
+    const left = (): number => Math.max(0, until - performance.now());
+    this.table.workAs(null);
+    const closing = this.#intake.close(deadlineMs);
+    await within(left(), this.table.drained());
+    await this.#releaseHeld();
+    await within(left() + 1_000, this.table.quiet());
+    this.table.stop();
+    await Promise.all(this.#loops.map((loop) => within(left() + 1_000, loop.stop())));
+    await within(left() + 1_000, this.#outbox.idle());
+    await within(left() + 500, closing);
+    await within(left() + 1_000, this.#lease.deregister()).catch((error: unknown) => {
+      this.#options.logger.warn({ error }, "the worker could not sign off; its lease will run out");
+    });
+  }
+
+  // ------------------------------------------------------------------ parts
+
+  #newTable(): RunTable {
+    const { store, registry, limits, retry, logger, lanes, inline, onMoved, onFenced } = this.#options;
+    return new RunTable({
+      ...{ store, registry, limits, retry, logger, lanes, inline },
+      ...{ loader: this.loader, committer: this.committer, plans: this.plans, clock: this.clock, slots: this.#slots },
+      random: Math.random,
+      listener: {
+        dispatch: (tasks) => this.#outbox.send(tasks),
+        dueIn: (ms) => this.#timer.wakeIn(ms),
+        moved: onMoved,
+        fenced: (run, node) => {
+          this.counts.fenced++;
+          onFenced(run.id, node);
+        },
+      },
+    });
+  }
+
+  #loop(name: string, round: () => Promise<number>): Loop {
+    return new Loop({ name, round, logger: this.#options.logger, random: Math.random, errorMs: 1_000 });
+  }
+
+  #maintenance(): readonly Loop[] {
+    const { store, scheduler, leaseMs } = this.#options;
+    const { table } = this;
+    const lanes = this.#options.lanes;
+    const onLost = (count: number): void => void (this.counts.resent += count);
+    return [
+      this.#loop("dispatcher", dispatcherRound(store, table)),
+      this.#loop("sweeper", sweeperRound({ store, scheduler, table, lanes, onLost })),
+      this.#loop("reaper", reaperRound({ store, table, leaseMs, registry: this.#registry, lease: this.#lease })),
+    ];
+  }
+
+  async #readClock(): Promise<void> {
+    const sentAt = performance.now();
+    this.clock.set(await this.#options.store.now(), sentAt, performance.now());
+  }
+
+  // ------------------------------------------------------------------ lease
+
+  async #register(): Promise<void> {
+    const id = await this.#lease.register();
+    this.#rollCall.reset();
+    if (this.#works) this.table.workAs(id);
+  }
+
+  async #beat(): Promise<number> {
+    if (this.#lease.workerId === null) await this.#register();
+    await this.#lease.beat();
+    this.table.liveWorkers = await this.#options.store.liveWorkers();
+    return this.#lease.beatMs;
+  }
+
+  #declaredDead(oldId: string): void {
+    this.counts.deaths++;
+    this.#options.logger.error({ workerId: oldId }, "this worker was declared dead; it drops what it held and starts anew");
+    this.table.workAs(null);
+    this.table.abandon();
+    this.#options.onDeclaredDead(oldId);
+  }
+
+  #roll(refs: readonly NodeRef[]): void {
+    for (const ref of this.#rollCall.answer(refs, (each) => this.table.holds(each))) void this.#giveUp(ref);
+  }
+
+  /** A node run that the store says is ours and that nobody here knows. */
+  async #giveUp(ref: NodeRef): Promise<void> {
+    this.#options.logger.warn({ ...ref }, "a node run was lost in this worker; it is given back");
+    await this.table.submitFor(ref, (node, plan) => lossOf({ registry: this.#registry, plan, node, ref }));
+  }
+
+  // ------------------------------------------------------------------ stopping
+
+  /** What did not end in time is given up: told to stop, and handed on by its effect class. */
+  async #releaseHeld(): Promise<void> {
+    const held = this.table.held();
+    for (const { run, node } of held) run.held.get(node)?.interrupt();
+    await Promise.all(held.map(({ run, node, fence }) => this.#release(run, node, fence)));
+  }
+
+  async #release(run: ActiveRun, node: number, fence: number): Promise<void> {
+    const ref = { runId: run.id, node: run.plan!.nodes[node]!.id, item: -1, fence };
+    const loss = lossOf({ registry: this.#registry, plan: run.plan!, node, ref });
+    if (!loss || loss.type !== "event" || loss.event.type !== "leaseLost") return;
+    const { possiblyDuplicated = false } = loss;
+    // It may run again at once elsewhere; where its class forbids that, the loss is what has to be recorded.
+    const event = loss.event.verdict.type === "retry" ? ({ type: "released", node, fence } as const) : loss.event;
+    run.held.delete(node);
+    await within(2_000, this.table.submit(run.id, { type: "event", event, possiblyDuplicated }));
+  }
+}
+
+/** Waits for something, but no longer than this. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  try {
+    await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
