@@ -1,0 +1,148 @@
+/** The columns of a batch: name and type for the statement's text, and how to read each from a row. */
+import { FlowForgeError } from "../core/errors.ts";
+import type { Json } from "../core/json.ts";
+import { boolArray, int4Array, int8Array, jsonArray, textArray, uuidArray } from "./arrays.ts";
+import type { AttemptRow, BatchRows, MessageRow, MoveRow, NodeRow, Shape, StartRow } from "./commit-rows.ts";
+
+export type Column<Row> =
+  | { readonly name: string; readonly type: "int4"; readonly read: (row: Row) => number }
+  | { readonly name: string; readonly type: "int8"; readonly read: (row: Row) => number | null }
+  | { readonly name: string; readonly type: "bool"; readonly read: (row: Row) => boolean }
+  | { readonly name: string; readonly type: "text" | "json"; readonly read: (row: Row) => string | null };
+
+/** JSON text for the store; `null` (SQL's) where there is no value. `JSON.stringify` escapes NUL and lone surrogates. */
+export function jsonText(value: Json | undefined): string | null {
+  return value === undefined ? null : JSON.stringify(value);
+}
+
+const place: Column<{ readonly i: number }> = { name: "i", type: "int4", read: (row) => row.i };
+
+const entryColumns: readonly Column<MoveRow>[] = [
+  place,
+  { name: "status", type: "text", read: ({ entry }) => entry.status },
+  { name: "paused", type: "bool", read: ({ entry }) => entry.paused },
+  { name: "cancelled", type: "bool", read: ({ entry }) => entry.cancelled },
+  { name: "dead_letters", type: "int4", read: ({ entry }) => entry.deadLetters },
+  { name: "finished", type: "bool", read: ({ entry }) => entry.finished },
+  { name: "output", type: "json", read: ({ entry }) => jsonText(entry.output) },
+];
+
+export const moveColumns: readonly Column<MoveRow>[] = entryColumns;
+
+export const startColumns: readonly Column<StartRow>[] = [
+  ...entryColumns,
+  { name: "workspace", type: "text", read: ({ start }) => start.workspace },
+  { name: "workflow", type: "text", read: ({ start }) => start.workflow },
+  { name: "version", type: "int4", read: ({ start }) => start.version },
+  { name: "trigger", type: "text", read: ({ start }) => start.trigger },
+  { name: "labels", type: "json", read: ({ start }) => JSON.stringify(start.labels) },
+  { name: "input", type: "json", read: ({ start }) => JSON.stringify(start.input) },
+  { name: "trigger_payload", type: "json", read: ({ start }) => triggerPayload(start) },
+];
+
+/** A manual start's payload is its input: stored once, as the input alone. */
+function triggerPayload({ input, triggerPayload: payload }: StartRow["start"]): string | null {
+  if (payload === input) return null;
+  const text = JSON.stringify(payload);
+  return text === JSON.stringify(input) ? null : text;
+}
+
+const plainNodeColumns: readonly Column<NodeRow>[] = [
+  place,
+  { name: "node", type: "text", read: ({ write }) => write.node },
+  { name: "item", type: "int4", read: ({ write }) => write.item },
+  { name: "status", type: "text", read: ({ write }) => write.status },
+  { name: "outcome", type: "text", read: ({ write }) => write.outcome },
+  { name: "attempt", type: "int4", read: ({ write }) => write.attempt },
+  { name: "fence", type: "int4", read: ({ write }) => write.fence },
+  { name: "dispatches", type: "int4", read: ({ write }) => write.dispatches },
+  { name: "worker", type: "text", read: ({ write }) => write.worker },
+  { name: "input", type: "json", read: ({ write }) => jsonText(write.input) },
+  { name: "output", type: "json", read: ({ write }) => jsonText(write.output) },
+];
+
+/** How `due` is to be read: as it is, kept, from now, or a point in time. */
+export const DUE = { none: 0, keep: 1, from: 2, at: 3 } as const;
+
+const wideNodeColumns: readonly Column<NodeRow>[] = [
+  ...plainNodeColumns,
+  { name: "losses", type: "int4", read: ({ write }) => write.losses },
+  { name: "generation", type: "int4", read: ({ write }) => write.generation },
+  { name: "waiting_for", type: "text", read: ({ write }) => write.waitingFor },
+  { name: "failure", type: "text", read: ({ write }) => write.failure },
+  { name: "possibly_duplicated", type: "bool", read: ({ write }) => write.possiblyDuplicated },
+  { name: "due_mode", type: "int4", read: ({ write }) => dueMode(write.due) },
+  { name: "due", type: "int8", read: ({ write }) => dueValue(write.due) },
+  // SQL's null: unchanged. JSON's null: cleared.
+  { name: "error", type: "json", read: ({ write }) => jsonText(write.error) },
+];
+
+function dueMode(due: NodeRow["write"]["due"]): number {
+  if (due === null) return DUE.none;
+  if (due === "keep") return DUE.keep;
+  return "inMs" in due ? DUE.from : DUE.at;
+}
+
+function dueValue(due: NodeRow["write"]["due"]): number | null {
+  if (due === null || due === "keep") return null;
+  const ms = Math.ceil("inMs" in due ? due.inMs : due.at);
+  if (Number.isSafeInteger(ms)) return ms;
+  throw new FlowForgeError("internal", {
+    subject: "a node run's due time",
+    expected: "milliseconds",
+    received: String(ms),
+    next: "Please report this with the version of FlowForge.",
+  });
+}
+
+export function nodeColumns(wide: boolean): readonly Column<NodeRow>[] {
+  return wide ? wideNodeColumns : plainNodeColumns;
+}
+
+export const attemptColumns: readonly Column<AttemptRow>[] = [
+  place,
+  { name: "node", type: "text", read: ({ write }) => write.node },
+  { name: "item", type: "int4", read: ({ write }) => write.item },
+  { name: "fence", type: "int4", read: ({ write }) => write.fence },
+  { name: "attempt", type: "int4", read: ({ write }) => write.attempt },
+  { name: "error", type: "json", read: ({ write }) => JSON.stringify(write.error) },
+];
+
+export const messageColumns: readonly Column<MessageRow>[] = [
+  place,
+  { name: "id", type: "text", read: (row) => row.id },
+];
+
+function encode<Row>(rows: readonly Row[], column: Column<Row>): Buffer {
+  switch (column.type) {
+    case "int4":
+      return int4Array(rows.map(column.read));
+    case "int8":
+      return int8Array(rows.map(column.read));
+    case "bool":
+      return boolArray(rows.map(column.read));
+    case "text":
+      return textArray(rows.map(column.read));
+    case "json":
+      return jsonArray(rows.map(column.read));
+  }
+}
+
+/** The parameters, in the order in which `commitText` numbers them. */
+export function commitValues(rows: BatchRows, shape: Shape): Buffer[] {
+  const values: Buffer[] = [
+    uuidArray(rows.entries.map((entry) => entry.runId)),
+    int8Array(rows.entries.map((entry) => entry.seq)),
+  ];
+  function add<Row>(wanted: boolean, list: readonly Row[], columns: readonly Column<Row>[]): void {
+    if (wanted) for (const column of columns) values.push(encode(list, column));
+  }
+  add(shape.moves, rows.moves, moveColumns);
+  add(shape.starts, rows.starts, startColumns);
+  add(shape.updates, rows.updates, nodeColumns(shape.wide));
+  add(shape.inserts, rows.inserts, nodeColumns(shape.wide));
+  add(shape.attempts, rows.attempts, attemptColumns);
+  add(shape.messages, rows.consumed, messageColumns);
+  add(shape.messages, rows.kept, messageColumns);
+  return values;
+}

@@ -1,0 +1,124 @@
+/** The rows of a batch as the commit statement takes them: entries by place, and what belongs to each. */
+import type { AttemptWrite, CommitEntry, NewRun, NodeWrite } from "../core/ports/store.ts";
+
+/** `i` is the entry's place in the batch, from 1: how a row of a batch finds its entry. */
+export interface Placed {
+  readonly i: number;
+}
+
+export interface MoveRow extends Placed {
+  readonly entry: CommitEntry;
+}
+
+export interface StartRow extends MoveRow {
+  readonly start: NewRun;
+}
+
+export interface NodeRow extends Placed {
+  readonly write: NodeWrite;
+}
+
+export interface AttemptRow extends Placed {
+  readonly write: AttemptWrite;
+}
+
+export interface MessageRow extends Placed {
+  readonly id: string;
+}
+
+export interface BatchRows {
+  readonly entries: readonly CommitEntry[];
+  readonly moves: readonly MoveRow[];
+  readonly starts: readonly StartRow[];
+  readonly updates: readonly NodeRow[];
+  readonly inserts: readonly NodeRow[];
+  readonly attempts: readonly AttemptRow[];
+  readonly consumed: readonly MessageRow[];
+  readonly kept: readonly MessageRow[];
+}
+
+/** What a batch needs of the statement. Each combination is one statement text, prepared once per connection. */
+export interface Shape {
+  readonly moves: boolean;
+  readonly starts: boolean;
+  readonly updates: boolean;
+  readonly inserts: boolean;
+  /** Some node row is more than a plain step: a failure, a wait, a redrive. */
+  readonly wide: boolean;
+  /** Some node run is claimed by a worker. */
+  readonly claims: boolean;
+  /** Some run comes to rest or waits, so that no worker holds anything of it. */
+  readonly rests: boolean;
+  readonly attempts: boolean;
+  readonly messages: boolean;
+}
+
+export function batchRows(entries: readonly CommitEntry[]): BatchRows {
+  const rows = {
+    entries,
+    moves: [] as MoveRow[],
+    starts: [] as StartRow[],
+    updates: [] as NodeRow[],
+    inserts: [] as NodeRow[],
+    attempts: [] as AttemptRow[],
+    consumed: [] as MessageRow[],
+    kept: [] as MessageRow[],
+  };
+  let i = 0;
+  for (const entry of entries) {
+    i++;
+    if (entry.start) rows.starts.push({ i, entry, start: entry.start });
+    else rows.moves.push({ i, entry });
+    for (const write of entry.nodes) (write.isNew ? rows.inserts : rows.updates).push({ i, write });
+    for (const write of entry.attempts) rows.attempts.push({ i, write });
+    for (const id of entry.consumed) rows.consumed.push({ i, id });
+    for (const id of entry.kept) rows.kept.push({ i, id });
+  }
+  return rows;
+}
+
+export function shapeOf(rows: BatchRows): Shape {
+  const { updates, inserts } = rows;
+  return {
+    moves: rows.moves.length > 0,
+    starts: rows.starts.length > 0,
+    updates: updates.length > 0,
+    inserts: inserts.length > 0,
+    wide: updates.some(isWide) || inserts.some(isWide),
+    claims: updates.some(isClaim) || inserts.some(isClaim),
+    rests: rows.moves.some(({ entry }) => entry.finished || entry.status === "waiting"),
+    attempts: rows.attempts.length > 0,
+    messages: rows.consumed.length > 0 || rows.kept.length > 0,
+  };
+}
+
+function isClaim({ write }: NodeRow): boolean {
+  return write.status === "running" && write.worker !== null;
+}
+
+function isWide({ write }: NodeRow): boolean {
+  return (
+    write.due !== null ||
+    write.failure !== null ||
+    write.waitingFor !== null ||
+    write.error !== undefined ||
+    write.losses !== 0 ||
+    write.generation !== 0 ||
+    write.possiblyDuplicated
+  );
+}
+
+/** The statement's name: one letter for each part of its text. Short, because every execution sends it. */
+export function shapeKey(shape: Shape): string {
+  return (
+    (shape.moves ? "m" : "") +
+    (shape.starts ? "s" : "") +
+    (shape.updates ? "u" : "") +
+    (shape.inserts ? "i" : "") +
+    (shape.wide ? "w" : "") +
+    (shape.claims ? "c" : "") +
+    (shape.rests ? "r" : "") +
+    (shape.attempts ? "a" : "") +
+    (shape.messages ? "b" : "")
+  );
+}

@@ -1,0 +1,82 @@
+/**
+ * `append`: messages to runs from outside. The row in `run_inbox` and the blind step of the run's `seq` are one statement, so
+ * whoever decided on the run without having seen the message is refused and must look again.
+ *
+ * It waits for the rows' locks for a moment (they are held for one commit), in the order of the run ids, so that two
+ * appenders cannot wait for each other.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import type { AppendResult, InboxMessage } from "../core/ports/store.ts";
+import { int4Array, jsonArray, textArray, uuidArray } from "./arrays.ts";
+import { isRetryable } from "./failures.ts";
+import { isRunId } from "./names.ts";
+import type { ConnectionPool } from "./pool.ts";
+
+const MAX_RETRIES = 5;
+
+/** `result` by the message's place; a message whose run is unknown has no row. */
+export function appendText(s: string): string {
+  return `with m as materialized (
+  select * from unnest($1::int4[], $2::uuid[], $3::text[], $4::text[], $5::json[]) as m(i, run_id, id, kind, body)),
+clock as materialized (select ${s}.now() as t),
+r as materialized (
+  select r.id, r.finished_at from ${s}.runs r where r.id = any($6::uuid[]) order by r.id for no key update),
+stored as (
+  insert into ${s}.run_inbox (run_id, received_at, id, kind, body)
+  select m.run_id, clock.t, m.id, m.kind, m.body from m join r on r.id = m.run_id and r.finished_at is null, clock
+  order by m.i on conflict do nothing returning run_id, id),
+counted as materialized (select run_id, count(*)::int4 as n from stored group by run_id),
+raised as (
+  update ${s}.runs r set seq = r.seq + counted.n, inbox = r.inbox + counted.n from counted where r.id = counted.run_id)
+select m.i, case when stored.id is not null then 'stored'
+  when exists (select from ${s}.run_inbox b where b.run_id = m.run_id and b.id = m.id) or r.finished_at is null then 'repeated'
+  else 'finished_run' end as result
+from m join r on r.id = m.run_id left join stored on stored.run_id = m.run_id and stored.id = m.id`;
+}
+
+export async function appendMessages(
+  pool: ConnectionPool,
+  text: string,
+  messages: readonly InboxMessage[],
+): Promise<AppendResult[]> {
+  const results = new Array<AppendResult>(messages.length).fill("unknown_run");
+  const places: number[] = [];
+  messages.forEach((message, index) => {
+    if (isRunId(message.runId)) places.push(index);
+  });
+  if (places.length === 0) return results;
+  const sent = places.map((place) => messages[place]!);
+  const statement = {
+    name: "flowforge_append",
+    text,
+    values: [
+      int4Array(places),
+      uuidArray(sent.map((message) => message.runId)),
+      textArray(sent.map((message) => message.id)),
+      textArray(sent.map((message) => message.body.kind)),
+      jsonArray(sent.map((message) => JSON.stringify(message.body))),
+      uuidArray([...new Set(sent.map((message) => message.runId))]),
+    ],
+  };
+  const rows = await retried(() => pool.query<{ i: number; result: AppendResult }>(statement));
+  const seen = new Set<string>();
+  for (const { i, result } of [...rows].sort((a, b) => a.i - b.i)) {
+    const { runId, id } = messages[i]!;
+    const key = `${runId} ${id}`;
+    // The same id twice in one call: the statement stored one row and names it for both.
+    results[i] = result === "stored" && seen.has(key) ? "repeated" : result;
+    seen.add(key);
+  }
+  return results;
+}
+
+async function retried<T>(work: () => Promise<T>): Promise<T> {
+  for (let retries = 0; ; retries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isRetryable(error) || retries >= MAX_RETRIES) throw error;
+      await pause(Math.random() * 10 * 2 ** retries);
+    }
+  }
+}

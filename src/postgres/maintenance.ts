@@ -1,0 +1,81 @@
+/**
+ * What the maintenance loops look for. They find, the reducer decides: nothing here changes a row. Each reads a narrow
+ * partial index that holds only rows which wait for exactly this.
+ */
+import type { DispatchRef, NodeRef } from "../core/ports/store.ts";
+import type { ConnectionPool } from "./pool.ts";
+import { dispatchRef, nodeRef, type DispatchRow, type RefRow } from "./rows.ts";
+
+export class Maintenance {
+  readonly #pool: ConnectionPool;
+  readonly #schema: string;
+
+  constructor(pool: ConnectionPool, schema: string) {
+    this.#pool = pool;
+    this.#schema = schema;
+  }
+
+  /** A paused run's rows are left out: they fire when it is resumed, and must not fill the page until then. */
+  async due(limit: number): Promise<readonly NodeRef[]> {
+    const s = this.#schema;
+    const rows = await this.#pool.query<RefRow>({
+      name: "flowforge_due",
+      text: `select n.run_id, n.node, n.item, n.fence from ${s}.node_runs n
+        where n.due_at is not null and n.ready_at is null and n.due_at <= (select ${s}.now()) and n.status = 'waiting'
+          and not exists (select from ${s}.runs r where r.id = n.run_id and r.paused)
+        order by n.due_at limit $1`,
+      values: [limit],
+    });
+    return rows.map(nodeRef);
+  }
+
+  async undispatched(limit: number): Promise<readonly DispatchRef[]> {
+    const s = this.#schema;
+    return this.#dispatches(
+      "undispatched",
+      [limit],
+      `n.ready_at is not null and n.ready_at <= (select ${s}.now())
+      and not r.paused order by n.ready_at limit $1`,
+    );
+  }
+
+  async lost(options: {
+    readonly dispatchedBefore: number;
+    readonly limit: number;
+  }): Promise<readonly DispatchRef[]> {
+    return this.#dispatches(
+      "lost",
+      [options.limit, options.dispatchedBefore],
+      "n.dispatched_at is not null and n.dispatched_at < $2::int8 order by n.dispatched_at limit $1",
+    );
+  }
+
+  async #dispatches(
+    name: string,
+    values: readonly unknown[],
+    where: string,
+  ): Promise<readonly DispatchRef[]> {
+    const s = this.#schema;
+    const rows = await this.#pool.query<DispatchRow>({
+      name: `flowforge_${name}`,
+      text: `select n.run_id, n.node, n.item, n.fence, n.dispatches, r.workspace, r.workflow, r.version
+        from ${s}.node_runs n join ${s}.runs r on r.id = n.run_id where ${where}`,
+      values,
+    });
+    return rows.map(dispatchRef);
+  }
+
+  async unread(options: {
+    readonly olderThanMs: number;
+    readonly limit: number;
+  }): Promise<readonly string[]> {
+    const s = this.#schema;
+    const rows = await this.#pool.query<{ run_id: string }>({
+      name: "flowforge_unread",
+      text: `select b.run_id from ${s}.run_inbox b where b.state = 'new' and b.received_at < (select ${s}.now()) - $2::int8
+        group by b.run_id order by min(b.received_at) limit $1`,
+      values: [options.limit, options.olderThanMs],
+    });
+    return rows.map((row) => row.run_id);
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * The migrations, in order. One file each; a file that has been released is never changed again.
+ *
+ * Invariants: versions are 1, 2, 3 ... without a gap; every migration is safe beside workers of the version before it
+ * (expand first, contract a release later); nothing here runs longer than its locks may be held.
+ */
+import { runs } from "./0001-runs.ts";
+import { workersAndWorkflows } from "./0002-workers-and-workflows.ts";
+
+export interface Migration {
+  readonly version: number;
+  readonly name: string;
+  /** `schema` is quoted already. */
+  readonly statements: (schema: string) => readonly string[];
+}
+
+export const MIGRATIONS: readonly Migration[] = [runs, workersAndWorkflows];
+
+/** The schema version that this code is written for. */
+export const SCHEMA_VERSION: number = MIGRATIONS.length;

@@ -1,0 +1,144 @@
+/**
+ * Connections. Each kind of work has its own small pool, so that no kind can starve another: the committer, reads and
+ * maintenance, the locked path, and the heartbeat. A pool that the host lends serves all of them and is never closed here.
+ *
+ * Every pool and every client has an `error` listener: without one, a server that restarts would end the host's process.
+ */
+import pg from "pg";
+import type { Pool, PoolClient, PoolConfig } from "pg";
+import { isConnectionError, unreachable } from "./failures.ts";
+
+/** A connection string, options as `pg` takes them, or a pool of the host's. */
+export type Connection = string | PoolConfig | Pool;
+
+export interface Statement {
+  readonly text: string;
+  readonly values?: readonly unknown[];
+  /** Prepared under this name where that is allowed. The same name always goes with the same text. */
+  readonly name?: string;
+}
+
+/** One connection, for as long as `use` lends it. */
+export interface Session {
+  query<Row>(statement: Statement): Promise<readonly Row[]>;
+}
+
+export interface ConnectionPool {
+  /** `host:port/database`; never a password. */
+  readonly target: string;
+  /**
+   * Lends a connection. Rejects with `postgres_unreachable` where there is none to be had; then nothing was sent. Errors of
+   * `work` pass through; a connection that broke on the way is thrown away.
+   */
+  use<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  /** The same for one statement. */
+  query<Row>(statement: Statement): Promise<readonly Row[]>;
+  close(): Promise<void>;
+}
+
+export interface PoolOptions {
+  readonly connection: Connection;
+  readonly max: number;
+  /** Named prepared statements. */
+  readonly prepare: boolean;
+  /** `set` on every new connection of an own pool; ignored for a borrowed pool, whose sessions belong to the host. */
+  readonly settings?: { readonly [name: string]: string };
+  /** How long an unused connection stays open; 0: for ever. */
+  readonly idleMs: number;
+  /** How long an answer may take before the connection is given up. 0: for ever. */
+  readonly answerMs: number;
+}
+
+/** How values come back: `bigint` as a number (ours are below 2^53), JSON as text, parsed where somebody reads it. */
+const types = {
+  getTypeParser(oid: number, format?: "text" | "binary"): (value: string) => unknown {
+    if (oid === 20) return Number;
+    if (oid === 114) return String;
+    return pg.types.getTypeParser(oid, format === "binary" ? "text" : format) as (value: string) => unknown;
+  },
+};
+
+export function isBorrowed(connection: Connection): connection is Pool {
+  return (
+    typeof connection === "object" && "connect" in connection && typeof connection.connect === "function"
+  );
+}
+
+export function openPool(options: PoolOptions): ConnectionPool {
+  const { connection } = options;
+  const config = typeof connection === "string" ? { connectionString: connection } : connection;
+  const target = targetOf(isBorrowed(config) ? config.options : config);
+  const pool = isBorrowed(config) ? config : ownPool(config, options);
+  const lent = async <T>(work: (session: Session) => Promise<T>): Promise<T> => {
+    const client = await connect(pool, target);
+    let broken: Error | undefined;
+    const onError = (error: Error): void => {
+      broken = error;
+    };
+    client.on("error", onError);
+    try {
+      return await work(sessionOf(client, options.prepare));
+    } catch (error) {
+      if (isConnectionError(error)) broken ??= error as Error;
+      throw error;
+    } finally {
+      client.off("error", onError);
+      client.release(broken);
+    }
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    target,
+    use: lent,
+    query: <Row>(statement: Statement) => lent((session) => session.query<Row>(statement)),
+    close: () => (closing ??= isBorrowed(connection) ? Promise.resolve() : pool.end()),
+  };
+}
+
+function ownPool(config: PoolConfig, { max, idleMs, answerMs, settings }: PoolOptions): Pool {
+  const pool = new pg.Pool({
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    application_name: "flowforge",
+    ...config,
+    ...(answerMs > 0 ? { query_timeout: answerMs } : {}),
+    max,
+    idleTimeoutMillis: idleMs,
+  });
+  pool.on("error", () => undefined);
+  if (settings) {
+    const text = Object.entries(settings).map(([name, value]) => `set ${name} = '${value}'`);
+    // Queued before any statement of the borrower. Where it fails, the connection is broken and the next statement says so.
+    pool.on("connect", (client) => void client.query(text.join("; ")).catch(() => undefined));
+  }
+  return pool;
+}
+
+async function connect(pool: Pool, target: string): Promise<PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    throw unreachable(target, error);
+  }
+}
+
+function sessionOf(client: PoolClient, prepare: boolean): Session {
+  return {
+    async query<Row>({ text, values, name }: Statement): Promise<readonly Row[]> {
+      const result = await client.query({
+        text,
+        ...(values ? { values: values as unknown[] } : {}),
+        ...(prepare && name !== undefined ? { name } : {}),
+        types,
+      });
+      return result.rows as Row[];
+    },
+  };
+}
+
+/** The driver knows how to read its own options; a client that never connects is the cheapest way to ask it. */
+function targetOf(config: PoolConfig): string {
+  const client = new pg.Client(config);
+  return `${client.host}:${client.port}/${client.database ?? ""}`;
+}

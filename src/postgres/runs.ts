@@ -1,0 +1,157 @@
+/** Runs for people: one in full, and lists by page. */
+import { sql, type Kysely } from "kysely";
+import { FlowForgeError } from "../core/errors.ts";
+import type { Json } from "../core/json.ts";
+import type {
+  AttemptRecord,
+  NodeRunDetail,
+  Page,
+  RunDetail,
+  RunFilter,
+  RunHeader,
+} from "../core/ports/store.ts";
+import type { ErrorRecord } from "../core/run/event.ts";
+import { isRunId } from "./names.ts";
+import type { ConnectionPool } from "./pool.ts";
+import {
+  HEADER_COLUMNS,
+  NODE_ARRAY,
+  nodeRecord,
+  parseJson,
+  parseOptional,
+  runHeader,
+  type HeaderRow,
+  type NodeArray,
+} from "./rows.ts";
+import { fetchRows, type Tables } from "./tables.ts";
+
+const MAX_LIMIT = 1_000;
+
+const HEADER = [
+  "r.id",
+  "r.workspace",
+  "r.workflow",
+  "r.version",
+  "r.status",
+  "r.paused",
+  "r.cancelled",
+  "r.seq",
+  "r.trigger",
+  "r.dead_letters",
+  "r.labels",
+  "r.created_at",
+  "r.started_at",
+  "r.finished_at",
+] as const;
+
+type Absent = null;
+/** The flags tell JSON's null from no value at all. */
+type NodeDetailArray = readonly [NodeArray, boolean, Json | Absent, boolean, Json | Absent];
+type AttemptArray = readonly [string, number, number, number, ErrorRecord, number | null, number];
+
+interface DetailRow extends HeaderRow {
+  readonly input: string;
+  readonly output: string | null;
+  readonly nodes: string | null;
+  readonly attempts: string | null;
+}
+
+export class Runs {
+  readonly #pool: ConnectionPool;
+  readonly #db: Kysely<Tables>;
+  readonly #detail: string;
+
+  constructor(pool: ConnectionPool, db: Kysely<Tables>, s: string) {
+    this.#pool = pool;
+    this.#db = db;
+    // One statement: a run that moves meanwhile is seen at one moment.
+    this.#detail = `select ${HEADER_COLUMNS}, r.input, r.output,
+      (select json_agg(json_build_array(${NODE_ARRAY}, n.input is not null, n.input, n.output is not null, n.output))
+        from ${s}.node_runs n where n.run_id = r.id) as nodes,
+      (select json_agg(json_build_array(a.node, a.item, a.fence, a.attempt, a.error, a.started_at, a.finished_at)
+        order by a.seq) from ${s}.attempts a where a.run_id = r.id) as attempts
+      from ${s}.runs r where r.workspace = $1 and r.id = $2`;
+  }
+
+  async one(workspace: string, runId: string): Promise<RunDetail | null> {
+    if (!isRunId(runId)) return null;
+    const [row] = await this.#pool.query<DetailRow>({ text: this.#detail, values: [workspace, runId] });
+    if (!row) return null;
+    const nodes = (row.nodes === null ? [] : JSON.parse(row.nodes)) as readonly NodeDetailArray[];
+    const attempts = (row.attempts === null ? [] : JSON.parse(row.attempts)) as readonly AttemptArray[];
+    return {
+      header: runHeader(row),
+      input: parseJson(row.input),
+      output: parseOptional(row.output),
+      nodes: nodes.map(nodeDetail),
+      attempts: attempts.map(attemptRecord),
+    };
+  }
+
+  async page(filter: RunFilter): Promise<Page<RunHeader>> {
+    const limit = checkedLimit(filter.limit);
+    const after = filter.cursor === undefined ? null : readCursor(filter.cursor);
+    if (filter.status?.length === 0) return { items: [], cursor: null };
+    let query = this.#db
+      .selectFrom("runs as r")
+      .select(HEADER)
+      .where("r.workspace", "=", filter.workspace)
+      .orderBy("r.created_at", "desc")
+      .orderBy("r.id", "desc")
+      .limit(limit + 1);
+    if (filter.workflow !== undefined) query = query.where("r.workflow", "=", filter.workflow);
+    if (filter.status) query = query.where("r.status", "in", filter.status);
+    if (filter.createdAfter !== undefined)
+      query = query.where("r.created_at", ">=", Math.ceil(filter.createdAfter));
+    if (filter.createdBefore !== undefined)
+      query = query.where("r.created_at", "<", Math.ceil(filter.createdBefore));
+    if (after) query = query.where(sql<boolean>`(r.created_at, r.id) < (${after.createdAt}, ${after.id})`);
+    const rows: readonly HeaderRow[] = await fetchRows(this.#pool, query);
+    const items = rows.slice(0, limit).map(runHeader);
+    return { items, cursor: rows.length > limit ? writeCursor(items.at(-1)!) : null };
+  }
+}
+
+function nodeDetail([node, hasInput, input, hasOutput, output]: NodeDetailArray): NodeRunDetail {
+  return {
+    ...nodeRecord(node),
+    input: hasInput ? input : undefined,
+    output: hasOutput ? output : undefined,
+  };
+}
+
+function attemptRecord(row: AttemptArray): AttemptRecord {
+  const [node, item, fence, attempt, error, startedAt, finishedAt] = row;
+  return { node, item, fence, attempt, error, startedAt, finishedAt };
+}
+
+interface Position {
+  readonly createdAt: number;
+  readonly id: string;
+}
+
+function writeCursor({ createdAt, id }: Position): string {
+  return Buffer.from(`${createdAt} ${id}`).toString("base64url");
+}
+
+function readCursor(cursor: string): Position {
+  const [createdAt, id, ...more] = Buffer.from(cursor, "base64url").toString().split(" ");
+  const time = Number(createdAt);
+  if (createdAt && Number.isSafeInteger(time) && id && isRunId(id) && more.length === 0)
+    return { createdAt: time, id };
+  throw invalid("cursor", "the cursor of the page before", cursor);
+}
+
+function checkedLimit(limit: number): number {
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return limit;
+  throw invalid("limit", `a whole number from 1 to ${MAX_LIMIT}`, String(limit));
+}
+
+function invalid(option: string, expected: string, received: string): FlowForgeError {
+  return new FlowForgeError("option_invalid", {
+    subject: `option "${option}"`,
+    expected,
+    received: JSON.stringify(received.slice(0, 80)),
+    next: "Correct it and ask again.",
+  });
+}

@@ -1,0 +1,163 @@
+/**
+ * The store on PostgreSQL. One noun a file; this one puts them together and knows which pool serves what.
+ *
+ * Who guarantees what:
+ * - a run's rows change only under its row lock and with its `seq`; `commit-statement.ts` is the one place that writes them;
+ * - the committer's connections never wait: locked rows are skipped, `lock_timeout` is the belt for what is left (two starts
+ *   of one run at once, a table being altered);
+ * - what may wait (the locked path, messages) has connections of its own.
+ */
+import type { Logger } from "../core/ports/logger.ts";
+import type { Store } from "../core/ports/store.ts";
+import { BatchCommit, commitStatements } from "./commit.ts";
+import { FlowForgeError } from "../core/errors.ts";
+import { appendMessages, appendText } from "./inbox.ts";
+import { loadInputs, loadRuns, loadStatements } from "./load.ts";
+import { commitLocked } from "./locked-commit.ts";
+import { Maintenance } from "./maintenance.ts";
+import { assertCurrent, assertNotTooNew, migrate, schemaVersion } from "./migrate.ts";
+import { DEFAULT_SCHEMA, quoteSchema } from "./names.ts";
+import { isBorrowed, openPool, type Connection, type ConnectionPool, type PoolOptions } from "./pool.ts";
+import { Runs } from "./runs.ts";
+import { queryBuilder } from "./tables.ts";
+import { storeNow } from "./time.ts";
+import { beat, Workers } from "./workers.ts";
+import { Workflows } from "./workflows.ts";
+
+/** The oldest release that the tests run on; every older one has reached its end of life. */
+const MIN_VERSION = 15;
+
+export interface PostgresStoreOptions {
+  /** A connection string, options of `pg`, or a pool of the host's, which is used for everything and never closed. */
+  readonly postgres: Connection;
+  /** Schema of FlowForge's tables. Default `flowforge`. */
+  readonly schema?: string;
+  /**
+   * Named prepared statements and session settings on own connections. Default `true`; `false` with a borrowed pool. Switch
+   * it off behind PgBouncer in transaction mode: statements are then parsed anew each time, and a `lock_timeout` must
+   * be set for the role (`alter role ... set lock_timeout = '100ms'` for a role of FlowForge's own).
+   */
+  readonly prepare?: boolean;
+  readonly logger?: Logger;
+}
+
+export interface PostgresStore extends Store {
+  /** Checks that the server can be reached and is new enough, and that the schema is not newer than this code. */
+  open(): Promise<void>;
+  /** Throws `schema_outdated` where migrations are missing. For whoever does not call `migrate`. */
+  assertMigrated(): Promise<void>;
+  /** Creates or upgrades the schema. Any number of processes may do so at once. */
+  migrate(): Promise<void>;
+  /** Closes what was opened here; twice is once. */
+  close(): Promise<void>;
+}
+
+interface Pools {
+  readonly commits: ConnectionPool;
+  readonly reads: ConnectionPool;
+  readonly locked: ConnectionPool;
+  readonly heartbeat: ConnectionPool;
+}
+
+/**
+ * The committer's statements join arrays with tables by their keys. The planner knows neither how long the arrays are nor how
+ * fast the tables grow, and keeps its plan: on a young, small table it may choose to read it all, for ever.
+ */
+const COMMIT_SETTINGS = {
+  lock_timeout: "100ms",
+  enable_seqscan: "off",
+  enable_hashjoin: "off",
+  enable_mergejoin: "off",
+  enable_bitmapscan: "off",
+  jit: "off",
+} as const;
+
+const ANSWER_MS = 30_000;
+
+function openPools({ postgres: connection, prepare = !isBorrowed(connection) }: PostgresStoreOptions): Pools {
+  const base = { connection, prepare, answerMs: ANSWER_MS } as const;
+  const open = (options: Omit<PoolOptions, keyof typeof base>): ConnectionPool =>
+    openPool({ ...base, ...options });
+  return {
+    commits: open({ max: 2, idleMs: 0, ...(prepare ? { settings: COMMIT_SETTINGS } : {}) }),
+    reads: open({
+      max: 2,
+      idleMs: 60_000,
+      ...(prepare ? { settings: { lock_timeout: "10s", jit: "off" } } : {}),
+    }),
+    locked: open({ max: 2, idleMs: 10_000, ...(prepare ? { settings: { jit: "off" } } : {}) }),
+    heartbeat: open({ max: 1, idleMs: 60_000 }),
+  };
+}
+
+export function createPostgresStore(options: PostgresStoreOptions): PostgresStore {
+  const name = options.schema ?? DEFAULT_SCHEMA;
+  const schema = quoteSchema(name);
+  const pools = openPools(options);
+  const { commits, reads, locked, heartbeat } = pools;
+  const statements = commitStatements(schema);
+  const loads = loadStatements(schema);
+  const batches = new BatchCommit(commits, statements);
+  const append = appendText(schema);
+  const workers = new Workers(reads, schema);
+  const maintenance = new Maintenance(reads, schema);
+  const db = queryBuilder(name);
+  const workflows = new Workflows(reads, db, schema);
+  const runs = new Runs(reads, db, schema);
+  return {
+    commit: (entries) => batches.commit(entries),
+    commitLocked: (request, decide) =>
+      commitLocked({ pool: locked, schema, commits: statements, loads }, request, decide),
+    load: (requests) => reads.use((session) => loadRuns(session, loads, requests)),
+    inputs: (refs) => reads.use((session) => loadInputs(session, loads, refs)),
+    append: (messages) => appendMessages(reads, append, messages),
+
+    register: (worker) => workers.register(worker),
+    beat: (workerId) => beat(heartbeat, schema, workerId),
+    deregister: (workerId) => workers.deregister(workerId),
+    liveWorkers: () => workers.live(),
+    roll: (workerId) => workers.roll(workerId),
+    reap: (limits) => workers.reap(limits),
+
+    due: (limit) => maintenance.due(limit),
+    undispatched: (limit) => maintenance.undispatched(limit),
+    lost: (limits) => maintenance.lost(limits),
+    unread: (limits) => maintenance.unread(limits),
+
+    now: () => storeNow(reads, schema),
+
+    saveWorkflow: (workspace, document, checksum) => workflows.save(workspace, document, checksum),
+    workflow: (workspace, workflow, version) => workflows.one(workspace, workflow, version),
+    workflowVersions: (workspace, workflow) => workflows.versions(workspace, workflow),
+    workflows: (workspace) => workflows.all(workspace),
+
+    run: (workspace, runId) => runs.one(workspace, runId),
+    runs: (filter) => runs.page(filter),
+
+    open: () => checkServer(reads, schema),
+    assertMigrated: async () =>
+      assertCurrent(schema, await reads.use((session) => schemaVersion(session, schema))),
+    migrate: () => migrate(reads, schema),
+    close: async () => {
+      await Promise.all(Object.values(pools).map((pool: ConnectionPool) => pool.close()));
+    },
+  };
+}
+
+async function checkServer(pool: ConnectionPool, schema: string): Promise<void> {
+  await pool.use(async (session) => {
+    const [server] = await session.query<{ number: string }>({
+      text: "select current_setting('server_version_num') as number",
+    });
+    const major = Math.floor(Number(server!.number) / 10_000);
+    if (major < MIN_VERSION) {
+      throw new FlowForgeError("postgres_too_old", {
+        subject: `PostgreSQL at ${pool.target}`,
+        expected: `version ${MIN_VERSION} or later`,
+        received: `version ${major}`,
+        next: "Upgrade the server.",
+      });
+    }
+    assertNotTooNew(schema, await schemaVersion(session, schema));
+  });
+}
