@@ -135,7 +135,15 @@ export class Engine implements AsyncDisposable {
     const { store, scheduler, notifier } = connections;
     const watch = new Watch(notifier, logger);
     const worker = new Worker({
-      ...{ store, scheduler, logger, retry, limits, concurrency, lanes, inline, leaseMs },
+      store,
+      scheduler,
+      logger,
+      retry,
+      limits,
+      concurrency,
+      lanes,
+      inline,
+      leaseMs,
       registry: this.#registry,
       onMoved: (run, turn, advance) => this.#moved(watch, { run, turn, advance }),
       onFenced: (runId, node) => this.#events.emit("node.fenced", { runId, node }),

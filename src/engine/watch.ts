@@ -87,7 +87,7 @@ export class Watch {
 
   #tell(runId: string, ended?: Ended): void {
     const listeners = this.#listeners.get(runId);
-    if (listeners) for (const listener of [...listeners]) listener(ended);
+    if (listeners) for (const listener of listeners) listener(ended);
   }
 
   #listen(runId: string, listener: Listener): void {

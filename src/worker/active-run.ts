@@ -11,15 +11,15 @@
  */
 import type { Plan } from "../core/graph/plan.ts";
 import type { LoadRequest, NewRun, NodeRecord, StoredMessage, StoredRun } from "../core/ports/store.ts";
-import { newRun, patchRun, restoreRun, type Advance, type StoredNode } from "../core/run/advance.ts";
+import { type Advance, newRun, patchRun, restoreRun } from "../core/run/advance.ts";
 import type { RunState } from "../core/run/state.ts";
 import type { Answer } from "./committer.ts";
 import { buildEntry, isResting } from "./entry.ts";
 import type { Held, RunEnvironment } from "./environment.ts";
-import type { PlanKey } from "./plans.ts";
 import type { RunData } from "./prepare.ts";
-import { runIdTime } from "./run-id.ts";
-import { type Pending, Turn } from "./turn.ts";
+import type { Pending } from "./intent.ts";
+import { learn, runData, type RunIdentity, storedState } from "./run-data.ts";
+import { Turn } from "./turn.ts";
 
 /** After so many commits refused because the run had moved, the locked path is taken. */
 const MAX_MOVED = 3;
@@ -27,10 +27,6 @@ const RETRY_MS = [20, 100, 500, 2_000] as const;
 
 /** The definition that a run is pinned to is gone: nothing can be decided, and trying again does not help. */
 class MissingVersion extends Error {}
-
-export interface RunIdentity extends PlanKey {
-  readonly trigger: string;
-}
 
 interface Loaded {
   readonly plan: Plan;
@@ -43,7 +39,7 @@ interface Loaded {
 export class ActiveRun {
   readonly id: string;
   readonly held: Map<number, Held> = new Map();
-  readonly #env: RunEnvironment;
+  readonly #env: RunEnvironment<ActiveRun>;
   readonly #rows = new Set<number>();
   readonly #duplicated = new Set<number>();
   #start: NewRun | null = null;
@@ -54,7 +50,7 @@ export class ActiveRun {
   /** The state is known to have been the run's newest one during this round. */
   #fresh = false;
 
-  constructor(id: string, env: RunEnvironment) {
+  constructor(id: string, env: RunEnvironment<ActiveRun>) {
     this.id = id;
     this.#env = env;
   }
@@ -354,52 +350,3 @@ function isEmpty(turn: Turn, advance: Advance, loaded: Loaded): boolean {
 function retryMs(attempt: number): number {
   return RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]!;
 }
-
-function runData(id: string, identity: RunIdentity, values: Pick<StoredRun, "input" | "triggerPayload">): RunData {
-  const { workflow, workspace } = identity;
-  return {
-    input: values.input ?? null,
-    trigger: values.triggerPayload ?? null,
-    run: { id, workflow, workspace, startedAt: new Date(runIdTime(id)).toISOString() },
-    outputs: new Map(),
-    errors: new Map(),
-  };
-}
-
-function learn(data: RunData, stored: StoredRun | null): void {
-  if (!stored) return;
-  for (const [id, output] of stored.outputs) data.outputs.set(id, output);
-  for (const row of stored.nodes) {
-    if (row.error) data.errors.set(row.node, row.error);
-    // A row that changed may have another output than the one known here.
-    if (row.status !== "succeeded") data.outputs.delete(row.node);
-  }
-}
-
-function storedState(stored: StoredRun, plan: Plan, data: RunData): Parameters<typeof restoreRun>[1] {
-  const { header } = stored;
-  const pick = (values: ReadonlyMap<string, RunData["input"]>): Map<number, RunData["input"]> => {
-    const picked = new Map<number, RunData["input"]>();
-    for (const index of plan.reads.nodes) {
-      const value = values.get(plan.nodes[index]!.id);
-      if (value !== undefined) picked.set(index, value);
-    }
-    return picked;
-  };
-  return {
-    status: header.status,
-    paused: header.paused,
-    cancelled: header.cancelled,
-    trigger: plan.indexOf.get(header.trigger) ?? null,
-    nodes: stored.nodes as readonly StoredNode[],
-    values: { input: data.input, trigger: data.trigger, run: data.run, outputs: pick(data.outputs), errors: pick(data.errors) },
-    kept: stored.inbox.filter((message) => message.kept).flatMap(keptMessage),
-  };
-}
-
-export function keptMessage(message: StoredMessage): RunState["kept"] {
-  const { id, receivedAt, body } = message;
-  if (body.kind !== "signal" && body.kind !== "event") return [];
-  return [{ id, receivedAt, kind: body.kind, name: body.name, payload: body.payload }];
-}
-

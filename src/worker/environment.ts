@@ -1,15 +1,15 @@
-/** What an active run needs of its process. `RunTable` is the one implementation; tests may give a smaller one. */
+/** What an active run (`Run`) needs of its process. `RunTable` is the one implementation; tests may give a smaller one. */
 import type { ActionRegistry } from "../actions/registry.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { NodeRecord, Store } from "../core/ports/store.ts";
 import type { Advance } from "../core/run/advance.ts";
 import type { ValueLimits } from "../core/values.ts";
-import type { ActiveRun } from "./active-run.ts";
 import type { StoreClock } from "./clock.ts";
 import type { Committer } from "./committer.ts";
 import type { Loader } from "./loader.ts";
 import type { Plans } from "./plans.ts";
-import type { Turn, Workshop } from "./turn.ts";
+import type { Workshop } from "./intent.ts";
+import type { Turn } from "./turn.ts";
 
 /** A node run that is executed in this process. */
 export interface Held {
@@ -20,7 +20,7 @@ export interface Held {
   interrupt(): void;
 }
 
-export interface RunEnvironment {
+export interface RunEnvironment<Run> {
   readonly store: Store;
   readonly loader: Loader;
   readonly committer: Committer;
@@ -35,11 +35,11 @@ export interface RunEnvironment {
   /** Gives places back. A negative count takes them, even where there is none. */
   leave(places: number): void;
   /** A turn is durable: execute its claims, hand over what is for others, tell who waits. */
-  committed(run: ActiveRun, turn: Turn, advance: Advance): void;
+  committed(run: Run, turn: Turn, advance: Advance): void;
   /** Node runs that are this worker's and are not held: read their inputs and run them. */
-  adopt(run: ActiveRun, rows: readonly NodeRecord[]): Promise<void>;
+  adopt(run: Run, rows: readonly NodeRecord[]): Promise<void>;
   /** The run has nothing to do for now. */
-  rested(run: ActiveRun): void;
+  rested(run: Run): void;
   pause(ms: number): Promise<void>;
   /** The process ends: give up waiting for a store that does not answer. */
   stopped(): boolean;

@@ -8,13 +8,13 @@ import type { ActiveRun } from "./active-run.ts";
 import { Attempt, type Outcome } from "./attempt.ts";
 import type { Held, RunEnvironment } from "./environment.ts";
 import { idempotencyKey } from "./idempotency-key.ts";
-import type { IntentResult } from "./turn.ts";
+import type { IntentResult } from "./intent.ts";
 
 const DEFAULT_TIMEOUT_MS = 5 * 60_000;
 const CANCEL_GRACE_MS = 30_000;
 
 export interface ExecutionOptions {
-  readonly env: RunEnvironment;
+  readonly env: RunEnvironment<ActiveRun>;
   readonly run: ActiveRun;
   readonly node: PlanAction;
   readonly action: RegisteredAction;

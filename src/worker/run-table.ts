@@ -20,8 +20,9 @@ import type { RunEnvironment } from "./environment.ts";
 import { Execution } from "./execution.ts";
 import type { Loader } from "./loader.ts";
 import type { Plans } from "./plans.ts";
-import { Slots } from "./slots.ts";
-import type { Claim, Intent, IntentResult, Turn, Workshop } from "./turn.ts";
+import type { Slots } from "./slots.ts";
+import type { Intent, IntentResult, Workshop } from "./intent.ts";
+import type { Claim, Turn } from "./turn.ts";
 
 /** Runs without anything to do that are kept in memory. */
 const MAX_RESTING = 1_000;
@@ -55,7 +56,7 @@ export interface RunTableOptions {
   readonly listener: RunListener;
 }
 
-export class RunTable implements RunEnvironment {
+export class RunTable implements RunEnvironment<ActiveRun> {
   readonly store: Store;
   readonly loader: Loader;
   readonly committer: Committer;

@@ -62,6 +62,7 @@ export class Worker {
   readonly clock: StoreClock = new StoreClock();
   readonly counts: WorkerCounts = { fenced: 0, deaths: 0, resent: 0 };
   readonly #options: WorkerOptions;
+  readonly #registry: ActionRegistry;
   readonly #slots: Slots;
   readonly #lease: Lease;
   readonly #intake: Intake;
@@ -73,7 +74,8 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    const { store, scheduler, logger, registry, lanes } = options;
+    this.#registry = options.registry;
+    const { store, scheduler, logger, lanes } = options;
     this.#slots = new Slots(options.concurrency);
     this.committer = new Committer(store);
     this.loader = new Loader(store);
@@ -82,16 +84,18 @@ export class Worker {
     this.table = this.#newTable();
     this.#intake = new Intake({ scheduler, table: this.table, slots: this.#slots, lanes, logger });
     this.#lease = new Lease({
-      ...{ store, logger, lanes, clock: this.clock, leaseMs: options.leaseMs, concurrency: options.concurrency },
+      store,
+      logger,
+      lanes,
+      clock: this.clock,
+      leaseMs: options.leaseMs,
+      concurrency: options.concurrency,
       onCancelled: (runIds) => runIds.forEach((runId) => void this.table.submit(runId, { type: "look" })),
       onDead: (oldId) => this.#declaredDead(oldId),
       onRoll: (refs) => this.#roll(refs),
     });
     this.#timer = this.#loop("timer", timerRound(store, this.table));
-    this.#registry = registry;
   }
-
-  readonly #registry: ActionRegistry;
 
   get workerId(): string | null {
     return this.#lease.workerId;
@@ -142,8 +146,18 @@ export class Worker {
   #newTable(): RunTable {
     const { store, registry, limits, retry, logger, lanes, inline, onMoved, onFenced } = this.#options;
     return new RunTable({
-      ...{ store, registry, limits, retry, logger, lanes, inline },
-      ...{ loader: this.loader, committer: this.committer, plans: this.plans, clock: this.clock, slots: this.#slots },
+      store,
+      registry,
+      limits,
+      retry,
+      logger,
+      lanes,
+      inline,
+      loader: this.loader,
+      committer: this.committer,
+      plans: this.plans,
+      clock: this.clock,
+      slots: this.#slots,
       random: Math.random,
       listener: {
         dispatch: (tasks) => this.#outbox.send(tasks),

@@ -5,7 +5,7 @@ import type { NodeRef, Store } from "../../core/ports/store.ts";
 import { classifyFailure } from "../../core/run/classify.ts";
 import type { Lease } from "../lease.ts";
 import type { RunTable } from "../run-table.ts";
-import type { Intent } from "../turn.ts";
+import type { Intent } from "../intent.ts";
 
 const PAGE = 500;
 

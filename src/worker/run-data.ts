@@ -1,0 +1,64 @@
+/** From what the store holds of a run to what the reducer and the templates read. */
+import type { Plan } from "../core/graph/plan.ts";
+import type { StoredMessage, StoredRun } from "../core/ports/store.ts";
+import type { StoredState } from "../core/run/advance.ts";
+import type { RunState } from "../core/run/state.ts";
+import type { PlanKey } from "./plans.ts";
+import type { RunData } from "./prepare.ts";
+import { runIdTime } from "./run-id.ts";
+
+export interface RunIdentity extends PlanKey {
+  readonly trigger: string;
+}
+
+/** The values of a run, as far as the store gave them. */
+export function runData(id: string, identity: RunIdentity, values: Pick<StoredRun, "input" | "triggerPayload">): RunData {
+  const { workflow, workspace } = identity;
+  return {
+    input: values.input ?? null,
+    trigger: values.triggerPayload ?? null,
+    run: { id, workflow, workspace, startedAt: new Date(runIdTime(id)).toISOString() },
+    outputs: new Map(),
+    errors: new Map(),
+  };
+}
+
+/** Puts what was read into the run's data. */
+export function learn(data: RunData, stored: StoredRun | null): void {
+  if (!stored) return;
+  for (const [id, output] of stored.outputs) data.outputs.set(id, output);
+  for (const row of stored.nodes) {
+    if (row.error) data.errors.set(row.node, row.error);
+    // A row that changed may have another output than the one known here.
+    if (row.status !== "succeeded") data.outputs.delete(row.node);
+  }
+}
+
+/** What the reducer needs of a stored run. */
+export function storedState(stored: StoredRun, plan: Plan, data: RunData): StoredState {
+  const { header } = stored;
+  const pick = (values: ReadonlyMap<string, RunData["input"]>): Map<number, RunData["input"]> => {
+    const picked = new Map<number, RunData["input"]>();
+    for (const index of plan.reads.nodes) {
+      const value = values.get(plan.nodes[index]!.id);
+      if (value !== undefined) picked.set(index, value);
+    }
+    return picked;
+  };
+  return {
+    status: header.status,
+    paused: header.paused,
+    cancelled: header.cancelled,
+    trigger: plan.indexOf.get(header.trigger) ?? null,
+    nodes: stored.nodes,
+    values: { input: data.input, trigger: data.trigger, run: data.run, outputs: pick(data.outputs), errors: pick(data.errors) },
+    kept: stored.inbox.filter((message) => message.kept).flatMap(keptMessage),
+  };
+}
+
+function keptMessage(message: StoredMessage): RunState["kept"] {
+  const { id, receivedAt, body } = message;
+  if (body.kind !== "signal" && body.kind !== "event") return [];
+  return [{ id, receivedAt, kind: body.kind, name: body.name, payload: body.payload }];
+}
+
