@@ -1,0 +1,258 @@
+/**
+ * The store in memory: for unit tests and simulations, never for production. It passes the same contract as PostgreSQL's.
+ *
+ * Invariants:
+ * - a call takes effect as a whole within one turn of the loop, and its answer comes later, as from a server; only
+ *   `commitLocked` lasts, and holds its run meanwhile;
+ * - nothing that a caller holds is part of the store: values are kept as JSON text, records are frozen copies;
+ * - time is the clock that was passed in, so a simulated day needs no waiting.
+ */
+import type { WorkflowDocument } from "../core/definition/document.ts";
+import { FlowForgeError } from "../core/errors.ts";
+import type { Json } from "../core/json.ts";
+import type {
+  AppendResult,
+  Beat,
+  CommitEntry,
+  DispatchRef,
+  InboxMessage,
+  LoadRequest,
+  NodeRef,
+  Page,
+  RunDetail,
+  RunFilter,
+  RunHeader,
+  Store,
+  StoredRun,
+  Verdict,
+  WorkerInfo,
+  WorkflowVersion,
+} from "../core/ports/store.ts";
+import { prepare, write } from "./memory-store/commit-entry.ts";
+import { parsed } from "./memory-store/json-text.ts";
+import { RunLocks } from "./memory-store/run-locks.ts";
+import { runDetail, runPage, storedRun } from "./memory-store/run-queries.ts";
+import {
+  nodeKey,
+  Tables,
+  type MemoryMessage,
+  type MemoryNode,
+  type MemoryRun,
+} from "./memory-store/tables.ts";
+import { nodeRef, WorkerTable } from "./memory-store/worker-table.ts";
+import { WorkflowTable } from "./memory-store/workflow-table.ts";
+
+export interface MemoryStoreOptions {
+  /** The store's clock, in milliseconds since 1970. Default: the computer's. */
+  readonly clock?: { now(): number };
+}
+
+/** A new, empty store. It holds everything that it was ever given; throw it away with the test. */
+export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
+  return new MemoryStore(options.clock ?? { now: () => Date.now() });
+}
+
+class MemoryStore implements Store {
+  readonly #clock: { now(): number };
+  readonly #tables = new Tables();
+  readonly #locks = new RunLocks();
+  readonly #workers = new WorkerTable(this.#tables);
+  readonly #workflows = new WorkflowTable();
+
+  constructor(clock: { now(): number }) {
+    this.#clock = clock;
+  }
+
+  async commit(entries: readonly CommitEntry[]): Promise<readonly Verdict[]> {
+    assertDistinct(entries);
+    const now = this.#now();
+    return entries.map((entry) => this.#commitOne(entry, { now, isHolder: false }));
+  }
+
+  commitLocked(
+    request: LoadRequest,
+    decide: (run: StoredRun | null) => Promise<CommitEntry | null>,
+  ): Promise<Verdict | null> {
+    return this.#locks.hold(request.runId, async () => {
+      const entry = await decide(this.#load(request));
+      if (entry === null) return null;
+      if (entry.runId !== request.runId) throw foreignEntry(request.runId, entry.runId);
+      return this.#commitOne(entry, { now: this.#now(), isHolder: true });
+    });
+  }
+
+  async load(requests: readonly LoadRequest[]): Promise<readonly (StoredRun | null)[]> {
+    return requests.map((request) => this.#load(request));
+  }
+
+  async inputs(refs: readonly NodeRef[]): Promise<readonly (Json | undefined)[]> {
+    return refs.map((ref) => parsed(this.#tables.runs.get(ref.runId)?.nodes.get(nodeKey(ref))?.input));
+  }
+
+  async append(messages: readonly InboxMessage[]): Promise<readonly AppendResult[]> {
+    // Copied before the wait: what the caller does to its objects meanwhile is not part of the message.
+    const copies = messages.map(({ runId, id, body }) => {
+      return { runId, id, isCancel: body.kind === "cancel", body: JSON.stringify(body) };
+    });
+    await this.#locks.free(copies.map((message) => message.runId));
+    const now = this.#now();
+    return copies.map(({ runId, ...message }) =>
+      this.#appendOne(runId, { ...message, kept: false, receivedAt: now }),
+    );
+  }
+
+  async register(worker: WorkerInfo): Promise<{ readonly now: number }> {
+    const now = this.#now();
+    this.#workers.register(worker.id, now);
+    return { now };
+  }
+
+  async beat(workerId: string): Promise<Beat> {
+    return this.#workers.beat(workerId, this.#now());
+  }
+
+  async deregister(workerId: string): Promise<void> {
+    this.#workers.deregister(workerId);
+  }
+
+  async liveWorkers(): Promise<number> {
+    return this.#workers.live();
+  }
+
+  async roll(workerId: string): Promise<readonly NodeRef[]> {
+    return this.#workers.roll(workerId);
+  }
+
+  async reap(options: { readonly leaseMs: number; readonly limit: number }): Promise<readonly NodeRef[]> {
+    return this.#workers.reap(options, this.#now());
+  }
+
+  async due(limit: number): Promise<readonly NodeRef[]> {
+    return this.#tables.due.find({ until: this.#now(), limit, where: isNotPaused }).map(nodeRef);
+  }
+
+  async undispatched(limit: number): Promise<readonly DispatchRef[]> {
+    return this.#tables.ready.find({ until: this.#now(), limit, where: isNotPaused }).map(dispatchRef);
+  }
+
+  async lost(options: {
+    readonly dispatchedBefore: number;
+    readonly limit: number;
+  }): Promise<readonly DispatchRef[]> {
+    const until = lastBefore(options.dispatchedBefore);
+    return this.#tables.queued.find({ until, limit: options.limit }).map(dispatchRef);
+  }
+
+  async unread(options: {
+    readonly olderThanMs: number;
+    readonly limit: number;
+  }): Promise<readonly string[]> {
+    const until = lastBefore(this.#now() - options.olderThanMs);
+    return this.#tables.unread.find({ until, limit: options.limit }).map((run) => run.header.id);
+  }
+
+  async now(): Promise<number> {
+    return this.#now();
+  }
+
+  async saveWorkflow(
+    workspace: string,
+    document: WorkflowDocument,
+    checksum: string,
+  ): Promise<WorkflowVersion> {
+    return this.#workflows.save({ workspace, document, checksum, createdAt: this.#now() });
+  }
+
+  async workflow(workspace: string, name: string, version?: number): Promise<WorkflowVersion | null> {
+    return this.#workflows.get(workspace, name, version);
+  }
+
+  async workflowVersions(workspace: string, name: string): Promise<readonly WorkflowVersion[]> {
+    return this.#workflows.versions(workspace, name);
+  }
+
+  async workflows(workspace: string): Promise<readonly WorkflowVersion[]> {
+    return this.#workflows.list(workspace);
+  }
+
+  async run(workspace: string, runId: string): Promise<RunDetail | null> {
+    const run = this.#tables.runs.get(runId);
+    return run?.header.workspace === workspace ? runDetail(run) : null;
+  }
+
+  async runs(filter: RunFilter): Promise<Page<RunHeader>> {
+    return runPage(this.#tables.runs.values(), filter);
+  }
+
+  #now(): number {
+    return Math.floor(this.#clock.now());
+  }
+
+  #load(request: LoadRequest): StoredRun | null {
+    const run = this.#tables.runs.get(request.runId);
+    return run ? storedRun(run, request) : null;
+  }
+
+  /** `isHolder`: the committer holds the run's lock. */
+  #commitOne(entry: CommitEntry, by: { readonly now: number; readonly isHolder: boolean }): Verdict {
+    const run = this.#tables.runs.get(entry.runId) ?? null;
+    if (run === null && !entry.start) return { type: "gone" };
+    if (run !== null && (entry.start || run.header.seq !== entry.seq)) return { type: "moved" };
+    if (run !== null && !by.isHolder && this.#locks.isHeld(entry.runId)) return { type: "locked" };
+    try {
+      write(this.#tables, prepare(entry, run, by.now));
+      return { type: "committed", seq: entry.seq + 1 };
+    } catch (error) {
+      return { type: "failed", error };
+    }
+  }
+
+  #appendOne(runId: string, message: MemoryMessage): AppendResult {
+    const run = this.#tables.runs.get(runId);
+    if (!run) return "unknown_run";
+    if (run.inbox.has(message.id) || run.used.has(message.id)) return "repeated";
+    if (run.header.finishedAt !== null) return "finished_run";
+    run.inbox.set(message.id, message);
+    run.header = Object.freeze({ ...run.header, seq: run.header.seq + 1 });
+    this.#tables.noteInbox(run);
+    return "stored";
+  }
+}
+
+function isNotPaused({ run }: { readonly run: MemoryRun }): boolean {
+  return !run.header.paused;
+}
+
+function dispatchRef(node: MemoryNode): DispatchRef {
+  const { workspace, workflow, version } = node.run.header;
+  return { ...nodeRef(node), dispatches: node.record.dispatches, workspace, workflow, version };
+}
+
+/** Times are whole milliseconds: the last one that is earlier than this. */
+function lastBefore(time: number): number {
+  return Math.ceil(time) - 1;
+}
+
+function assertDistinct(entries: readonly CommitEntry[]): void {
+  const seen = new Set<string>();
+  for (const { runId } of entries) {
+    if (!seen.has(runId)) {
+      seen.add(runId);
+      continue;
+    }
+    throw new FlowForgeError("internal", {
+      subject: `run "${runId}"`,
+      received: "two entries of one batch for the same run",
+      next: "Please report this with the version of FlowForge.",
+    });
+  }
+}
+
+function foreignEntry(asked: string, runId: string): FlowForgeError {
+  return new FlowForgeError("internal", {
+    subject: "the locked path",
+    expected: `an entry for run "${asked}"`,
+    received: `one for "${runId}"`,
+    next: "Return an entry for the run that was asked for.",
+  });
+}

@@ -1,0 +1,104 @@
+/** Reading runs: for the engine (`load`, `inputs`) and for whoever looks (`run`, `runs`). */
+import { FlowForgeError } from "../../core/errors.ts";
+import type { Json } from "../../core/json.ts";
+import type {
+  LoadRequest,
+  MessageBody,
+  Page,
+  RunDetail,
+  RunFilter,
+  RunHeader,
+  StoredMessage,
+  StoredRun,
+} from "../../core/ports/store.ts";
+import { parsed } from "./json-text.ts";
+import { nodeKey, type MemoryMessage, type MemoryRun } from "./tables.ts";
+
+const MAX_LIMIT = 1_000;
+const CURSOR = /^(\d+)\.([0-9a-f-]{36})$/;
+
+export function storedRun(run: MemoryRun, request: LoadRequest): StoredRun {
+  const since = request.since ?? 0;
+  const records = [...run.nodes.values()].map((node) => node.record);
+  return {
+    header: run.header,
+    nodes: records.filter((record) => record.seq > since),
+    inbox: [...run.inbox.values()].map(storedMessage),
+    outputs: outputsOf(run, request.outputs ?? []),
+    ...(request.withInput ? { input: parsed(run.input), triggerPayload: parsed(run.triggerPayload) } : {}),
+  };
+}
+
+function storedMessage({ id, receivedAt, kept, body }: MemoryMessage): StoredMessage {
+  return { id, receivedAt, kept, body: JSON.parse(body) as MessageBody };
+}
+
+function outputsOf(run: MemoryRun, ids: readonly string[]): ReadonlyMap<string, Json> {
+  const outputs = new Map<string, Json>();
+  for (const node of ids) {
+    const output = parsed(run.nodes.get(nodeKey({ node, item: -1 }))?.output);
+    if (output !== undefined) outputs.set(node, output);
+  }
+  return outputs;
+}
+
+export function runDetail(run: MemoryRun): RunDetail {
+  return {
+    header: run.header,
+    input: parsed(run.input),
+    output: parsed(run.output),
+    nodes: [...run.nodes.values()].map((node) => ({
+      ...node.record,
+      input: parsed(node.input),
+      output: parsed(node.output),
+    })),
+    attempts: [...run.attempts],
+  };
+}
+
+/** Sorts what the filter lets through: no index, because nothing on a run's way reads lists. */
+export function runPage(runs: Iterable<MemoryRun>, filter: RunFilter): Page<RunHeader> {
+  const { limit } = filter;
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
+    throw wrongOption("limit", `a whole number from 1 to ${MAX_LIMIT}`);
+  }
+  const before = filter.cursor === undefined ? null : parseCursor(filter.cursor);
+  const found: RunHeader[] = [];
+  for (const { header } of runs) {
+    if (matches(header, filter) && (before === null || newestFirst(before, header) < 0)) found.push(header);
+  }
+  found.sort(newestFirst);
+  const items = found.slice(0, limit);
+  const last = items.at(-1);
+  return { items, cursor: found.length > limit && last ? `${last.createdAt}.${last.id}` : null };
+}
+
+type Place = Pick<RunHeader, "createdAt" | "id">;
+
+function newestFirst(a: Place, b: Place): number {
+  return b.createdAt - a.createdAt || (a.id === b.id ? 0 : a.id > b.id ? -1 : 1);
+}
+
+function matches(header: RunHeader, filter: RunFilter): boolean {
+  return (
+    header.workspace === filter.workspace &&
+    (filter.workflow === undefined || header.workflow === filter.workflow) &&
+    (filter.status === undefined || filter.status.includes(header.status)) &&
+    (filter.createdAfter === undefined || header.createdAt >= filter.createdAfter) &&
+    (filter.createdBefore === undefined || header.createdAt < filter.createdBefore)
+  );
+}
+
+function parseCursor(cursor: string): Place {
+  const match = CURSOR.exec(cursor);
+  if (!match) throw wrongOption("cursor", "the cursor of the page before");
+  return { createdAt: Number(match[1]), id: match[2]! };
+}
+
+function wrongOption(name: string, expected: string): FlowForgeError {
+  return new FlowForgeError("option_invalid", {
+    subject: `option "${name}"`,
+    expected,
+    next: "Correct the call.",
+  });
+}

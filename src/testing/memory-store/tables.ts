@@ -1,0 +1,96 @@
+/** What the store in memory holds, and the indexes by which the loops find their rows. */
+import type { AttemptRecord, NodeRecord, RunHeader } from "../../core/ports/store.ts";
+import { TimeIndex } from "./time-index.ts";
+
+export interface MemoryMessage {
+  readonly id: string;
+  readonly receivedAt: number;
+  readonly isCancel: boolean;
+  kept: boolean;
+  /** JSON text. */
+  readonly body: string;
+}
+
+export interface MemoryRun {
+  header: RunHeader;
+  /** JSON texts. */
+  readonly input: string;
+  readonly triggerPayload: string;
+  output: string | undefined;
+  readonly nodes: Map<string, MemoryNode>;
+  /** In the order of arrival. */
+  readonly inbox: Map<string, MemoryMessage>;
+  /** Ids of messages that were used up. */
+  readonly used: Set<string>;
+  readonly attempts: AttemptRecord[];
+}
+
+export interface MemoryNode {
+  readonly run: MemoryRun;
+  record: NodeRecord;
+  /** JSON texts. */
+  input: string | undefined;
+  output: string | undefined;
+  /** Since when, or from when on, a `ready` row may start. */
+  readyAt: number | null;
+}
+
+export function nodeKey({ node, item }: { readonly node: string; readonly item: number }): string {
+  return `${item}:${node}`;
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+export function isRunId(id: string): boolean {
+  return UUID.test(id);
+}
+
+export class Tables {
+  readonly runs = new Map<string, MemoryRun>();
+  /** `waiting` rows by `dueAt`. */
+  readonly due = new TimeIndex<MemoryNode>();
+  /** `ready` rows by `readyAt`. */
+  readonly ready = new TimeIndex<MemoryNode>();
+  /** `queued` rows by `dispatchedAt`. */
+  readonly queued = new TimeIndex<MemoryNode>();
+  /** Runs by the oldest message that nobody has seen. */
+  readonly unread = new TimeIndex<MemoryRun>();
+  /** `running` rows by worker. */
+  readonly running = new Map<string, Set<MemoryNode>>();
+
+  /** The row is now this one. */
+  place(node: MemoryNode, next: Pick<MemoryNode, "record" | "input" | "output" | "readyAt">): void {
+    this.#leave(node);
+    node.record = next.record;
+    node.input = next.input ?? node.input;
+    node.output = next.output ?? node.output;
+    node.readyAt = next.readyAt;
+    const { status, dueAt, dispatchedAt, worker } = node.record;
+    this.due.set(node, status === "waiting" ? dueAt : null);
+    this.ready.set(node, node.readyAt);
+    this.queued.set(node, dispatchedAt);
+    if (status !== "running" || worker === null) return;
+    const rows = this.running.get(worker);
+    if (rows) rows.add(node);
+    else this.running.set(worker, new Set([node]));
+  }
+
+  #leave(node: MemoryNode): void {
+    const { status, worker } = node.record;
+    if (status !== "running" || worker === null) return;
+    const rows = this.running.get(worker);
+    rows?.delete(node);
+    if (rows?.size === 0) this.running.delete(worker);
+  }
+
+  /** The run's inbox has changed. */
+  noteInbox(run: MemoryRun): void {
+    let oldest: number | null = null;
+    for (const message of run.inbox.values()) {
+      if (message.kept) continue;
+      oldest = message.receivedAt;
+      break;
+    }
+    this.unread.set(run, oldest);
+  }
+}

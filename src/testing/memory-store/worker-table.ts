@@ -1,0 +1,77 @@
+/** Workers: a lease holds exactly while the worker's row is there and nobody has declared it dead. */
+import { FlowForgeError } from "../../core/errors.ts";
+import type { Beat, NodeRef } from "../../core/ports/store.ts";
+import type { MemoryNode, MemoryRun, Tables } from "./tables.ts";
+
+interface MemoryWorker {
+  heartbeatAt: number;
+  dead: boolean;
+}
+
+export class WorkerTable {
+  readonly #tables: Tables;
+  readonly #workers = new Map<string, MemoryWorker>();
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  register(id: string, now: number): void {
+    if (this.#workers.has(id)) {
+      throw new FlowForgeError("internal", {
+        subject: `worker "${id}"`,
+        received: "a second registration under this id",
+        next: "Register every worker process under a new id.",
+      });
+    }
+    this.#workers.set(id, { heartbeatAt: now, dead: false });
+  }
+
+  beat(id: string, now: number): Beat {
+    const worker = this.#workers.get(id);
+    const alive = worker !== undefined && !worker.dead;
+    if (alive) worker.heartbeatAt = now;
+    const runs = new Set([...this.#rows(id)].map((node) => node.run));
+    return { alive, now, cancelled: [...runs].filter(isCancelled).map((run) => run.header.id) };
+  }
+
+  deregister(id: string): void {
+    const worker = this.#workers.get(id);
+    if (worker) worker.dead = true;
+  }
+
+  live(): number {
+    return [...this.#workers.values()].filter((worker) => !worker.dead).length;
+  }
+
+  roll(id: string): NodeRef[] {
+    return [...this.#rows(id)].map(nodeRef);
+  }
+
+  reap({ leaseMs, limit }: { readonly leaseMs: number; readonly limit: number }, now: number): NodeRef[] {
+    for (const worker of this.#workers.values()) {
+      if (worker.heartbeatAt < now - leaseMs) worker.dead = true;
+    }
+    const orphans: NodeRef[] = [];
+    for (const [id, rows] of this.#tables.running) {
+      if (this.#workers.get(id)?.dead === false) continue;
+      for (const node of rows) {
+        if (orphans.length >= limit) return orphans;
+        orphans.push(nodeRef(node));
+      }
+    }
+    return orphans;
+  }
+
+  #rows(id: string): Iterable<MemoryNode> {
+    return this.#tables.running.get(id) ?? [];
+  }
+}
+
+function isCancelled({ header, inbox }: MemoryRun): boolean {
+  return header.cancelled || [...inbox.values()].some((message) => message.isCancel && !message.kept);
+}
+
+export function nodeRef({ run, record: { node, item, fence } }: MemoryNode): NodeRef {
+  return { runId: run.header.id, node, item, fence };
+}

@@ -1,0 +1,54 @@
+/** Versions of workflow documents, by workspace and name. */
+import type { WorkflowDocument } from "../../core/definition/document.ts";
+import type { WorkflowVersion } from "../../core/ports/store.ts";
+
+interface MemoryVersion extends Omit<WorkflowVersion, "document"> {
+  /** JSON text. */
+  readonly text: string;
+}
+
+export class WorkflowTable {
+  /** Version 1 first. */
+  readonly #workspaces = new Map<string, Map<string, MemoryVersion[]>>();
+
+  save(version: Pick<WorkflowVersion, "workspace" | "document" | "checksum" | "createdAt">): WorkflowVersion {
+    const { document, workspace, checksum, createdAt } = version;
+    const { name } = document;
+    let workflows = this.#workspaces.get(workspace);
+    if (!workflows) this.#workspaces.set(workspace, (workflows = new Map()));
+    let versions = workflows.get(name);
+    if (!versions) workflows.set(name, (versions = []));
+    let stored = versions.find((other) => other.checksum === checksum);
+    if (!stored) {
+      const text = JSON.stringify(document);
+      versions.push((stored = { workspace, name, version: versions.length + 1, checksum, createdAt, text }));
+    }
+    return published(stored);
+  }
+
+  get(workspace: string, name: string, version?: number): WorkflowVersion | null {
+    const versions = this.#versions(workspace, name);
+    const stored =
+      version === undefined ? versions.at(-1) : versions.find((other) => other.version === version);
+    return stored ? published(stored) : null;
+  }
+
+  versions(workspace: string, name: string): WorkflowVersion[] {
+    return this.#versions(workspace, name).map(published).reverse();
+  }
+
+  list(workspace: string): WorkflowVersion[] {
+    const workflows = [...(this.#workspaces.get(workspace)?.values() ?? [])];
+    return workflows
+      .map((versions) => published(versions.at(-1)!))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  #versions(workspace: string, name: string): readonly MemoryVersion[] {
+    return this.#workspaces.get(workspace)?.get(name) ?? [];
+  }
+}
+
+function published({ text, ...version }: MemoryVersion): WorkflowVersion {
+  return { ...version, document: JSON.parse(text) as WorkflowDocument };
+}
