@@ -1,0 +1,223 @@
+/**
+ * The zod schema of the document: which fields there are, and of what form. What the fields mean together (graph, outcomes,
+ * expressions) is not decided here. `parseDocument` beside this file turns what zod finds into problems with a code.
+ */
+import { z, type ZodType } from "zod";
+import { DURATION_EXPECTED, tryParseDuration } from "./duration.ts";
+import type { Duration } from "./document.ts";
+import { ACTION_NAME, fits, LABEL, LANE, NAME, type NameRule, OUTCOME } from "./names.ts";
+import type { ShapeCode } from "./problems.ts";
+import { RETRY_LIMITS } from "./retry.ts";
+
+const MAX_DESCRIPTION = 10_000;
+const MAX_LABEL_VALUE = 256;
+
+/** What `params` of zod's custom issues hold. */
+export interface RuleParams {
+  readonly code: ShapeCode;
+  readonly next: string;
+}
+
+/** An object of the document with a closed list of fields. */
+export interface Place {
+  readonly name: string;
+  readonly fields: readonly string[];
+  /** Fields of the format that this version does not support. */
+  readonly later: readonly string[];
+}
+
+const PLACES = new Map<string, Place>();
+
+/** The place that a message of zod about unknown fields names. */
+export function placeOf(message: string): Place | undefined {
+  return PLACES.get(message);
+}
+
+function place<Shape extends z.ZodRawShape>(name: string, shape: Shape, later: readonly string[] = []) {
+  // Zod hands on no more than a message, so the message is the key to the rest.
+  const marker = `fields of ${name}`;
+  PLACES.set(marker, { name, fields: Object.keys(shape), later });
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === "unrecognized_keys" ? marker : undefined),
+  });
+}
+
+interface Rule<T> {
+  readonly code: ShapeCode;
+  readonly test: (value: T) => boolean;
+  readonly message: (value: T) => string;
+  readonly next: string;
+}
+
+function ruled<T>(schema: ZodType<T>, rule: Rule<T>): ZodType<T> {
+  return schema.check((context) => {
+    const { value } = context;
+    if (rule.test(value)) return;
+    const params: RuleParams = { code: rule.code, next: rule.next };
+    context.issues.push({ code: "custom", params, message: rule.message(value), input: value });
+  });
+}
+
+function named(what: string, rule: NameRule): ZodType<string> {
+  return ruled(z.string(), {
+    code: "name_invalid",
+    test: (value) => fits(rule, value),
+    message: (value) => `${JSON.stringify(value.slice(0, 80))} cannot be the name of ${what}.`,
+    next: `Use ${rule.words}.`,
+  });
+}
+
+const duration: ZodType<Duration> = ruled(z.union([z.string(), z.number()]), {
+  code: "duration_invalid",
+  test: (value) => tryParseDuration(value) !== null,
+  message: (value) =>
+    `${JSON.stringify(typeof value === "string" ? value.slice(0, 80) : value)} is not a duration.`,
+  next: `Write it as ${DURATION_EXPECTED}.`,
+});
+
+const text = z.string().min(1);
+const description = z.string().max(MAX_DESCRIPTION).exactOptional();
+// Any JSON value: that it is one was checked before.
+const template = z.unknown().exactOptional();
+
+const immediate = ruled(z.number(), {
+  code: "retry_invalid",
+  test: (value) => Number.isInteger(value) && value >= 0 && value <= RETRY_LIMITS.maxImmediate,
+  message: (value) => `${value} attempts at once are not possible.`,
+  next: `Use a whole number from 0 to ${RETRY_LIMITS.maxImmediate}.`,
+});
+
+const backoff = ruled(z.array(duration), {
+  code: "retry_invalid",
+  test: (value) => value.length <= RETRY_LIMITS.maxBackoff,
+  message: (value) => `The list has ${value.length} pauses; at most ${RETRY_LIMITS.maxBackoff} are allowed.`,
+  next: "Use fewer attempts with longer pauses.",
+});
+
+const retry = place("a retry policy", {
+  immediate: immediate.exactOptional(),
+  backoff: backoff.exactOptional(),
+}).exactOptional();
+
+const join = ruled(z.unknown(), {
+  code: "not_supported_yet",
+  test: (value) => value !== "first" && !(typeof value === "object" && value !== null && "first" in value),
+  message: () => '`join: "first"` is not supported yet.',
+  next: 'Use "settled" or "all", or leave it out.',
+})
+  .pipe(z.enum(["settled", "all"]))
+  .exactOptional();
+
+const LATER_OF_NODES = ["compensate", "deadline", "labels"];
+
+const sources = z.discriminatedUnion("type", [
+  place("a manual source", { type: z.literal("manual") }),
+  place("a webhook source", {
+    type: z.literal("webhook"),
+    path: named("a webhook path", NAME),
+    signature: z.looseObject({}).exactOptional(),
+  }),
+  place("a schedule source", { type: z.literal("schedule"), cron: text, timezone: text.exactOptional() }, [
+    "catchUp",
+  ]),
+  place("an event source", {
+    type: z.literal("event"),
+    name: named("an event", NAME),
+    filter: text.exactOptional(),
+  }),
+]);
+
+const trigger = place(
+  "a trigger",
+  { kind: z.literal("trigger"), description, join, source: sources.exactOptional(), input: template },
+  LATER_OF_NODES,
+);
+
+const action = place(
+  "an action",
+  {
+    kind: z.literal("action"),
+    description,
+    join,
+    action: named("an action", ACTION_NAME),
+    input: template,
+    credentials: z.array(text).exactOptional(),
+    timeout: duration.exactOptional(),
+    retry,
+    lane: named("a lane", LANE).exactOptional(),
+  },
+  [...LATER_OF_NODES, "concurrency", "forEach", "idempotencyKey", "onItemError"],
+);
+
+const condition = place(
+  "a condition",
+  {
+    kind: z.literal("condition"),
+    description,
+    join,
+    cases: z.array(place("a case", { outcome: named("an outcome", OUTCOME), if: text })).min(1),
+  },
+  LATER_OF_NODES,
+);
+
+const WAIT_TYPES = ["duration", "until", "signal", "event"] as const;
+
+const waitFor = ruled(
+  place("what a wait is for", {
+    duration: duration.exactOptional(),
+    until: z.union([text, z.number()]).exactOptional(),
+    signal: named("a signal", NAME).exactOptional(),
+    event: named("an event", NAME).exactOptional(),
+    match: text.exactOptional(),
+    timeout: duration.exactOptional(),
+  }),
+  {
+    code: "field_invalid",
+    test: (value) =>
+      WAIT_TYPES.filter((type) => value[type] !== undefined).length === 1 &&
+      (value.match === undefined || value.event !== undefined) &&
+      (value.timeout === undefined || value.signal !== undefined || value.event !== undefined),
+    message: () => "A wait is for exactly one thing, and this is none or a mixture.",
+    next: "Use { duration }, { until }, { signal, timeout? } or { event, match?, timeout? }.",
+  },
+);
+
+const wait = place(
+  "a wait",
+  {
+    kind: z.literal("wait"),
+    description,
+    join,
+    for: waitFor,
+    onTimeout: z.enum(["fail", "skip"]).exactOptional(),
+  },
+  LATER_OF_NODES,
+);
+
+const edge = place("an edge", {
+  from: z.string(),
+  to: z.string(),
+  on: named("an outcome", OUTCOME).exactOptional(),
+});
+
+const labels = z.record(named("a label", LABEL), z.string().max(MAX_LABEL_VALUE)).exactOptional();
+
+/**
+ * The shape of a document. Use `parseDocument` to check one: this schema alone does not look at size, depth, ids of nodes, keys
+ * such as `__proto__` (zod drops them in silence) and the JSON Schema in `input`.
+ */
+export const documentSchema: ZodType<object> = place(
+  "a workflow",
+  {
+    format: z.literal(1),
+    name: named("a workflow", NAME),
+    description,
+    input: z.looseObject({}).exactOptional(),
+    nodes: z.record(z.string(), z.discriminatedUnion("kind", [trigger, action, condition, wait])),
+    edges: z.array(edge),
+    output: template,
+    labels,
+    retry,
+  },
+  ["concurrency", "deadline", "idempotencyKey", "lane", "onFailure", "timeout"],
+);
