@@ -1,0 +1,36 @@
+/**
+ * What differs between BullMQ on Redis and BullMQ on PostgreSQL: connections, names, and the three questions that BullMQ itself
+ * answers too slowly or not at all. Everything else is one adapter.
+ */
+import type { BackendFactory, IQueueBackend } from "bullmq";
+import type { LaneDepth } from "../core/ports/scheduler.ts";
+
+export type Factory = BackendFactory<IQueueBackend, object>;
+
+/** The connections of one consumer. They are its own, so that a consumer can be thrown away with all it holds. */
+export interface ConsumerConnections {
+  readonly factory: Factory;
+  /** Resolves when everything that the consumer had sent before has been answered. */
+  barrier(): Promise<unknown>;
+  /** At once, without a word to the server. */
+  drop(): Promise<void>;
+}
+
+export interface Transport {
+  /** `host:port`, never a password. */
+  readonly target: string;
+  /** Connects, checks the server and sets it up. */
+  open(): Promise<void>;
+  /** BullMQ's key prefix. */
+  readonly prefix: string;
+  queueName(lane: string): string;
+  /** For producers; all of them share one connection, which `close` closes. */
+  readonly producer: Factory;
+  consumer(onError: (error: unknown) => void): ConsumerConnections;
+  depth(lane: string): Promise<LaneDepth>;
+  /** `true`: the mark was there. `false`: it was not, and is now. */
+  mark(): Promise<boolean>;
+  /** The catalogue's error for a connection that is away. */
+  unreachable(cause: unknown): Error;
+  close(): Promise<void>;
+}
