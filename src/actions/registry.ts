@@ -45,7 +45,10 @@ export class ActionRegistry {
     }
     this.#actions.set(action.name, {
       action,
-      timeoutMs: action.timeout === undefined ? null : parseDuration(action.timeout, `action "${action.name}" timeout`),
+      timeoutMs:
+        action.timeout === undefined
+          ? null
+          : parseDuration(action.timeout, `action "${action.name}" timeout`),
       retry: action.retry === undefined ? null : parseRetry(action.retry),
     });
   }

@@ -65,7 +65,8 @@ function measure(value: unknown, path: Path, limits: ValueLimits): number {
 }
 
 function measureParts(value: object, path: Path, limits: ValueLimits): number {
-  if (path.length >= limits.maxDepth) throw new ValueError(path, `is nested deeper than ${limits.maxDepth} levels`);
+  if (path.length >= limits.maxDepth)
+    throw new ValueError(path, `is nested deeper than ${limits.maxDepth} levels`);
   return Array.isArray(value) ? measureList(value, path, limits) : measureMembers(value, path, limits);
 }
 

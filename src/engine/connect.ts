@@ -29,7 +29,9 @@ export const connect: Connect = async (options) => {
     const notifier = await openNotifier(options, postgres, opened);
     return { store, scheduler, notifier, migrate: () => store.migrate(), close };
   } catch (error) {
-    await close().catch((closing: unknown) => options.logger.warn({ error: closing }, "closing after a failed start failed"));
+    await close().catch((closing: unknown) =>
+      options.logger.warn({ error: closing }, "closing after a failed start failed"),
+    );
     throw error;
   }
 };
@@ -69,7 +71,10 @@ async function openNotifier(options: ParsedOptions, postgres: Postgres, opened: 
   return notifier;
 }
 
-async function makeNotifier({ redis, queuePrefix: prefix, logger }: ParsedOptions, postgres: Postgres): Promise<Notifier> {
+async function makeNotifier(
+  { redis, queuePrefix: prefix, logger }: ParsedOptions,
+  postgres: Postgres,
+): Promise<Notifier> {
   if (redis !== null) {
     const { createRedisNotifier } = await import("../redis/redis-notifier.ts");
     return createRedisNotifier({ redis, prefix, logger });

@@ -4,7 +4,12 @@ import type { RunStatus } from "../core/run/state.ts";
 
 export interface EngineEventMap {
   /** A run came to rest in this process. */
-  readonly "run.ended": { readonly runId: string; readonly workflow: string; readonly workspace: string; readonly status: RunStatus };
+  readonly "run.ended": {
+    readonly runId: string;
+    readonly workflow: string;
+    readonly workspace: string;
+    readonly status: RunStatus;
+  };
   /** A node run gave up and nothing handles it. */
   readonly "node.deadLetter": {
     readonly runId: string;

@@ -47,7 +47,10 @@ export class Engine implements AsyncDisposable {
   constructor(options: ParsedOptions, connect: Connect) {
     this.#options = options;
     this.#connect = connect;
-    this.#registry = new ActionRegistry([...options.actions, ...options.workflows.flatMap((workflow) => workflow.actions)]);
+    this.#registry = new ActionRegistry([
+      ...options.actions,
+      ...options.workflows.flatMap((workflow) => workflow.actions),
+    ]);
     this.#own = new Map(options.workflows.map((workflow) => [workflow.name, workflow]));
     this.#events = new EngineEvents(options.logger);
   }
@@ -104,7 +107,8 @@ export class Engine implements AsyncDisposable {
    */
   stop(options: { readonly timeout?: Duration } = {}): Promise<void> {
     const { timeout } = options;
-    const deadlineMs = timeout === undefined ? this.#options.shutdownMs : parseDuration(timeout, "stop({ timeout })");
+    const deadlineMs =
+      timeout === undefined ? this.#options.shutdownMs : parseDuration(timeout, "stop({ timeout })");
     this.#stopping ??= this.#stop(deadlineMs).finally(() => {
       this.#stopping = null;
     });

@@ -12,7 +12,9 @@ export function inputCheck(document: WorkflowDocument, schema: Workflow["inputSc
   return (input) => {
     const result = validate(input);
     if ("value" in result) return result.value;
-    const problems = result.problems.slice(0, 10).map((problem) => `${problem.path.join(".") || "(whole input)"}: ${problem.message}`);
+    const problems = result.problems
+      .slice(0, 10)
+      .map((problem) => `${problem.path.join(".") || "(whole input)"}: ${problem.message}`);
     throw new FlowForgeError("input_invalid", {
       subject: `the input of workflow "${document.name}"`,
       received: problems.join("; "),

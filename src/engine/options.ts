@@ -83,7 +83,10 @@ const kind = (expected: string, maker: string): z.ZodType =>
 
 const workerSchema = z.strictObject({
   concurrency: z.int().min(1).max(10_000).optional(),
-  lanes: z.array(z.string().regex(/^[A-Za-z0-9_-]{1,32}$/)).min(1).optional(),
+  lanes: z
+    .array(z.string().regex(/^[A-Za-z0-9_-]{1,32}$/))
+    .min(1)
+    .optional(),
   inline: z.boolean().optional(),
   shutdownTimeout: duration.optional(),
   lease: duration.optional(),
@@ -99,7 +102,9 @@ const schema = z.strictObject({
   actions: z.array(kind("flowforge.action", "defineAction()")).optional(),
   worker: workerSchema.optional(),
   retry: z.unknown().optional(),
-  limits: z.strictObject({ maxBytes: z.int().min(1_024).optional(), maxDepth: z.int().min(1).max(256).optional() }).optional(),
+  limits: z
+    .strictObject({ maxBytes: z.int().min(1_024).optional(), maxDepth: z.int().min(1).max(256).optional() })
+    .optional(),
   allowEviction: z.boolean().optional(),
   logger: z.looseObject({ debug: method, info: method, warn: method, error: method }).optional(),
 });

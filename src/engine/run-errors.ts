@@ -18,7 +18,9 @@ export class RunFailedError extends FlowForgeError {
     const failures = failuresOf(run);
     super("run_failed", {
       subject: `run ${run.header.id} of workflow "${run.header.workflow}"`,
-      received: failures.map(({ node, error }) => `node "${node}": ${error.message} (${error.class})`).join("; "),
+      received: failures
+        .map(({ node, error }) => `node "${node}": ${error.message} (${error.class})`)
+        .join("; "),
       next: "Look at the run's dead letters; redrive them once the cause is mended.",
     });
     this.name = "RunFailedError";

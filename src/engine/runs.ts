@@ -54,7 +54,10 @@ export class RunsApi {
    *
    * Throws `workflow_not_found`, `input_invalid`, `trigger_required`, `value_invalid`, `run_not_stored`.
    */
-  async start<W extends Workflow | string>(workflow: W, options: StartOptions = {}): Promise<RunHandle<OutputOf<W>>> {
+  async start<W extends Workflow | string>(
+    workflow: W,
+    options: StartOptions = {},
+  ): Promise<RunHandle<OutputOf<W>>> {
     const workspace = options.workspace ?? DEFAULT_WORKSPACE;
     const version = await this.#parts.workflows.resolve(workflow, workspace);
     const plan = this.#parts.worker.plans.put(version);
@@ -105,7 +108,12 @@ export class RunsApi {
     return new RunHandle<Output>({ id, workspace, workflow, store, watch, isUnderWay });
   }
 
-  #newRun(parts: { version: WorkflowVersion; plan: Plan; workflow: Workflow | string; options: StartOptions }): NewRun {
+  #newRun(parts: {
+    version: WorkflowVersion;
+    plan: Plan;
+    workflow: Workflow | string;
+    options: StartOptions;
+  }): NewRun {
     const { version, plan, workflow, options } = parts;
     const trigger = triggerOf(plan, version.name, options.trigger);
     const payload = this.#checkedValue(options.input, version.name);
@@ -116,7 +124,15 @@ export class RunsApi {
     const input = this.#checkedValue(this.#check(version.document, schema)(raw), version.name);
     const { workspace, name, version: number } = version;
     const labels = options.labels ?? {};
-    return { workspace, workflow: name, version: number, trigger: trigger.id, input, triggerPayload: fired, labels };
+    return {
+      workspace,
+      workflow: name,
+      version: number,
+      trigger: trigger.id,
+      input,
+      triggerPayload: fired,
+      labels,
+    };
   }
 
   #check(document: WorkflowDocument, schema: Workflow["inputSchema"]): InputCheck {

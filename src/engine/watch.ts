@@ -110,7 +110,11 @@ export interface WaitOptions<T> {
   readonly signal?: AbortSignal;
 }
 
-function sleep(ms: number, onWake: (fire: () => void) => void, signal: AbortSignal | undefined): Promise<void> {
+function sleep(
+  ms: number,
+  onWake: (fire: () => void) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(done, Math.max(0, ms));
     function done(): void {

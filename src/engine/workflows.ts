@@ -35,14 +35,21 @@ export class WorkflowsApi {
    *
    * Throws `definition_invalid` with every problem.
    */
-  async register(definition: Workflow | WorkflowDocument, options: InWorkspace = {}): Promise<WorkflowVersion> {
-    const workflow = "kind" in definition && definition.kind === "flowforge.workflow" ? definition : undefined;
+  async register(
+    definition: Workflow | WorkflowDocument,
+    options: InWorkspace = {},
+  ): Promise<WorkflowVersion> {
+    const workflow =
+      "kind" in definition && definition.kind === "flowforge.workflow" ? definition : undefined;
     const { document } = workflow ?? defineWorkflow(definition as WorkflowDocument);
     return this.#save(options.workspace ?? DEFAULT_WORKSPACE, document);
   }
 
   /** None given: the newest version. `null`: there is no such workflow or version. */
-  get(name: string, options: InWorkspace & { readonly version?: number } = {}): Promise<WorkflowVersion | null> {
+  get(
+    name: string,
+    options: InWorkspace & { readonly version?: number } = {},
+  ): Promise<WorkflowVersion | null> {
     return this.#store.workflow(options.workspace ?? DEFAULT_WORKSPACE, name, options.version);
   }
 

@@ -169,14 +169,24 @@ export class ActiveRun {
     const workshop = this.#env.workshop();
     const turn = new Turn({ plan, data, registry, limits, workshop, random, now: () => clock.now() }, state);
     turn.begin(this.#unseen, pendings);
-    for (let missing = turn.proceed(); missing.length > 0; missing = turn.proceed()) await this.#fetch(missing);
+    for (let missing = turn.proceed(); missing.length > 0; missing = turn.proceed())
+      await this.#fetch(missing);
     return turn;
   }
 
   #entry(turn: Turn, advance: Advance): ReturnType<typeof buildEntry> {
     const { plan, seq } = this.#loaded!;
     const { id: runId } = this;
-    return buildEntry({ runId, seq, plan, turn, advance, start: this.#start, rows: this.#rows, duplicated: this.#duplicated });
+    return buildEntry({
+      runId,
+      seq,
+      plan,
+      turn,
+      advance,
+      start: this.#start,
+      rows: this.#rows,
+      duplicated: this.#duplicated,
+    });
   }
 
   #committed(pendings: readonly Pending[], done: { turn: Turn; advance: Advance; seq: number }): void {
@@ -187,7 +197,8 @@ export class ActiveRun {
     this.#start = null;
     this.#fresh = true;
     this.#unseen = [];
-    for (const index of advance.changed) if (loaded.plan.nodes[index]!.kind !== "trigger") this.#noteRow(index, advance.state);
+    for (const index of advance.changed)
+      if (loaded.plan.nodes[index]!.kind !== "trigger") this.#noteRow(index, advance.state);
     for (const index of turn.duplicated) this.#duplicated.add(index);
     this.#env.committed(this, turn, advance);
     this.#settle(pendings, turn);
@@ -224,11 +235,20 @@ export class ActiveRun {
     const [pending] = pendings;
     this.#env.logger.error({ error, runId: this.id }, "the store refused a value of a run");
     const intent = pending?.intent;
-    if (!pending || intent?.type !== "event" || intent.event.type !== "succeeded") return this.#drop(pendings, "gone");
+    if (!pending || intent?.type !== "event" || intent.event.type !== "succeeded")
+      return this.#drop(pendings, "gone");
     const { node, fence } = intent.event;
     const record = { class: "invalid_output", message: `The store refused the output: ${String(error)}` };
     const retry = { immediate: 0, backoffMs: [] };
-    const event = { type: "failed", node, fence, error: record, verdict: { type: "permanent" }, retry, random: 0 } as const;
+    const event = {
+      type: "failed",
+      node,
+      fence,
+      error: record,
+      verdict: { type: "permanent" },
+      retry,
+      random: 0,
+    } as const;
     return this.#round([{ ...pending, intent: { type: "event", event } }]);
   }
 
@@ -254,7 +274,10 @@ export class ActiveRun {
           this.#env.logger.error({ error, runId: this.id }, "a run could not be read");
           return false;
         }
-        this.#env.logger.warn({ error, runId: this.id, waiting: pendings.length }, "a run could not be read; trying again");
+        this.#env.logger.warn(
+          { error, runId: this.id, waiting: pendings.length },
+          "a run could not be read; trying again",
+        );
         await this.#env.pause(retryMs(attempt));
       }
     }
@@ -274,13 +297,15 @@ export class ActiveRun {
   async #restore(stored: StoredRun): Promise<void> {
     const { header } = stored;
     const plan = await this.#env.plans.get(header);
-    if (!plan) throw new MissingVersion(`workflow "${header.workflow}" version ${header.version} is not in the store`);
+    if (!plan)
+      throw new MissingVersion(`workflow "${header.workflow}" version ${header.version} is not in the store`);
     const identity: RunIdentity = header;
     const data = runData(this.id, identity, stored);
     const readIds = [...plan.reads.nodes].map((index) => plan.nodes[index]!.id);
     learn(data, stored);
     const missing = readIds.filter((id) => !data.outputs.has(id));
-    if (missing.length > 0) learn(data, await this.#env.loader.load({ runId: this.id, since: header.seq, outputs: missing }));
+    if (missing.length > 0)
+      learn(data, await this.#env.loader.load({ runId: this.id, since: header.seq, outputs: missing }));
     const state = restoreRun(plan, storedState(stored, plan, data));
     this.#loaded = { plan, identity, data, state, seq: header.seq };
   }
@@ -329,7 +354,10 @@ export class ActiveRun {
 
   #noteUnknown(answer: Answer): void {
     if (answer.type !== "unknown") return;
-    this.#env.logger.warn({ error: answer.error, runId: this.id }, "a commit got no answer; the run is read again");
+    this.#env.logger.warn(
+      { error: answer.error, runId: this.id },
+      "a commit got no answer; the run is read again",
+    );
   }
 
   /** The run needs no more attention here: nothing is held, nothing waits. */

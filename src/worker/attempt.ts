@@ -55,7 +55,10 @@ export class Attempt {
   /** The run was cancelled: the action is told, and has the grace to end. What it answers is recorded. */
   cancel(): void {
     this.#controller.abort(new DOMException("The run was cancelled.", "AbortError"));
-    if (!this.#settled) this.#arm(this.#options.graceMs, () => this.#unknown("cancelled", "did not stop in time after a cancel"));
+    if (!this.#settled)
+      this.#arm(this.#options.graceMs, () =>
+        this.#unknown("cancelled", "did not stop in time after a cancel"),
+      );
   }
 
   /** The worker gives the node up: the action is told, and nothing it answers is recorded. */
@@ -98,7 +101,11 @@ export class Attempt {
   }
 
   #reject(error: unknown): Outcome {
-    const { verdict, error: record, unknown } = classifyFailure(error, this.#options.action.action.effect ?? null);
+    const {
+      verdict,
+      error: record,
+      unknown,
+    } = classifyFailure(error, this.#options.action.action.effect ?? null);
     return { type: "failed", error: record, verdict, possiblyDuplicated: unknown };
   }
 

@@ -108,7 +108,8 @@ export class Execution implements Held {
 
   #event(outcome: Exclude<Outcome, { type: "interrupted" }>): RunEvent {
     const { env, run, node, action, fence, retry } = this.#options;
-    if (outcome.type === "succeeded") return { type: "succeeded", node: node.index, fence, output: outcome.output };
+    if (outcome.type === "succeeded")
+      return { type: "succeeded", node: node.index, fence, output: outcome.output };
     const policy = resolveRetry([node.retry, action.retry, run.plan!.retry, retry]);
     const { error, verdict } = outcome;
     return { type: "failed", node: node.index, fence, error, verdict, retry: policy, random: env.random() };

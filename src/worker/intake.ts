@@ -27,7 +27,9 @@ export class Intake {
     const { scheduler, lanes, slots } = this.#options;
     const concurrency = Math.max(1, slots.free);
     for (const lane of lanes) {
-      this.#consumers.push(await scheduler.consume({ lane, concurrency, handle: (task) => this.#handle(task) }));
+      this.#consumers.push(
+        await scheduler.consume({ lane, concurrency, handle: (task) => this.#handle(task) }),
+      );
     }
     slots.onChange((free) => this.#fit(free));
   }
@@ -54,7 +56,10 @@ export class Intake {
       await table.claim(task);
     } catch (error) {
       slots.release();
-      logger.error({ error, runId: task.runId, node: task.node }, "a task could not be claimed; it will be sent again");
+      logger.error(
+        { error, runId: task.runId, node: task.node },
+        "a task could not be claimed; it will be sent again",
+      );
     }
   }
 

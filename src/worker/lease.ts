@@ -53,7 +53,9 @@ export class Lease {
   get mayJudge(): boolean {
     const now = performance.now();
     const { leaseMs } = this.#options;
-    return this.#workerId !== null && now - this.#lastBeat < leaseMs / 2 && now - this.#unbrokenSince >= leaseMs;
+    return (
+      this.#workerId !== null && now - this.#lastBeat < leaseMs / 2 && now - this.#unbrokenSince >= leaseMs
+    );
   }
 
   async register(): Promise<string> {

@@ -38,7 +38,10 @@ export class Outbox {
         await this.#scheduler.dispatch(batch);
       } catch (error) {
         this.failed += batch.length;
-        this.#logger.warn({ error, tasks: batch.length }, "the queue did not take tasks; they will be sent again");
+        this.#logger.warn(
+          { error, tasks: batch.length },
+          "the queue did not take tasks; they will be sent again",
+        );
       }
     }
     this.#sending = null;

@@ -67,10 +67,15 @@ export function prepareInput(
   return { ok: false, error: { class: "invalid_input", message } };
 }
 
-export function listIssues(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): string {
+export function listIssues(
+  issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[],
+): string {
   return issues
     .slice(0, 10)
-    .map((issue) => `${issue.path.length > 0 ? issue.path.map(String).join(".") : "(whole value)"}: ${issue.message}`)
+    .map(
+      (issue) =>
+        `${issue.path.length > 0 ? issue.path.map(String).join(".") : "(whole value)"}: ${issue.message}`,
+    )
     .join("; ");
 }
 

@@ -12,7 +12,11 @@ export interface RunIdentity extends PlanKey {
 }
 
 /** The values of a run, as far as the store gave them. */
-export function runData(id: string, identity: RunIdentity, values: Pick<StoredRun, "input" | "triggerPayload">): RunData {
+export function runData(
+  id: string,
+  identity: RunIdentity,
+  values: Pick<StoredRun, "input" | "triggerPayload">,
+): RunData {
   const { workflow, workspace } = identity;
   return {
     input: values.input ?? null,
@@ -51,7 +55,13 @@ export function storedState(stored: StoredRun, plan: Plan, data: RunData): Store
     cancelled: header.cancelled,
     trigger: plan.indexOf.get(header.trigger) ?? null,
     nodes: stored.nodes,
-    values: { input: data.input, trigger: data.trigger, run: data.run, outputs: pick(data.outputs), errors: pick(data.errors) },
+    values: {
+      input: data.input,
+      trigger: data.trigger,
+      run: data.run,
+      outputs: pick(data.outputs),
+      errors: pick(data.errors),
+    },
     kept: stored.inbox.filter((message) => message.kept).flatMap(keptMessage),
   };
 }
@@ -61,4 +71,3 @@ function keptMessage(message: StoredMessage): RunState["kept"] {
   if (body.kind !== "signal" && body.kind !== "event") return [];
   return [{ id, receivedAt, kind: body.kind, name: body.name, payload: body.payload }];
 }
-

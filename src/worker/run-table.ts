@@ -123,7 +123,10 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   }
 
   /** An intent for a node that is known by name. Where the plan no longer has it, it is `gone`. */
-  async submitFor(ref: { runId: string; node: string }, make: (node: number, plan: Plan) => Intent | null): Promise<IntentResult> {
+  async submitFor(
+    ref: { runId: string; node: string },
+    make: (node: number, plan: Plan) => Intent | null,
+  ): Promise<IntentResult> {
     const run = this.#get(ref.runId);
     if (!run.plan) await this.#add(run, { type: "look" }, false);
     const index = run.plan?.indexOf.get(ref.node);
@@ -181,7 +184,8 @@ export class RunTable implements RunEnvironment<ActiveRun> {
 
   /** Resolves when no host code runs any more. */
   async drained(): Promise<void> {
-    while (this.#executions.size > 0) await Promise.race([...this.#executions].map((execution) => execution.done));
+    while (this.#executions.size > 0)
+      await Promise.race([...this.#executions].map((execution) => execution.done));
   }
 
   /** From now on nobody waits for a store that does not answer. */
@@ -205,12 +209,15 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     for (const retry of turn.retries) this.#retry(run, retry);
     for (const node of turn.aborts) run.held.get(node)?.cancel();
     if (turn.enqueued.size > 0) this.#options.listener.dispatch(this.#tasks(run, turn, advance));
-    for (const due of turn.due.values()) if (due !== null && typeof due === "object" && "inMs" in due) this.#options.listener.dueIn(due.inMs);
+    for (const due of turn.due.values())
+      if (due !== null && typeof due === "object" && "inMs" in due) this.#options.listener.dueIn(due.inMs);
     this.#options.listener.moved(run, turn, advance);
   }
 
   async adopt(run: ActiveRun, rows: readonly NodeRecord[]): Promise<void> {
-    const inputs = await this.store.inputs(rows.map((row) => ({ runId: run.id, node: row.node, item: row.item, fence: row.fence })));
+    const inputs = await this.store.inputs(
+      rows.map((row) => ({ runId: run.id, node: row.node, item: row.item, fence: row.fence })),
+    );
     rows.forEach((row, index) => {
       const node = run.plan!.nodes[run.plan!.indexOf.get(row.node)!]!;
       const action = node.kind === "action" ? this.registry.get(node.action) : undefined;
@@ -257,17 +264,34 @@ export class RunTable implements RunEnvironment<ActiveRun> {
 
   #startClaim(run: ActiveRun, claim: Claim): void {
     const { index } = claim.node;
-    if (this.#workshop && run.state!.nodes[index]!.worker === this.#workshop.workerId) return this.#execute(run, claim, 0);
+    if (this.#workshop && run.state!.nodes[index]!.worker === this.#workshop.workerId)
+      return this.#execute(run, claim, 0);
     // Claimed under an id that this process has given up meanwhile: nothing was executed, so it goes back unharmed.
     this.leave(1);
-    void this.#add(run, { type: "event", event: { type: "released", node: index, fence: claim.fence } }, false);
+    void this.#add(
+      run,
+      { type: "event", event: { type: "released", node: index, fence: claim.fence } },
+      false,
+    );
   }
 
   #execute(run: ActiveRun, claim: Claim, delayMs: number): void {
     const { retry, listener } = this.#options;
     const { node, action, fence, attempt, generation, input } = claim;
     const onFenced = (): void => listener.fenced(run, node.id);
-    const execution = new Execution({ env: this, run, node, action, fence, attempt, generation, input, retry, delayMs, onFenced });
+    const execution = new Execution({
+      env: this,
+      run,
+      node,
+      action,
+      fence,
+      attempt,
+      generation,
+      input,
+      retry,
+      delayMs,
+      onFenced,
+    });
     run.held.set(node.index, execution);
     this.#executions.add(execution);
     void execution.done.finally(() => this.#executions.delete(execution));
@@ -279,7 +303,11 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     const action = node.kind === "action" ? this.registry.get(node.action) : undefined;
     if (node.kind !== "action" || !action || !(before instanceof Execution)) return;
     const { attempt, generation } = run.state!.nodes[retry.node]!;
-    this.#execute(run, { node, action, fence: retry.fence, attempt, generation, input: before.input }, retry.delayMs);
+    this.#execute(
+      run,
+      { node, action, fence: retry.fence, attempt, generation, input: before.input },
+      retry.delayMs,
+    );
   }
 
   #tasks(run: ActiveRun, turn: Turn, advance: Advance): readonly Task[] {
@@ -289,7 +317,18 @@ export class RunTable implements RunEnvironment<ActiveRun> {
       const node = run.plan!.nodes[index]!;
       const { fence, dispatches } = advance.state.nodes[index]!;
       const lane = node.kind === "action" ? node.lane : "default";
-      return { runId: run.id, node: node.id, item: -1, fence, dispatches, lane, workspace, workflow, version, dispatchedAt };
+      return {
+        runId: run.id,
+        node: node.id,
+        item: -1,
+        fence,
+        dispatches,
+        lane,
+        workspace,
+        workflow,
+        version,
+        dispatchedAt,
+      };
     });
   }
 }

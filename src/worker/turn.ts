@@ -14,7 +14,14 @@ import type { ErrorRecord, RunEvent } from "../core/run/event.ts";
 import type { NodeState, RunState } from "../core/run/state.ts";
 import type { ValueLimits } from "../core/values.ts";
 import { type Intent, type IntentResult, messageEvent, type Pending, type Workshop } from "./intent.ts";
-import { missingOutputs, type Prepared, prepareInput, render, type RenderContext, type RunData } from "./prepare.ts";
+import {
+  missingOutputs,
+  type Prepared,
+  prepareInput,
+  render,
+  type RenderContext,
+  type RunData,
+} from "./prepare.ts";
 
 export interface TurnContext {
   readonly plan: Plan;
@@ -120,7 +127,8 @@ export class Turn {
 
   #takeMessage(message: StoredMessage): void {
     const commands = this.#apply(messageEvent(message));
-    if (commands.some((command) => command.type === "keepMessage" && command.id === message.id)) this.kept.push(message.id);
+    if (commands.some((command) => command.type === "keepMessage" && command.id === message.id))
+      this.kept.push(message.id);
     else this.consumed.push(message.id);
   }
 
@@ -132,7 +140,10 @@ export class Turn {
         this.results.set(pending, "applied");
         return;
       case "event":
-        this.results.set(pending, this.#takeEvent(intent.event, intent.possiblyDuplicated ?? false) ? "applied" : "stale");
+        this.results.set(
+          pending,
+          this.#takeEvent(intent.event, intent.possiblyDuplicated ?? false) ? "applied" : "stale",
+        );
         return;
       case "claim":
         this.#takeClaim(pending, intent.node, intent.fence);
@@ -171,7 +182,13 @@ export class Turn {
     const node = this.#context.plan.nodes[event.node]!;
     this.#value(event.node).error = event.error;
     this.#remember(event.node, null, event.error);
-    this.attempts.push({ node: node.id, item: -1, fence: before.fence, attempt: before.attempt, error: event.error });
+    this.attempts.push({
+      node: node.id,
+      item: -1,
+      fence: before.fence,
+      attempt: before.attempt,
+      error: event.error,
+    });
   }
 
   #takeClaim(pending: Pending, index: number, fence: number): void {
@@ -258,7 +275,12 @@ export class Turn {
     return true;
   }
 
-  #startOrFail(start: { node: PlanAction; action: RegisteredAction; claimed: NodeState; prepared: Prepared }): void {
+  #startOrFail(start: {
+    node: PlanAction;
+    action: RegisteredAction;
+    claimed: NodeState;
+    prepared: Prepared;
+  }): void {
     const { node, action, claimed, prepared } = start;
     const { fence, attempt, generation } = claimed;
     if (prepared.ok) {
@@ -289,7 +311,10 @@ export class Turn {
   #fail(index: number, error: ErrorRecord): void {
     const fence = this.#node(index).fence;
     const retry = { immediate: 0, backoffMs: [] };
-    this.#takeEvent({ type: "failed", node: index, fence, error, verdict: { type: "permanent" }, retry, random: 0 }, false);
+    this.#takeEvent(
+      { type: "failed", node: index, fence, error, verdict: { type: "permanent" }, retry, random: 0 },
+      false,
+    );
   }
 
   /** Outputs that the templates of the next step read and that are not in the run's data. */

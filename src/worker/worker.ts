@@ -183,7 +183,10 @@ export class Worker {
     return [
       this.#loop("dispatcher", dispatcherRound(store, table)),
       this.#loop("sweeper", sweeperRound({ store, scheduler, table, lanes, onLost })),
-      this.#loop("reaper", reaperRound({ store, table, leaseMs, registry: this.#registry, lease: this.#lease })),
+      this.#loop(
+        "reaper",
+        reaperRound({ store, table, leaseMs, registry: this.#registry, lease: this.#lease }),
+      ),
     ];
   }
 
@@ -209,7 +212,10 @@ export class Worker {
 
   #declaredDead(oldId: string): void {
     this.counts.deaths++;
-    this.#options.logger.error({ workerId: oldId }, "this worker was declared dead; it drops what it held and starts anew");
+    this.#options.logger.error(
+      { workerId: oldId },
+      "this worker was declared dead; it drops what it held and starts anew",
+    );
     this.table.workAs(null);
     this.table.abandon();
     this.#options.onDeclaredDead(oldId);
@@ -240,7 +246,8 @@ export class Worker {
     if (!loss || loss.type !== "event" || loss.event.type !== "leaseLost") return;
     const { possiblyDuplicated = false } = loss;
     // It may run again at once elsewhere; where its class forbids that, the loss is what has to be recorded.
-    const event = loss.event.verdict.type === "retry" ? ({ type: "released", node, fence } as const) : loss.event;
+    const event =
+      loss.event.verdict.type === "retry" ? ({ type: "released", node, fence } as const) : loss.event;
     run.held.delete(node);
     await within(2_000, this.table.submit(run.id, { type: "event", event, possiblyDuplicated }));
   }

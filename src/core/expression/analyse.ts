@@ -8,7 +8,17 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
 import type { Reference } from "./expression.ts";
 
-const MACROS: ReadonlySet<string> = new Set(["map", "filter", "all", "exists", "exists_one", "existsOne", "transformList", "transformMap", "sortBy"]);
+const MACROS: ReadonlySet<string> = new Set([
+  "map",
+  "filter",
+  "all",
+  "exists",
+  "exists_one",
+  "existsOne",
+  "transformList",
+  "transformMap",
+  "sortBy",
+]);
 
 /** A part of the expression that is looked up by us. */
 export interface Path {
@@ -64,7 +74,8 @@ export class Analyser {
     this.#visit(ast, new Set(), 0);
     const edits = [...this.#edits].sort((a, b) => b.start - a.start || b.end - a.end);
     let rewritten = this.#source;
-    for (const edit of edits) rewritten = rewritten.slice(0, edit.start) + edit.text + rewritten.slice(edit.end);
+    for (const edit of edits)
+      rewritten = rewritten.slice(0, edit.start) + edit.text + rewritten.slice(edit.end);
     return { paths: this.#paths, references: this.#references, findings: this.#findings, rewritten };
   }
 
@@ -73,9 +84,13 @@ export class Analyser {
     if (chain && !locals.has(chain.root)) return this.#visitChain(chain, false);
     const { op } = node;
     const args: unknown = node.args;
-    if (op === "call") return this.#visitCall(node, args as readonly [string, readonly ASTNode[]], { locals, macros });
+    if (op === "call")
+      return this.#visitCall(node, args as readonly [string, readonly ASTNode[]], { locals, macros });
     if (op === "rcall") {
-      return this.#visitMethod(node, args as readonly [string, ASTNode, readonly ASTNode[]], { locals, macros });
+      return this.#visitMethod(node, args as readonly [string, ASTNode, readonly ASTNode[]], {
+        locals,
+        macros,
+      });
     }
     this.#visitParts(args, locals, macros);
   }
@@ -159,7 +174,13 @@ function reference(root: Reference["root"], path: readonly string[], start: numb
   const column = start + 1;
   if (root !== "nodes") return { root, path, column };
   const [node, member, ...rest] = path;
-  return { root, column, path: rest, ...(node === undefined ? {} : { node }), ...(member === undefined ? {} : { member }) };
+  return {
+    root,
+    column,
+    path: rest,
+    ...(node === undefined ? {} : { node }),
+    ...(member === undefined ? {} : { member }),
+  };
 }
 
 /** `a.b["c"]` as a root and its members; null for anything else. */
@@ -167,7 +188,8 @@ function chainOf(node: ASTNode): Chain | null {
   const path: string[] = [];
   let at = node;
   for (;;) {
-    if (at.op === "id") return { root: at.args as string, path: path.reverse(), start: node.start, end: node.end };
+    if (at.op === "id")
+      return { root: at.args as string, path: path.reverse(), start: node.start, end: node.end };
     if (at.op === ".") {
       const [receiver, member] = at.args as [ASTNode, string];
       path.push(member);

@@ -46,7 +46,11 @@ export function parseExpression(source: string, options: ExpressionOptions = {})
   if (source.length > limits.maxSource) return fail(`is longer than ${limits.maxSource} characters`, 0);
   try {
     const { ast } = environment.parse(source);
-    const analysis = new Analyser(source, new Set<string>(options.roots ?? ALL_ROOTS), limits.maxMacroNesting).analyse(ast);
+    const analysis = new Analyser(
+      source,
+      new Set<string>(options.roots ?? ALL_ROOTS),
+      limits.maxMacroNesting,
+    ).analyse(ast);
     const [finding] = analysis.findings;
     if (finding) return fail(finding.message, finding.position);
     const rewritten = environment.parse(analysis.rewritten);
@@ -101,7 +105,8 @@ function run(scope: Scope, paths: readonly Path[], { run: evaluate, limits }: Ru
   for (let i = 0; i < paths.length; i++) context[`v${i}_`] = read(scope, paths[i] as Path);
   budget.reset(limits.maxSteps);
   const result = toJson(evaluate(context));
-  if (typeof result === "string" && result.length > limits.maxText) throw new RangeError("the result is too long a text");
+  if (typeof result === "string" && result.length > limits.maxText)
+    throw new RangeError("the result is too long a text");
   return result;
 }
 

@@ -42,7 +42,13 @@ export function makeEnvironment(limits: EnvironmentLimits): Environment {
     unlistedVariablesAreDyn: true,
     homogeneousAggregateLiterals: false,
     enableOptionalTypes: true,
-    limits: { maxAstNodes: limits.maxAstNodes, maxDepth: limits.maxDepth, maxListElements: 1_000, maxMapEntries: 1_000, maxCallArguments: 32 },
+    limits: {
+      maxAstNodes: limits.maxAstNodes,
+      maxDepth: limits.maxDepth,
+      maxListElements: 1_000,
+      maxMapEntries: 1_000,
+      maxCallArguments: 32,
+    },
   });
   for (const operator of Object.keys(CALCULATE) as Arithmetic[]) {
     const calculate = (a: unknown, b: unknown): number => CALCULATE[operator](Number(a), Number(b));
@@ -60,4 +66,3 @@ export function makeEnvironment(limits: EnvironmentLimits): Environment {
   });
   return environment;
 }
-

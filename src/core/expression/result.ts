@@ -42,6 +42,7 @@ function membersToJson(entries: Iterable<readonly [unknown, unknown]>, depth: nu
 
 /** Sets a member under any key: `__proto__` is a name like others. */
 export function setMember(target: Record<string, Json>, key: string, value: Json): void {
-  if (key === "__proto__") Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
+  if (key === "__proto__")
+    Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
   else target[key] = value;
 }

@@ -49,21 +49,29 @@ class TemplateCompiler {
       this.#problem(`is nested deeper than ${this.#maxDepth} levels`, { source: "", position: 0, path });
       return null;
     }
-    return Array.isArray(source) ? this.#list(source, path) : this.#members(source as { [key: string]: Json }, path);
+    return Array.isArray(source)
+      ? this.#list(source, path)
+      : this.#members(source as { [key: string]: Json }, path);
   }
 
   #list(source: readonly Json[], path: readonly (string | number)[]): Render {
     const renders = source.map((item, index) => this.compile(item, [...path, index]));
     if (renders.every((render) => render === null)) return null;
-    return (scope) => source.map((item, index) => renders[index]?.(scope) ?? (renders[index] ? null : unescaped(item)));
+    return (scope) =>
+      source.map((item, index) => renders[index]?.(scope) ?? (renders[index] ? null : unescaped(item)));
   }
 
   #members(source: { readonly [key: string]: Json }, path: readonly (string | number)[]): Render {
-    const members = Object.entries(source).map(([key, member]) => ({ key, member, render: this.compile(member, [...path, key]) }));
+    const members = Object.entries(source).map(([key, member]) => ({
+      key,
+      member,
+      render: this.compile(member, [...path, key]),
+    }));
     if (members.every(({ render }) => render === null)) return null;
     return (scope) => {
       const rendered: Record<string, Json> = {};
-      for (const { key, member, render } of members) setMember(rendered, key, render ? render(scope) : unescaped(member));
+      for (const { key, member, render } of members)
+        setMember(rendered, key, render ? render(scope) : unescaped(member));
       return rendered;
     };
   }
@@ -82,19 +90,34 @@ class TemplateCompiler {
     const [only] = compiled;
     if (compiled.length === 1 && typeof only === "object") return (scope) => only.evaluate(scope);
     if (compiled.every((part) => typeof part === "string")) return null;
-    return (scope) => compiled.map((part) => (typeof part === "string" ? part : asText(part.evaluate(scope)))).join("");
+    return (scope) =>
+      compiled.map((part) => (typeof part === "string" ? part : asText(part.evaluate(scope)))).join("");
   }
 
-  #expression(part: { readonly text: string; readonly start: number }, at: { source: string; path: readonly (string | number)[] }) {
+  #expression(
+    part: { readonly text: string; readonly start: number },
+    at: { source: string; path: readonly (string | number)[] },
+  ) {
     const { expression, problems } = parseExpression(part.text, this.#options);
     const offset = part.start;
-    for (const { message, column } of problems) this.#problem(message, { ...at, position: offset + column - 1 });
-    for (const each of expression?.references ?? []) this.references.push({ ...each, column: each.column + offset });
+    for (const { message, column } of problems)
+      this.#problem(message, { ...at, position: offset + column - 1 });
+    for (const each of expression?.references ?? [])
+      this.references.push({ ...each, column: each.column + offset });
     return expression;
   }
 
-  #problem(message: string, at: { source: string; position: number; path: readonly (string | number)[] }): void {
-    this.problems.push({ code: "expression_invalid", message, source: at.source, column: at.position + 1, path: at.path });
+  #problem(
+    message: string,
+    at: { source: string; position: number; path: readonly (string | number)[] },
+  ): void {
+    this.problems.push({
+      code: "expression_invalid",
+      message,
+      source: at.source,
+      column: at.position + 1,
+      path: at.path,
+    });
   }
 }
 

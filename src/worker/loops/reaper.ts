@@ -34,7 +34,12 @@ export function reaperRound(options: ReaperOptions): () => Promise<number> {
  * What the loss of a node run means. A node whose action is not known here is left to a worker that knows it: only the
  * action says whether it may run again.
  */
-export function lossOf(loss: { registry: ActionRegistry; plan: Plan; node: number; ref: NodeRef }): Intent | null {
+export function lossOf(loss: {
+  registry: ActionRegistry;
+  plan: Plan;
+  node: number;
+  ref: NodeRef;
+}): Intent | null {
   const { registry, plan, node, ref } = loss;
   const planned = plan.nodes[node]!;
   const action = planned.kind === "action" ? registry.get(planned.action) : undefined;

@@ -11,7 +11,10 @@ export function timerRound(store: Store, table: RunTable): () => Promise<number>
     const results = await Promise.all(
       due.map((ref) => {
         const { fence } = ref;
-        return table.submitFor(ref, (node) => ({ type: "event", event: { type: "timerFired", node, fence } }));
+        return table.submitFor(ref, (node) => ({
+          type: "event",
+          event: { type: "timerFired", node, fence },
+        }));
       }),
     );
     // A full page means that more is due; but a page of which nothing moved must not become a busy loop.

@@ -1,0 +1,2 @@
+/** `flowforge/testing`: parts for tests of workflows, stores and schedulers. Never for production. */
+export { createMemoryStore } from "./testing/memory-store.ts";

@@ -1,0 +1,19 @@
+import { defineConfig, type Options } from "tsup";
+
+// ESM only: kysely is, and CommonJS hosts load ESM with require() since Node.js 22.12.
+const config: Options = {
+  entry: {
+    index: "src/index.ts",
+    actions: "src/actions.ts",
+    testing: "src/testing.ts",
+  },
+  format: "esm",
+  target: "node22",
+  dts: true,
+  clean: true,
+  splitting: true,
+  sourcemap: false,
+  treeshake: true,
+};
+
+export default defineConfig(config) as Options;
