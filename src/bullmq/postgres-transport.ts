@@ -12,17 +12,17 @@ import {
   type PostgresPoolConfig,
 } from "bullmq";
 import pg from "pg";
-import type { Pool, PoolConfig } from "pg";
+import type { PoolConfig } from "pg";
 import { FlowForgeError } from "../core/errors.ts";
 import type { LaneDepth } from "../core/ports/scheduler.ts";
 import { unpackTask } from "../core/task.ts";
 import { unreachable } from "../postgres/failures.ts";
+import { ownSettings, targetOf } from "../postgres/own-settings.ts";
+import type { Connection } from "../postgres/pool.ts";
 import type { ConsumerConnections, Factory, Transport } from "./transport.ts";
 
-export type PostgresConnectionOption = string | PoolConfig | Pool;
-
 export interface PostgresTransportOptions {
-  readonly postgres: PostgresConnectionOption;
+  readonly postgres: Connection;
   readonly prefix: string;
   readonly onError: (error: unknown) => void;
 }
@@ -41,7 +41,7 @@ const DEPTH = `select
 
 export function postgresTransport({ postgres, prefix, onError }: PostgresTransportOptions): Transport {
   const schema = schemaName(prefix);
-  const settings = poolSettings(postgres);
+  const settings = withOptions(ownSettings(postgres));
   const target = targetOf(settings);
   const connect = (max: number, answerMs: number): PostgresConnection => {
     const timeouts = { connectionTimeoutMillis: Math.min(answerMs, 10_000), query_timeout: answerMs };
@@ -157,15 +157,6 @@ function schemaName(prefix: string): string {
   });
 }
 
-/** As settings for pools of our own. A pool hides its password from copies, so it is fetched by name. */
-function poolSettings(postgres: PostgresConnectionOption): PoolConfig {
-  if (typeof postgres === "string") return withOptions({ connectionString: postgres });
-  if (!("connect" in postgres) || typeof postgres.connect !== "function")
-    return withOptions(postgres as PoolConfig);
-  const { password } = (postgres as Pool).options;
-  return withOptions({ ...(postgres as Pool).options, ...(password === undefined ? {} : { password }) });
-}
-
 /** `options` of a connection string would win over the `search_path` that BullMQ puts there, so it is moved beside it. */
 function withOptions(config: PoolConfig): PoolConfig {
   const { connectionString, options } = config;
@@ -176,9 +167,4 @@ function withOptions(config: PoolConfig): PoolConfig {
   const given = url.searchParams.get("options");
   url.searchParams.delete("options");
   return { ...config, connectionString: url.href, options: all(given) };
-}
-
-function targetOf(settings: PoolConfig): string {
-  const client = new pg.Client(settings);
-  return `${client.host}:${client.port}/${client.database ?? ""}`;
 }

@@ -13,17 +13,18 @@ import { FlowForgeError } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { Consumer, ConsumerOptions, LaneDepth, Scheduler, Task } from "../core/ports/scheduler.ts";
 import { packTask, type TaskFields } from "../core/task.ts";
+import type { Connection } from "../postgres/pool.ts";
 import type { RedisConnection } from "../redis/connection.ts";
 import { BullmqConsumer } from "./consumer.ts";
 import { settlesWithin, within } from "./deadline.ts";
 import { errorLog } from "./error-log.ts";
-import { postgresTransport, type PostgresConnectionOption } from "./postgres-transport.ts";
+import { postgresTransport } from "./postgres-transport.ts";
 import { redisTransport } from "./redis-transport.ts";
 import type { Transport } from "./transport.ts";
 
 export type BullmqBackend =
   | { readonly redis: RedisConnection; readonly postgres?: never }
-  | { readonly postgres: PostgresConnectionOption; readonly redis?: never };
+  | { readonly postgres: Connection; readonly redis?: never };
 
 export interface BullmqSchedulerOptions {
   /** Begins every key in Redis, and names the PostgreSQL schema `<prefix>_queue`. */

@@ -25,6 +25,8 @@ interface Entry {
 export class MemoryHub {
   readonly #waiting = new Map<string, Entry[]>();
   readonly #active = new Set<Entry>();
+  /** Ids of what waits or is in hand, with how often. */
+  readonly #held = new Map<string, number>();
   /** In turns: who was served goes to the end. */
   #members: Member[] = [];
   #marked = false;
@@ -47,6 +49,7 @@ export class MemoryHub {
   wipe(): void {
     this.#waiting.clear();
     this.#active.clear();
+    this.#held.clear();
     this.#marked = false;
   }
 
@@ -73,12 +76,11 @@ export class MemoryHub {
         this.#toLose -= 1;
         continue;
       }
-      if (this.#holds(id, task.lane)) continue;
-      this.#lane(task.lane).push({ id, task });
-      if (this.#toRepeat > 0) {
-        this.#toRepeat -= 1;
-        this.#lane(task.lane).push({ id, task });
-      }
+      if (this.#held.has(id)) continue;
+      const copies = this.#toRepeat > 0 ? 2 : 1;
+      this.#toRepeat -= copies - 1;
+      this.#held.set(id, copies);
+      for (let copy = 0; copy < copies; copy++) this.#lane(task.lane).push({ id, task });
     }
     this.wake();
   }
@@ -121,20 +123,24 @@ export class MemoryHub {
     this.#members = [...this.#members.filter((one) => one !== member), member];
     this.#active.add(entry);
     member.take(entry.task, {
-      done: () => void this.#active.delete(entry),
+      done: () => this.#done(entry),
       giveBack: () => this.#giveBack(entry),
     });
     return true;
+  }
+
+  /** Nothing is known any more of a task that was wiped, or given back. */
+  #done(entry: Entry): void {
+    if (!this.#active.delete(entry)) return;
+    const left = (this.#held.get(entry.id) ?? 1) - 1;
+    if (left > 0) this.#held.set(entry.id, left);
+    else this.#held.delete(entry.id);
   }
 
   #giveBack(entry: Entry): void {
     if (!this.#active.delete(entry)) return;
     this.#lane(entry.task.lane).unshift(entry);
     this.wake();
-  }
-
-  #holds(id: string, lane: string): boolean {
-    return this.#lane(lane).some((one) => one.id === id) || [...this.#active].some((one) => one.id === id);
   }
 
   #lane(lane: string): Entry[] {
