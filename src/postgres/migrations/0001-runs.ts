@@ -11,8 +11,9 @@
  */
 import type { Migration } from "./list.ts";
 
-const HOT =
-  "fillfactor = 75, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000, autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0";
+/** Without `fillfactor`. Vacuum early and at full speed: what it cleans is small, and what it leaves grows. */
+const VACUUM =
+  "autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000, autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0";
 
 export const runs: Migration = {
   version: 1,
@@ -41,38 +42,44 @@ export const runs: Migration = {
        trigger_payload json,
        output json,
        constraint runs_pkey primary key (id)
-     ) with (${HOT})`,
+     ) with (fillfactor = 60, ${VACUUM})`,
     `create index runs_by_workspace on ${s}.runs (workspace, created_at, id)`,
     `create index runs_by_workflow on ${s}.runs (workspace, workflow, created_at, id)`,
+    // `input` stands before what changes: WAL leaves out the beginning that the old and the new row share. The fill factor
+    // keeps room for the one large change of a row's life, its output; pages are two thirds full afterwards. Measured per
+    // step with 75, 60, 45 and 30: 1,460, 1,343, 1,267 and 1,214 bytes of WAL, 19.5, 19, 17.5 and 16.8 us of server time.
     `create table ${s}.node_runs (
        run_id uuid not null,
+       item integer not null,
+       node text not null,
+       input json,
        seq bigint not null,
        due_at bigint,
        ready_at bigint,
        dispatched_at bigint,
        started_at bigint,
        finished_at bigint,
-       item integer not null,
        attempt integer not null,
        fence integer not null,
        losses integer not null default 0,
        generation integer not null default 0,
        dispatches integer not null default 0,
        possibly_duplicated boolean not null default false,
-       node text not null,
        status text not null,
        outcome text,
        worker text,
        waiting_for text,
        failure text,
        error json,
-       input json,
        output json,
        constraint node_runs_pkey primary key (run_id, node, item)
-     ) with (${HOT})`,
+     ) with (fillfactor = 45, ${VACUUM})`,
     `create index node_runs_due on ${s}.node_runs (due_at) where due_at is not null and ready_at is null`,
     `create index node_runs_ready on ${s}.node_runs (ready_at) where ready_at is not null`,
     `create index node_runs_dispatched on ${s}.node_runs (dispatched_at) where dispatched_at is not null`,
+    // Which workers hold, or held a moment ago, node runs of a run: a row at a worker's first claim, gone when the run rests or
+    // waits. An index on `node_runs (worker)` instead would end HOT updates there (share 0.80 -> 0) and cost 170 bytes
+    // of WAL and about 3 us of server time per step; this costs 5 bytes and 1 us.
     `create table ${s}.run_workers (
        run_id uuid not null,
        worker text not null,

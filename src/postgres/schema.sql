@@ -1,0 +1,149 @@
+-- What the migrations make, read back from the catalog. Generated: test/integration/postgres/schema.test.ts.
+
+CREATE OR REPLACE FUNCTION flowforge.now()
+ RETURNS bigint
+ LANGUAGE sql
+ PARALLEL SAFE
+AS $function$ select floor(extract(epoch from clock_timestamp()) * 1000)::bigint $function$;
+
+create table flowforge.attempts (
+  run_id uuid not null,
+  started_at bigint,
+  finished_at bigint not null,
+  item integer not null,
+  fence integer not null,
+  attempt integer not null,
+  node text not null,
+  error json not null,
+  seq bigint not null generated always as identity,
+  constraint attempts_pkey PRIMARY KEY (run_id, seq)
+);
+
+create table flowforge.dead_letters (
+  id bigint not null generated always as identity,
+  run_id uuid not null,
+  opened_at bigint not null,
+  resolved_at bigint,
+  item integer not null,
+  fence integer not null,
+  attempts integer not null,
+  node text not null,
+  resolution text,
+  resolved_by text,
+  error json,
+  input json,
+  constraint dead_letters_pkey PRIMARY KEY (id)
+);
+CREATE INDEX dead_letters_by_run ON flowforge.dead_letters USING btree (run_id, node, item);
+CREATE INDEX dead_letters_open ON flowforge.dead_letters USING btree (opened_at) WHERE (resolved_at IS NULL);
+
+create table flowforge.migrations (
+  version integer not null,
+  name text not null,
+  applied_at timestamp with time zone not null default clock_timestamp(),
+  constraint migrations_pkey PRIMARY KEY (version)
+);
+
+create table flowforge.node_runs (
+  run_id uuid not null,
+  item integer not null,
+  node text not null,
+  input json,
+  seq bigint not null,
+  due_at bigint,
+  ready_at bigint,
+  dispatched_at bigint,
+  started_at bigint,
+  finished_at bigint,
+  attempt integer not null,
+  fence integer not null,
+  losses integer not null default 0,
+  generation integer not null default 0,
+  dispatches integer not null default 0,
+  possibly_duplicated boolean not null default false,
+  status text not null,
+  outcome text,
+  worker text,
+  waiting_for text,
+  failure text,
+  error json,
+  output json,
+  constraint node_runs_pkey PRIMARY KEY (run_id, node, item)
+) with (fillfactor=45, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000, autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0);
+CREATE INDEX node_runs_dispatched ON flowforge.node_runs USING btree (dispatched_at) WHERE (dispatched_at IS NOT NULL);
+CREATE INDEX node_runs_due ON flowforge.node_runs USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (ready_at IS NULL));
+CREATE INDEX node_runs_ready ON flowforge.node_runs USING btree (ready_at) WHERE (ready_at IS NOT NULL);
+
+create table flowforge.run_inbox (
+  run_id uuid not null,
+  arrival bigint not null generated always as identity,
+  received_at bigint not null,
+  state text not null default 'new'::text,
+  id text not null,
+  kind text not null,
+  body json,
+  constraint run_inbox_pkey PRIMARY KEY (run_id, id)
+) with (fillfactor=80);
+CREATE INDEX run_inbox_open ON flowforge.run_inbox USING btree (run_id, arrival) WHERE (state <> 'used'::text);
+CREATE INDEX run_inbox_unread ON flowforge.run_inbox USING btree (received_at) WHERE (state = 'new'::text);
+
+create table flowforge.run_workers (
+  run_id uuid not null,
+  worker text not null,
+  constraint run_workers_pkey PRIMARY KEY (run_id, worker)
+) with (autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000, autovacuum_vacuum_cost_delay=0);
+CREATE INDEX run_workers_by_worker ON flowforge.run_workers USING btree (worker, run_id);
+
+create table flowforge.runs (
+  id uuid not null,
+  seq bigint not null,
+  created_at bigint not null,
+  started_at bigint,
+  finished_at bigint,
+  version integer not null,
+  inbox integer not null default 0,
+  dead_letters integer not null default 0,
+  paused boolean not null default false,
+  cancelled boolean not null default false,
+  status text not null,
+  workspace text not null,
+  workflow text not null,
+  trigger text not null,
+  labels json not null,
+  input json not null,
+  trigger_payload json,
+  output json,
+  constraint runs_pkey PRIMARY KEY (id)
+) with (fillfactor=60, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000, autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0);
+CREATE INDEX runs_by_workflow ON flowforge.runs USING btree (workspace, workflow, created_at, id);
+CREATE INDEX runs_by_workspace ON flowforge.runs USING btree (workspace, created_at, id);
+
+create table flowforge.workers (
+  id text not null,
+  started_at bigint not null,
+  heartbeat_at bigint not null,
+  dead_at bigint,
+  pid integer not null,
+  concurrency integer not null,
+  host text not null,
+  lanes json not null,
+  constraint workers_pkey PRIMARY KEY (id)
+) with (fillfactor=50, autovacuum_vacuum_threshold=100);
+
+create table flowforge.workflow_versions (
+  workspace text not null,
+  name text not null,
+  version integer not null,
+  created_at bigint not null,
+  checksum text not null,
+  document json not null,
+  constraint workflow_versions_checksum UNIQUE (workspace, name, checksum),
+  constraint workflow_versions_pkey PRIMARY KEY (workspace, name, version)
+);
+
+create table flowforge.workflows (
+  workspace text not null,
+  name text not null,
+  newest integer not null,
+  constraint workflows_pkey PRIMARY KEY (workspace, name)
+);
