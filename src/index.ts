@@ -1,0 +1,33 @@
+/** FlowForge: durable workflows inside your Node.js service. This file is the public surface and nothing else. */
+export type { Action, ActionContext, ActionDefinition, EffectKind } from "./core/definition/action.ts";
+export type {
+  Duration,
+  EdgeDocument,
+  NodeDocument,
+  RetryDocument,
+  WorkflowDocument,
+} from "./core/definition/document.ts";
+export { defineWorkflow, type Workflow } from "./core/definition/workflow.ts";
+export { ERROR_CODES, type ErrorCode, FlowForgeError } from "./core/errors.ts";
+export { DefinitionError } from "./core/graph/definition-error.ts";
+export type { Issue, IssueCode } from "./core/graph/issues.ts";
+export type { Json, JsonObject } from "./core/json.ts";
+export type { Logger } from "./core/ports/logger.ts";
+export type {
+  AttemptRecord,
+  NodeRunDetail,
+  Page,
+  RunDetail,
+  RunHeader,
+  WorkflowVersion,
+} from "./core/ports/store.ts";
+export { PermanentError, RetryableError } from "./core/run/failures.ts";
+export type { NodeStatus, RunStatus } from "./core/run/state.ts";
+export { createEngine } from "./engine/create-engine.ts";
+export type { Engine, EngineStartOptions } from "./engine/engine.ts";
+export type { EngineEventMap, EngineEventName } from "./engine/engine-events.ts";
+export type { EngineOptions, WorkerSettings } from "./engine/options.ts";
+export { RunCancelledError, RunFailedError, type RunFailure } from "./engine/run-errors.ts";
+export type { RunHandle, RunMove } from "./engine/run-handle.ts";
+export type { ListOptions, RunsApi, StartOptions } from "./engine/runs.ts";
+export type { InWorkspace, WorkflowsApi } from "./engine/workflows.ts";
