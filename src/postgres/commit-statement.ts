@@ -36,7 +36,8 @@ class Parameters {
 /** `s`: the quoted schema. */
 export function commitText(s: string, shape: Shape): string {
   const parameters = new Parameters();
-  const parts = [`clock as materialized (select ${s}.now() as t)`];
+  // The types of both parameters must be known in every shape, also in one that reads neither.
+  const parts = [`clock as materialized (select ${s}.now() as t, $1::uuid[] as ids, $2::int8[] as seqs)`];
   if (shape.moves) parts.push(lockPart(s, parameters));
   if (shape.starts) parts.push(`z as materialized (select * from ${parameters.unnest("z", startColumns)})`);
   parts.push(flagsPart(s, shape));
@@ -138,7 +139,7 @@ function insertPart(s: string, { wide }: Shape): string {
   select y.run_id, y.seq, y.item, y.attempt, y.fence, y.dispatches, y.node, y.status, y.outcome, y.worker, y.input, y.output,
     case when y.status = 'ready' then ${wide ? `coalesce(${due}, clock.t)` : "clock.t"} end,
     case when y.status = 'queued' then clock.t end,
-    case when y.status = 'running' then clock.t end,
+    case when y.status in ('running', 'succeeded', 'failed') then clock.t end,
     case when y.status in ${TERMINAL} then clock.t end${rare}
   from y, clock)`;
 }

@@ -104,7 +104,11 @@ interface Queued {
 }
 
 /** As many lanes as batches may be in flight; a run comes back to the queue when its step is durable. */
-async function drain(queue: Queued[], entryOf: (queued: Queued) => CommitEntry, last: number): Promise<number> {
+async function drain(
+  queue: Queued[],
+  entryOf: (queued: Queued) => CommitEntry,
+  last: number,
+): Promise<number> {
   let trips = 0;
   let flying = 0;
   let wake = Promise.withResolvers<void>();
@@ -155,7 +159,10 @@ async function serverCpuMs(): Promise<number | null> {
 }
 
 /** Rows written and how many updates stayed on their page, from the first start to the last step. */
-async function tableCounts(): Promise<{ rowWritesPerStep: number; hot: { readonly [table: string]: number } }> {
+async function tableCounts(): Promise<{
+  rowWritesPerStep: number;
+  hot: { readonly [table: string]: number };
+}> {
   const { rows } = await admin.query<{ table: string; writes: string; updates: string; hot: string }>(
     `select relname as table, n_tup_ins + n_tup_upd + n_tup_del as writes, n_tup_upd as updates, n_tup_hot_upd as hot
      from pg_stat_user_tables where schemaname = $1 order by relname`,
@@ -174,13 +181,21 @@ let best = 0;
 for (let round = 0; round < rounds; round++) {
   const ids = Array.from({ length: runs }, (_, index) => runId(round * runs + index));
   const startsAt = performance.now();
-  await drain(ids.map((id) => ({ id, step: 0 })), ({ id }) => startEntry(id), 0);
+  await drain(
+    ids.map((id) => ({ id, step: 0 })),
+    ({ id }) => startEntry(id),
+    0,
+  );
   const startsMs = performance.now() - startsAt;
   const walBefore = await wal();
   const serverBefore = await serverCpuMs();
   const cpuBefore = process.cpuUsage();
   const at = performance.now();
-  const trips = await drain(ids.map((id) => ({ id, step: 0 })), ({ id, step }) => stepEntry(id, step), steps - 1);
+  const trips = await drain(
+    ids.map((id) => ({ id, step: 0 })),
+    ({ id, step }) => stepEntry(id, step),
+    steps - 1,
+  );
   const ms = performance.now() - at;
   const cpu = process.cpuUsage(cpuBefore);
   const walBytes = (await wal()) - walBefore;
@@ -193,7 +208,9 @@ for (let round = 0; round < rounds; round++) {
     walBytesPerStep: Math.round(walBytes / total),
     roundTripsPerStep: round3(trips / total),
     serverCpuMicrosPerStep:
-      serverBefore === null || serverAfter === null ? null : round3(((serverAfter - serverBefore) * 1000) / total),
+      serverBefore === null || serverAfter === null
+        ? null
+        : round3(((serverAfter - serverBefore) * 1000) / total),
     nodeCpuMicrosPerStep: round3((cpu.user + cpu.system) / total),
   });
 }
@@ -213,11 +230,27 @@ const { rows: check } = await admin.query<{ ok: boolean }>(
 const { rows: server } = await admin.query<{ version: string; fsync: string }>(
   "select current_setting('server_version') as version, current_setting('fsync') as fsync",
 );
-const setup = { runs, steps, batch: batchSize, inFlight, postgres: server[0]!.version, fsync: server[0]!.fsync };
+const setup = {
+  runs,
+  steps,
+  batch: batchSize,
+  inFlight,
+  postgres: server[0]!.version,
+  fsync: server[0]!.fsync,
+};
 // The server's sessions report their counts when they end.
 await store.close();
 await new Promise((resolve) => setTimeout(resolve, 500));
 const tables = await tableCounts();
-console.log(JSON.stringify({ bench: "floor", ok: check[0]!.ok, best: Math.round(best), ...setup, ...tables, rounds: results }));
+console.log(
+  JSON.stringify({
+    bench: "floor",
+    ok: check[0]!.ok,
+    best: Math.round(best),
+    ...setup,
+    ...tables,
+    rounds: results,
+  }),
+);
 await admin.end();
 if (!check[0]!.ok) process.exitCode = 1;

@@ -1,8 +1,13 @@
 /** Actions: host code with a name, an input schema and an output schema. */
-import type { ZodType } from "zod";
+import type { z, ZodType } from "zod";
+import { FlowForgeError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { Logger } from "../ports/logger.ts";
+import { didYouMean } from "../suggestion.ts";
 import type { Duration, RetryDocument } from "./document.ts";
+import { parseDuration } from "./duration.ts";
+import { fits, NAME } from "./names.ts";
+import { parseRetry } from "./retry.ts";
 
 /**
  * What may happen when nobody knows whether an attempt took effect (a crash, a timeout, a broken connection).
@@ -30,24 +35,143 @@ export interface ActionContext<Input> {
   readonly node: { readonly id: string; readonly item: number };
 }
 
-export interface ActionDefinition<Input = Json, Output = Json> {
-  /** `namespace.verb`: letters, digits, `.`, `-`, `_`, `/`; at most 128 characters. */
-  readonly name: string;
+/** What an action has beside its name, its schemas and its code. */
+export interface ActionSettings {
   readonly description?: string;
-  /** None: any JSON. What the action gets, and what is stored, is the parsed value. */
-  readonly input?: ZodType<Input>;
-  /** None: any JSON. */
-  readonly output?: ZodType<Output>;
   /** Not declared: see `EffectKind`. */
   readonly effect?: EffectKind;
   /** Per attempt. Default 5m. */
   readonly timeout?: Duration;
   /** Default: the workflow's, then the engine's. */
   readonly retry?: RetryDocument;
-  run(context: ActionContext<Input>): Promise<Output> | Output;
 }
 
-/** An action as the registry holds it. `defineAction` makes one. */
-export interface Action<Input = Json, Output = Json> extends ActionDefinition<Input, Output> {
+/** What an action without an input schema gets. */
+export type AnyInput = ZodType<Json, Json>;
+/** What an action without an output schema may return: whatever is JSON. `undefined` is stored as `null`. */
+export type AnyOutput = ZodType<Json, unknown>;
+
+/** What `defineAction` takes. `InputSchema` and `OutputSchema` are inferred. */
+export interface ActionDefinition<
+  InputSchema extends ZodType = AnyInput,
+  OutputSchema extends ZodType = AnyOutput,
+> extends ActionSettings {
+  /** `namespace.verb`: letters, digits, `.`, `-`, `_`, `/`; at most 128 characters. */
+  readonly name: string;
+  /** None: any JSON. What the action gets is the parsed value. */
+  readonly input?: InputSchema;
+  /** None: any JSON. What is stored, and what other nodes read, is the parsed value. */
+  readonly output?: OutputSchema;
+  run(context: ActionContext<z.output<InputSchema>>): Promise<z.input<OutputSchema>> | z.input<OutputSchema>;
+}
+
+declare const SEEN_FROM_OUTSIDE: unique symbol;
+
+/**
+ * An action as the registry holds it. `defineAction` makes one. `Input` and `Output` are what its code gets and returns; `Given` is what
+ * a workflow passes to it and `Seen` what other nodes read, which differ where a schema transforms.
+ */
+export interface Action<
+  Input = unknown,
+  Output = unknown,
+  Given = Input,
+  Seen = Output,
+> extends ActionSettings {
   readonly kind: "flowforge.action";
+  readonly name: string;
+  readonly input?: ZodType;
+  readonly output?: ZodType;
+  run(context: ActionContext<Input>): Promise<Output> | Output;
+  /** For types only: there is no such member. */
+  readonly [SEEN_FROM_OUTSIDE]?: { readonly given: Given; readonly seen: Seen };
+}
+
+/** The action that an `ActionDefinition` of these schemas makes. */
+export type ActionOf<InputSchema extends ZodType, OutputSchema extends ZodType> = Action<
+  z.output<InputSchema>,
+  z.input<OutputSchema>,
+  z.input<InputSchema>,
+  z.output<OutputSchema>
+>;
+
+const FIELDS = ["name", "description", "input", "output", "effect", "timeout", "retry", "run"];
+const EFFECTS: ReadonlySet<unknown> = new Set<EffectKind>([
+  "transactional",
+  "idempotent",
+  "verifiable",
+  "readonly",
+  "atMostOnce",
+]);
+
+/**
+ * Makes an action out of a name, schemas and a function. Use it once per action, at the top of a module, and pass the result to
+ * `createEngine({ actions })` and to the builder of `defineWorkflow`.
+ *
+ * Throws `option_invalid` (name, schemas, effect, limits of `retry`, unknown fields) and `duration_invalid` (`timeout`, `retry.backoff`).
+ */
+export function defineAction<
+  InputSchema extends ZodType = AnyInput,
+  OutputSchema extends ZodType = AnyOutput,
+>(definition: ActionDefinition<InputSchema, OutputSchema>): ActionOf<InputSchema, OutputSchema> {
+  if (!fits(NAME, String(definition.name))) {
+    throw invalid("defineAction({ name })", {
+      expected: `a name of ${NAME.words}`,
+      received: show(definition.name),
+    });
+  }
+  return makeAction(definition, definition.name);
+}
+
+/** The same under a name that is not given by the host. */
+export function makeAction<InputSchema extends ZodType, OutputSchema extends ZodType>(
+  definition: Omit<ActionDefinition<InputSchema, OutputSchema>, "name">,
+  name: string,
+): ActionOf<InputSchema, OutputSchema> {
+  checkDefinition(definition, `action "${name}"`);
+  return Object.freeze({ ...definition, kind: "flowforge.action" as const, name });
+}
+
+function checkDefinition(definition: object, subject: string): void {
+  const { input, output, effect, timeout, retry, run } = definition as Record<string, unknown>;
+  const unknown = Object.keys(definition).find((field) => !FIELDS.includes(field));
+  if (unknown !== undefined) {
+    const received = `\`${unknown}\`.${didYouMean(unknown, FIELDS)}`;
+    throw invalid(subject, {
+      expected: `the fields ${FIELDS.join(", ")}`,
+      received: received.replace(/\.$/, ""),
+    });
+  }
+  for (const [field, schema] of Object.entries({ input, output })) {
+    if (schema !== undefined && !isSchema(schema)) {
+      throw invalid(`${subject}, ${field}`, { expected: "a schema of zod 4", received: show(schema) });
+    }
+  }
+  if (effect !== undefined && !EFFECTS.has(effect)) {
+    throw invalid(`${subject}, effect`, { expected: [...EFFECTS].join(", "), received: show(effect) });
+  }
+  if (typeof run !== "function") {
+    throw invalid(`${subject}, run`, { expected: "a function", received: show(run) });
+  }
+  if (timeout !== undefined) parseDuration(timeout as Duration, `${subject}, timeout`);
+  if (retry !== undefined) parseRetry(retry as RetryDocument, `${subject}, retry`);
+}
+
+/** Not `instanceof`: the host may have another copy of zod. */
+export function isSchema(value: unknown): value is ZodType {
+  return typeof value === "object" && value !== null && "_zod" in value && "safeParse" in value;
+}
+
+function show(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value.slice(0, 80)) : typeof value;
+}
+
+function invalid(
+  subject: string,
+  came: { readonly expected: string; readonly received: string },
+): FlowForgeError {
+  return new FlowForgeError("option_invalid", {
+    subject,
+    ...came,
+    next: "Correct the definition of the action.",
+  });
 }

@@ -1,5 +1,5 @@
 /** Small facts about JSON Schema that its checks share. */
-import type { JsonObject } from "../json.ts";
+import type { Json, JsonObject } from "../json.ts";
 
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -13,4 +13,16 @@ export function escapeName(name: string): string {
 /** The name that a part of a JSON pointer stands for. */
 export function unescapeName(name: string): string {
   return name.replaceAll("~1", "/").replaceAll("~0", "~");
+}
+
+const REFERENCE = /^#$|^#\/(\$defs|definitions)\/([^/]+)$/;
+
+/** The schema that a reference leads to; `undefined` where it leads nowhere, or out of the schema. */
+export function resolveReference(root: JsonObject, reference: string): Json | undefined {
+  const parts = REFERENCE.exec(reference);
+  if (parts === null) return undefined;
+  if (reference === "#") return root;
+  const definitions = root[parts[1] as string];
+  const name = unescapeName(parts[2] as string);
+  return isObject(definitions) && Object.hasOwn(definitions, name) ? definitions[name] : undefined;
 }

@@ -8,7 +8,7 @@ import { didYouMean } from "../suggestion.ts";
 import type { Problem } from "./problems.ts";
 import { FORMATS } from "./json-schema-formats.ts";
 import { endlessReferences } from "./json-schema-refs.ts";
-import { isObject, unescapeName } from "./json-schema-shape.ts";
+import { isObject, resolveReference } from "./json-schema-shape.ts";
 
 type Path = readonly (string | number)[];
 
@@ -65,7 +65,6 @@ const TYPES: ReadonlySet<unknown> = new Set([
   "integer",
   "string",
 ]);
-const REFERENCE = /^#$|^#\/(\$defs|definitions)\/([^/]+)$/;
 const DIALECT = /^https?:\/\/json-schema\.org\/draft(\/2020-12|\/2019-09|-07)\/schema#?$/;
 
 /** Every problem of a schema; `path` is where it stands in the document. The depth of the schema must be known to be bearable. */
@@ -155,18 +154,8 @@ class Walk {
   }
 
   #reference(value: Json, path: Path): void {
-    const parts = typeof value === "string" ? REFERENCE.exec(value) : null;
-    const target = parts === null || value === "#" ? parts && this.#root : this.#definition(parts);
-    if (!target)
-      this.#report(path, 'A reference must be "#" or lead to something that exists, such as "#/$defs/name".');
-  }
-
-  #definition(parts: RegExpExecArray): Json | undefined {
-    const definitions = this.#root[parts[1] as string];
-    const name = unescapeName(parts[2] as string);
-    return isObject(definitions) && Object.hasOwn(definitions, name)
-      ? (definitions[name] ?? true)
-      : undefined;
+    if (typeof value === "string" && resolveReference(this.#root, value) !== undefined) return;
+    this.#report(path, 'A reference must be "#" or lead to something that exists, such as "#/$defs/name".');
   }
 
   #report(path: Path, message: string): void {

@@ -8,8 +8,8 @@
  * - if every way into the reader leads through the success of x (`through`).
  * A dead letter that somebody discards makes any output null; that is a decision of a person and no hint can help.
  */
-import { answer, type BitRows, type Query } from "./bit-rows.ts";
 import type { NodeDocument, WorkflowDocument } from "../definition/document.ts";
+import { answer, type BitRows, type Query } from "./bit-rows.ts";
 import type { Graph, GraphEdge } from "./graph.ts";
 import type { Order } from "./order.ts";
 import { isTaken, outcomesThatGoOn } from "./outcomes.ts";
@@ -29,9 +29,11 @@ interface Facts {
  * The reader `graph.ids.length` is the output of the run, which starts when all nodes have ended.
  */
 export function areCertain(
-  document: WorkflowDocument,
-  graph: Graph,
-  order: Order,
+  {
+    document,
+    graph,
+    order,
+  }: { readonly document: WorkflowDocument; readonly graph: Graph; readonly order: Order },
   queries: readonly Query[],
 ): Uint8Array {
   const answers = new Uint8Array(queries.length);

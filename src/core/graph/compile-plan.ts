@@ -9,14 +9,13 @@ import type {
   WorkflowDocument,
 } from "../definition/document.ts";
 import { parseDuration } from "../definition/duration.ts";
-import { normaliseDocument } from "../definition/normalise.ts";
 import { parseRetry } from "../definition/retry.ts";
 import { compileExpression } from "../expression/compile.ts";
 import type { Reference } from "../expression/expression.ts";
 import { compileTemplate } from "../expression/template.ts";
 import type { Json } from "../json.ts";
 import { DefinitionError } from "./definition-error.ts";
-import { buildGraph, type Graph, type GraphEdge } from "./graph.ts";
+import type { Graph, GraphEdge } from "./graph.ts";
 import {
   OUTPUT_NODE,
   type Plan,
@@ -25,7 +24,8 @@ import {
   type PlanOutput,
   type PlanWaitFor,
 } from "./plan.ts";
-import { structuralIssues, structureOf } from "./structure.ts";
+import { structuralIssues } from "./structure.ts";
+import { subjectOf } from "./subject.ts";
 
 const DEFAULT_LANE = "default";
 
@@ -41,13 +41,15 @@ type PlanBase = Pick<PlanOutput, "index" | "id" | "join" | "inbound" | "outbound
  * `expression_invalid` or `duration_invalid` where a text does not compile.
  */
 export function compilePlan(document: WorkflowDocument): Plan {
-  const normalised = normaliseDocument(document);
-  const graph = buildGraph(Object.keys(normalised.nodes), normalised.edges);
-  const structure = structureOf(normalised, graph);
-  const issues = structuralIssues(structure);
+  const subject = subjectOf(document);
+  const issues = structuralIssues(subject);
   if (issues.some((issue) => issue.severity === "error")) throw new DefinitionError(document.name, issues);
 
-  const { order } = structure.order;
+  const {
+    document: normalised,
+    graph,
+    order: { order },
+  } = subject;
   const nodes = compileNodes(normalised, graph, order);
   nodes.push(compileOutput(normalised, graph, order));
   const indexOf = new Map(nodes.map((node) => [node.id, node.index]));

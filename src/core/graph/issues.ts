@@ -4,13 +4,14 @@
  *
  * A code is a promise: it is never renamed and never changes its meaning.
  */
-export const ISSUE_CODES = {
+import { SHAPE_CODES } from "../definition/problems.ts";
+
+const GRAPH_CODES = {
   action_input_invalid: "A constant part of an action's input does not fit the action's schema.",
   action_unknown: "A node names an action that is not registered.",
   condition_without_else: "A condition has no `else` edge, so the run ends in silence where no case is true.",
   credential_invalid: "A credential is not named as credentials are.",
   cycle: "Edges lead in a circle.",
-  duration_invalid: "A duration cannot be read.",
   edge_duplicate: "The same edge is there twice.",
   edge_into_trigger: "An edge leads into a trigger.",
   edge_never_taken: "An edge is for an outcome that its node, as it is written, never has.",
@@ -18,15 +19,10 @@ export const ISSUE_CODES = {
   expression_invalid: "An expression does not compile.",
   input_field_undeclared: "An expression reads a field of the run's input that its schema does not mention.",
   input_field_unknown: "An expression reads a field of the run's input that its schema rules out.",
-  limit_depth: "The document is nested too deep.",
-  limit_edges: "The document has too many edges.",
   limit_expression: "An expression is too long.",
-  limit_nodes: "The document has too many nodes.",
-  limit_size: "The document is too large.",
   maybe_null: "An expression reads an output that is null where the node did not succeed.",
   node_unknown: "An edge names a node that does not exist.",
   node_unreachable: "No trigger leads to the node.",
-  not_json: "The definition is not plain JSON.",
   outcome_duplicate: "Two cases of a condition have the same outcome.",
   outcome_reserved: "A case of a condition has the name of a built-in outcome.",
   outcome_unknown: "An edge names an outcome that its node does not have.",
@@ -37,6 +33,13 @@ export const ISSUE_CODES = {
   trigger_missing: "The workflow has no trigger.",
   until_invalid: "A fixed time to wait until cannot be read.",
 } as const;
+
+/** The shape of the document, then what it means. */
+export const ISSUE_CODES: { readonly [code in keyof typeof SHAPE_CODES | keyof typeof GRAPH_CODES]: string } =
+  {
+    ...SHAPE_CODES,
+    ...GRAPH_CODES,
+  };
 
 export type IssueCode = keyof typeof ISSUE_CODES;
 

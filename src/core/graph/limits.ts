@@ -8,8 +8,8 @@ export interface ValidationLimits {
   readonly maxEdges: number;
   /** Of the document as JSON text in UTF-8, about. Default 8 MiB. */
   readonly maxBytes: number;
-  /** Of one expression, in UTF-8. Default 4 KiB. */
-  readonly maxExpressionBytes: number;
+  /** Characters of one expression. Default 4,096. */
+  readonly maxExpressionLength: number;
   /** Objects and lists within each other, the document itself included. Default 64; above 500 the call stack may end first. */
   readonly maxDepth: number;
 }
@@ -18,7 +18,7 @@ export const VALIDATION_LIMITS: ValidationLimits = {
   maxNodes: 10_000,
   maxEdges: 100_000,
   maxBytes: 8 << 20,
-  maxExpressionBytes: 4_096,
+  maxExpressionLength: 4_096,
   maxDepth: 64,
 };
 
@@ -123,7 +123,7 @@ function notJson(part: Part, problem: string): Issue {
   });
 }
 
-export function utf8Length(text: string): number {
+function utf8Length(text: string): number {
   let bytes = text.length;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);

@@ -1,180 +1,171 @@
 /** What can be wrong with the graph itself, whatever its nodes do: edges, outcomes, triggers, cycles, reach. */
-import type { EdgeDocument, NodeDocument, WaitDocument, WorkflowDocument } from "../definition/document.ts";
+import type { ConditionDocument, EdgeDocument, NodeDocument } from "../definition/document.ts";
 import { findCycles, type Cycle } from "./cycles.ts";
-import type { Graph, GraphEdge } from "./graph.ts";
-import { makeIssue, type Issue } from "./issues.ts";
-import { topologicalOrder, type Order } from "./order.ts";
+import type { GraphEdge } from "./graph.ts";
+import { makeIssue, type Issue, type IssuePath } from "./issues.ts";
 import { hasTimeout, outcomesOf } from "./outcomes.ts";
 import { reachableFrom } from "./reach.ts";
-import { Suggestions } from "./suggestion.ts";
+import type { Subject } from "./subject.ts";
 
 /** A ring of thousands of nodes is named by its beginning; `cycle` has every node. */
 const MAX_SHOWN = 12;
 
-export interface StructureInput {
-  readonly document: WorkflowDocument;
-  readonly graph: Graph;
-  readonly order: Order;
-  readonly suggestions: Suggestions;
-}
+/** Names that mean something to every edge without `on`. */
+const RESERVED_OUTCOMES: ReadonlySet<string> = new Set(["else", "error", "timeout"]);
 
-/** Every problem of the graph. `document` is normalised, `graph` was built from it. */
-export function structuralIssues(input: StructureInput): Issue[] {
+/** Every problem of the graph. */
+export function structuralIssues(subject: Subject): Issue[] {
   const issues: Issue[] = [];
-  edgeIssues(input, issues);
-  conditionIssues(input, issues);
-  for (const cycle of findCycles(input.graph, input.order)) issues.push(cycleIssue(input.graph, cycle));
-  reachIssues(input, issues);
+  edgeIssues(subject, issues);
+  conditionIssues(subject, issues);
+  for (const cycle of findCycles(subject.graph, subject.order)) issues.push(cycleIssue(subject, cycle));
+  if (subject.complete) reachIssues(subject, issues);
   return issues;
 }
 
-/** The same for a document that stands alone. */
-export function structureOf(document: WorkflowDocument, graph: Graph): StructureInput {
-  return { document, graph, order: topologicalOrder(graph), suggestions: new Suggestions() };
+interface WrittenEdge {
+  readonly edge: EdgeDocument;
+  readonly path: IssuePath;
 }
 
-function edgeIssues(input: StructureInput, issues: Issue[]): void {
-  const { nodes, edges } = input.document;
-  const seen = new Map<string, number>();
-  for (let position = 0; position < edges.length; position++) {
-    const edge = edges[position] as EdgeDocument;
-    const known = endIssues(input, position, issues);
+function edgeIssues(subject: Subject, issues: Issue[]): void {
+  const { nodes, edges } = subject.document;
+  const seen = new Map<string, IssuePath>();
+  edges.forEach((edge, position) => {
+    const path = subject.pathOfEdge(position);
+    if (path === null) return;
+    const written: WrittenEdge = { edge, path };
+    const ends = endIssues(subject, written);
+    issues.push(...ends);
     const key = `${edge.from}\n${edge.to}\n${edge.on ?? ""}`;
     const first = seen.get(key);
-    if (first === undefined) seen.set(key, position);
-    else issues.push(duplicateIssue(edge, position, first));
-    if (!known) continue;
-    if (edge.from === edge.to) issues.push(selfIssue(edge, position));
-    if ((nodes[edge.to] as NodeDocument).kind === "trigger") issues.push(intoTriggerIssue(edge, position));
-    if (edge.on !== undefined) outcomeIssues(input, position, issues);
-  }
+    if (first === undefined) seen.set(key, path);
+    else issues.push(duplicateIssue(written, first));
+    if (ends.length > 0) return;
+    if (edge.from === edge.to) issues.push(selfIssue(written));
+    if ((nodes[edge.to] as NodeDocument).kind === "trigger") issues.push(intoTriggerIssue(written));
+    issues.push(...outcomeIssues(subject, written));
+  });
 }
 
-/** Whether both ends exist. */
-function endIssues(
-  { document, graph, suggestions }: StructureInput,
-  position: number,
-  issues: Issue[],
-): boolean {
-  const edge = document.edges[position] as EdgeDocument;
-  let known = true;
-  for (const end of ["from", "to"] as const) {
-    const id = edge[end];
-    if (graph.indexOf.has(id)) continue;
-    known = false;
-    issues.push(
-      makeIssue("node_unknown", ["edges", position, end], {
-        message: `There is no node "${id}".`,
-        next: `Name a node of this workflow, or remove the edge.${suggestions.for(id, graph.ids)}`,
+function endIssues({ graph, suggestions }: Subject, { edge, path }: WrittenEdge): Issue[] {
+  return (["from", "to"] as const)
+    .filter((end) => !graph.indexOf.has(edge[end]))
+    .map((end) =>
+      makeIssue("node_unknown", [...path, end], {
+        message: `There is no node ${shown(edge[end])}.`,
+        next: `Name a node of this workflow, or remove the edge.${suggestions.for(edge[end], graph.ids)}`,
       }),
     );
-  }
-  return known;
 }
 
-function duplicateIssue(edge: EdgeDocument, position: number, first: number): Issue {
-  return makeIssue("edge_duplicate", ["edges", position], {
-    message: `The edge ${textOf(edge)} is there already, at position ${first}.`,
+function duplicateIssue({ edge, path }: WrittenEdge, first: IssuePath): Issue {
+  const on = edge.on === undefined ? "" : ` on ${shown(edge.on)}`;
+  return makeIssue("edge_duplicate", path, {
+    message: `The edge from ${shown(edge.from)} to ${shown(edge.to)}${on} is there already, as edge ${first.at(-1)}.`,
     next: "Remove one of the two.",
   });
 }
 
-function selfIssue(edge: EdgeDocument, position: number): Issue {
-  return makeIssue("edge_self", ["edges", position], {
+function selfIssue({ edge, path }: WrittenEdge): Issue {
+  return makeIssue("edge_self", path, {
     message: `The node "${edge.from}" leads to itself.`,
     next: "Remove the edge. To repeat a step, use its retry policy, or run another workflow from it.",
   });
 }
 
-function intoTriggerIssue(edge: EdgeDocument, position: number): Issue {
-  return makeIssue("edge_into_trigger", ["edges", position, "to"], {
+function intoTriggerIssue({ edge, path }: WrittenEdge): Issue {
+  return makeIssue("edge_into_trigger", [...path, "to"], {
     message: `"${edge.to}" is a trigger, and a run begins there.`,
     next: "Lead the edge to the node behind the trigger, or remove it.",
   });
 }
 
-function outcomeIssues({ document, suggestions }: StructureInput, position: number, issues: Issue[]): void {
-  const edge = document.edges[position] as EdgeDocument;
-  const on = edge.on as string;
+function outcomeIssues({ document, damaged, suggestions }: Subject, { edge, path }: WrittenEdge): Issue[] {
+  if (edge.on === undefined || damaged.has(edge.from)) return [];
   const node = document.nodes[edge.from] as NodeDocument;
   const outcomes = outcomesOf(node);
-  if (!outcomes.includes(on)) {
-    issues.push(
-      makeIssue("outcome_unknown", ["edges", position, "on"], {
-        message: `"${edge.from}" is of kind ${node.kind} and has no outcome "${on}".`,
-        next: `Use one of ${outcomes.join(", ")}.${suggestions.for(on, outcomes)}`,
+  if (!outcomes.includes(edge.on)) {
+    return [
+      makeIssue("outcome_unknown", [...path, "on"], {
+        message: `"${edge.from}" is of kind ${node.kind} and has no outcome "${edge.on}".`,
+        next: `Use one of ${outcomes.join(", ")}.${suggestions.for(edge.on, outcomes)}`,
       }),
-    );
-  } else if (node.kind === "wait" && on === "timeout" && !hasTimeout(node as WaitDocument)) {
-    issues.push(
-      makeIssue("edge_never_taken", ["edges", position, "on"], {
-        message: `"${edge.from}" has no timeout, so this edge is never taken.`,
-        next: "Give the wait a `timeout`, or remove the edge.",
-      }),
-    );
+    ];
   }
+  if (node.kind !== "wait" || edge.on !== "timeout" || hasTimeout(node)) return [];
+  return [
+    makeIssue("edge_never_taken", [...path, "on"], {
+      message: `"${edge.from}" has no timeout, so this edge is never taken.`,
+      next: "Give the wait a `timeout`, or remove the edge.",
+    }),
+  ];
 }
 
-function conditionIssues({ document, graph }: StructureInput, issues: Issue[]): void {
-  for (let index = 0; index < graph.ids.length; index++) {
-    const id = graph.ids[index] as string;
+function conditionIssues({ document, graph, damaged }: Subject, issues: Issue[]): void {
+  graph.ids.forEach((id, index) => {
     const node = document.nodes[id] as NodeDocument;
-    if (node.kind !== "condition") continue;
-    const outcomes = new Set<string>();
-    node.cases.forEach(({ outcome }, position) => {
-      const path = ["nodes", id, "cases", position, "outcome"];
-      if (outcome === "else" || outcome === "error" || outcome === "timeout") {
-        issues.push(
-          makeIssue("outcome_reserved", path, {
-            message: `"${outcome}" has a meaning of its own and cannot name a case.`,
-            next: "Give the case another name.",
-          }),
-        );
-      } else if (outcomes.has(outcome)) {
-        issues.push(
-          makeIssue("outcome_duplicate", path, {
-            message: `The condition has the outcome "${outcome}" twice, and only one of its cases could be told apart by an edge.`,
-            next: "Rename one of them, or join the two cases with ||.",
-          }),
-        );
-      }
-      outcomes.add(outcome);
-    });
-    if (!(graph.outbound[index] as readonly GraphEdge[]).some(({ on }) => on === "else" || on === null)) {
+    if (node.kind !== "condition" || damaged.has(id)) return;
+    issues.push(...caseIssues(id, node));
+    // An edge without `on` is taken for `else` too.
+    const handled = (graph.outbound[index] as readonly GraphEdge[]).some(
+      ({ on }) => on === "else" || on === null,
+    );
+    if (handled) return;
+    issues.push(
+      makeIssue("condition_without_else", ["nodes", id], {
+        message: `Where no case of "${id}" is true, everything behind it is skipped in silence.`,
+        next: 'Add an edge with `on: "else"`, unless that is what you want.',
+      }),
+    );
+  });
+}
+
+function caseIssues(id: string, node: ConditionDocument): Issue[] {
+  const issues: Issue[] = [];
+  const outcomes = new Set<string>();
+  node.cases.forEach(({ outcome }, position) => {
+    const path = ["nodes", id, "cases", position, "outcome"];
+    if (RESERVED_OUTCOMES.has(outcome)) {
       issues.push(
-        makeIssue("condition_without_else", ["nodes", id], {
-          message: "Where no case is true, everything behind this condition is skipped and the run succeeds.",
-          next: 'Add an edge with `on: "else"`, if that is not what you want.',
+        makeIssue("outcome_reserved", path, {
+          message: `"${outcome}" has a meaning of its own and cannot name a case.`,
+          next: "Give the case another name.",
+        }),
+      );
+    } else if (outcomes.has(outcome)) {
+      issues.push(
+        makeIssue("outcome_duplicate", path, {
+          message: `Another case of "${id}" has the outcome "${outcome}" already, and edges cannot tell the two apart.`,
+          next: "Rename one of them, or make one case of both with ||.",
         }),
       );
     }
-  }
+    outcomes.add(outcome);
+  });
+  return issues;
 }
 
-function cycleIssue(graph: Graph, cycle: Cycle): Issue {
+function cycleIssue({ graph, pathOfEdge }: Subject, cycle: Cycle): Issue {
   const ids = cycle.map((edge) => graph.ids[edge.from] as string);
-  const shown =
-    ids.length > MAX_SHOWN ? [...ids.slice(0, MAX_SHOWN), `(${ids.length - MAX_SHOWN} more)`] : ids;
+  const more = ids.length - MAX_SHOWN;
+  const names = more > 0 ? [...ids.slice(0, MAX_SHOWN), `(${more} more)`] : ids;
   const last = cycle.at(-1) as GraphEdge;
-  return makeIssue("cycle", ["edges", last.position], {
-    message: `The nodes lead in a circle: ${[...shown, ids[0]].join(" -> ")}.`,
+  return makeIssue("cycle", pathOfEdge(last.position) as IssuePath, {
+    message: `The nodes lead in a circle: ${[...names, ids[0]].join(" -> ")}.`,
     next: "Remove one edge of the circle. To repeat steps, run another workflow as a child.",
     cycle: ids,
   });
 }
 
-function reachIssues({ document, graph }: StructureInput, issues: Issue[]): void {
+function reachIssues({ document, graph, triggerAdded }: Subject, issues: Issue[]): void {
   const triggers: number[] = [];
   graph.ids.forEach((id, index) => {
     if ((document.nodes[id] as NodeDocument).kind === "trigger") triggers.push(index);
   });
-  if (triggers.length === 0) {
-    issues.push(
-      makeIssue("trigger_missing", ["nodes"], {
-        message: "No node is a trigger, so no run could ever begin.",
-        next: 'Add a node `{ "kind": "trigger" }` and an edge from it to the first step.',
-      }),
-    );
+  if (triggerAdded) {
+    // The trigger leads to every node without inbound edges. What it does not reach is on or behind a cycle, which is said.
+    if (triggers.every((trigger) => graph.outbound[trigger]?.length === 0)) issues.push(noTriggerIssue());
     return;
   }
   const reached = reachableFrom(graph, triggers);
@@ -189,6 +180,14 @@ function reachIssues({ document, graph }: StructureInput, issues: Issue[]): void
   });
 }
 
-function textOf(edge: EdgeDocument): string {
-  return edge.on === undefined ? `${edge.from} -> ${edge.to}` : `${edge.from} -> ${edge.to} on "${edge.on}"`;
+function noTriggerIssue(): Issue {
+  return makeIssue("trigger_missing", ["nodes"], {
+    message: "There is no trigger, and no node without inbound edges that a run could begin with.",
+    next: 'Add a node `{ "kind": "trigger" }` and an edge from it to the first step.',
+  });
+}
+
+/** Ids of unknown nodes can be any text. */
+function shown(name: string): string {
+  return JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}...` : name);
 }

@@ -1,0 +1,162 @@
+/** What nodes name outside of the document: actions with their input, credentials. And fixed times, which nobody else looks at. */
+import { z, type ZodType } from "zod";
+import type { ActionDocument, NodeDocument, WaitDocument } from "../definition/document.ts";
+import { fits, NAME } from "../definition/names.ts";
+import type { Json, JsonObject } from "../json.ts";
+import { makeIssue, type Issue, type IssuePath } from "./issues.ts";
+import { isObject, mismatches, type Mismatch, type StringPart } from "./json-schema.ts";
+import type { Subject } from "./subject.ts";
+import { parseTime } from "./until.ts";
+
+/**
+ * Which actions there are, and what input they want: a zod schema or a JSON Schema, or none for any JSON. The registry of an
+ * engine is one.
+ */
+export interface ActionCatalogue {
+  names(): readonly string[];
+  /** `undefined`: there is no such action. */
+  get(name: string): { readonly action: { readonly input?: ZodType | JsonObject } } | undefined;
+}
+
+export function actionIssues(subject: Subject, catalogue: ActionCatalogue | undefined): Issue[] {
+  const { document, graph, damaged } = subject;
+  return graph.ids.flatMap((id) => {
+    const node = document.nodes[id] as NodeDocument;
+    if (damaged.has(id)) return [];
+    if (node.kind === "wait") return untilIssues(id, node);
+    if (node.kind !== "action") return [];
+    return [
+      ...credentialIssues(id, node),
+      ...(catalogue ? catalogueIssues(subject, { id, node, catalogue }) : []),
+    ];
+  });
+}
+
+function untilIssues(id: string, { for: wait }: WaitDocument): Issue[] {
+  if (!("until" in wait)) return [];
+  const { until } = wait;
+  if ((typeof until === "string" && until.includes("{{")) || parseTime(until) !== null) return [];
+  return [
+    makeIssue("until_invalid", ["nodes", id, "for", "until"], {
+      message: `${JSON.stringify(typeof until === "string" ? until.slice(0, 80) : until)} is not a time.`,
+      next: 'Write "2027-01-31T09:00:00Z" (a zone is needed), "2027-01-31", milliseconds since 1970, or {{ expression }}.',
+    }),
+  ];
+}
+
+function credentialIssues(id: string, { credentials = [] }: ActionDocument): Issue[] {
+  const seen = new Set<string>();
+  return credentials.flatMap((name, index) => {
+    const path = ["nodes", id, "credentials", index];
+    const twice = seen.has(name);
+    seen.add(name);
+    if (!twice && fits(NAME, name)) return [];
+    return [
+      makeIssue("credential_invalid", path, {
+        message: twice
+          ? `"${name}" is there already.`
+          : `${JSON.stringify(name.slice(0, 80))} cannot be the name of a credential.`,
+        next: twice ? "Remove one of the two." : `Use ${NAME.words}.`,
+      }),
+    ];
+  });
+}
+
+interface ActionUse {
+  readonly id: string;
+  readonly node: ActionDocument;
+  readonly catalogue: ActionCatalogue;
+}
+
+function catalogueIssues({ suggestions }: Subject, { id, node, catalogue }: ActionUse): Issue[] {
+  const known = catalogue.get(node.action);
+  if (known === undefined) {
+    return [
+      makeIssue("action_unknown", ["nodes", id, "action"], {
+        message: `There is no action "${node.action}".`,
+        next: `Register it, or name another one.${suggestions.for(node.action, catalogue.names())}`,
+      }),
+    ];
+  }
+  const { input: schema } = known.action;
+  if (schema === undefined) return [];
+  return inputMismatches(schema, node.input ?? {}).map(({ path, message }) =>
+    makeIssue("action_input_invalid", inputPath(id, node, path), {
+      message: `The input of "${node.action}" does not fit: ${path.join(".") || "the input"} ${message}.`,
+      next: "Correct the input, or the schema of the action.",
+    }),
+  );
+}
+
+/** A node without input has no place for the path of a missing field to point at. */
+function inputPath(id: string, node: ActionDocument, path: IssuePath): IssuePath {
+  return node.input === undefined ? ["nodes", id] : ["nodes", id, "input", ...path];
+}
+
+function inputMismatches(schema: ZodType | JsonObject, input: Json): readonly Mismatch[] {
+  if (isZod(schema)) {
+    // A constant input can be put to the schema itself, with all its checks.
+    const exact = isConstant(input) ? zodMismatches(schema, constantOf(input)) : null;
+    return exact ?? mismatches({ schema: jsonSchemaOf(schema), partOf }, input);
+  }
+  return mismatches({ schema, partOf }, input);
+}
+
+/** Two copies of zod in one process are ordinary, so no `instanceof`. */
+function isZod(schema: ZodType | JsonObject): schema is ZodType {
+  return "_zod" in schema;
+}
+
+/** `null` where the schema cannot tell: it has checks that wait for something, or that throw. */
+function zodMismatches(schema: ZodType, input: Json): readonly Mismatch[] | null {
+  try {
+    const result = schema.safeParse(input);
+    if (result.success) return [];
+    return result.error.issues.flatMap((issue) => {
+      const path = issue.path.map((key) => (typeof key === "number" ? key : String(key)));
+      if (issue.code !== "unrecognized_keys") return [{ path, message: `(${issue.message})` }];
+      return issue.keys.map((key) => ({ path: [...path, key], message: "is not a field of this object" }));
+    });
+  } catch {
+    return null;
+  }
+}
+
+const JSON_SCHEMAS = new WeakMap<ZodType, Json>();
+
+/** Any input, where zod cannot say the schema as JSON Schema. */
+function jsonSchemaOf(schema: ZodType): Json {
+  let known = JSON_SCHEMAS.get(schema);
+  if (known === undefined) {
+    try {
+      known = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as Json;
+    } catch {
+      known = true;
+    }
+    JSON_SCHEMAS.set(schema, known);
+  }
+  return known;
+}
+
+function partOf(text: string): StringPart {
+  if (!text.includes("{{")) return { known: "value", value: text };
+  const bare = text.replaceAll("\\{{", "");
+  if (!bare.includes("{{")) return { known: "value", value: text.replaceAll("\\{{", "{{") };
+  // `{{ a }}{{ b }}` is a text too, but telling it from `{{ "}}{{" }}` is not worth a parser here.
+  return { known: text.startsWith("{{") && text.endsWith("}}") ? "nothing" : "text" };
+}
+
+function isConstant(template: Json): boolean {
+  if (typeof template === "string") return partOf(template).known === "value";
+  if (Array.isArray(template)) return template.every(isConstant);
+  return isObject(template) ? Object.values(template).every((member) => isConstant(member as Json)) : true;
+}
+
+function constantOf(template: Json): Json {
+  if (typeof template === "string") return template.replaceAll("\\{{", "{{");
+  if (Array.isArray(template)) return template.map(constantOf);
+  if (!isObject(template)) return template;
+  return Object.fromEntries(
+    Object.entries(template).map(([key, member]) => [key, constantOf(member as Json)]),
+  );
+}

@@ -1,0 +1,179 @@
+/** Plans by hand, for tests of the reducer: the expressions are functions, so that nothing has to be compiled. */
+import type {
+  CompiledExpression,
+  CompiledTemplate,
+  Reference,
+  Scope,
+} from "../../../src/core/expression/expression.ts";
+import {
+  OUTPUT_NODE,
+  type Plan,
+  type PlanEdge,
+  type PlanNode,
+  type PlanWaitFor,
+} from "../../../src/core/graph/plan.ts";
+import type { Json } from "../../../src/core/json.ts";
+import type { RunValues } from "../../../src/core/run/state.ts";
+
+export type Evaluate = (scope: Scope) => Json;
+
+export type NodeSpec =
+  | { readonly kind: "trigger" }
+  | { readonly kind: "action"; readonly join?: "settled" | "all" }
+  | {
+      readonly kind: "condition";
+      readonly join?: "settled" | "all";
+      /** Outcome and what decides it. */
+      readonly cases: readonly (readonly [string, Evaluate])[];
+    }
+  | {
+      readonly kind: "wait";
+      readonly join?: "settled" | "all";
+      readonly for:
+        | { readonly duration: number }
+        | { readonly until: Evaluate }
+        | { readonly signal: string; readonly timeout?: number }
+        | { readonly event: string; readonly match?: Evaluate; readonly timeout?: number };
+      readonly onTimeout?: "fail" | "skip";
+    };
+
+/** `[from, to]` or `[from, to, on]`. */
+export type EdgeSpec = readonly [from: string, to: string, on?: string];
+
+export interface PlanSpec {
+  /** In topological order. */
+  readonly nodes: { readonly [id: string]: NodeSpec };
+  readonly edges: readonly EdgeSpec[];
+  /** Nodes whose values conditions and waits may read. Default: all. */
+  readonly reads?: readonly string[];
+}
+
+export function planOf(spec: PlanSpec): Plan {
+  const ids = Object.keys(spec.nodes);
+  const edges = spec.edges.map(([from, to, on]) => edgeOf(ids, { from, to, on: on ?? null }));
+  const references = (spec.reads ?? ids).map((node): Reference => ({
+    root: "nodes",
+    node,
+    path: [],
+    column: 1,
+  }));
+  const nodes = ids.map((id, index) => nodeOf(spec.nodes[id]!, { id, index, edges, references }));
+  const indexOf = new Map([...ids, OUTPUT_NODE].map((id, index) => [id, index]));
+  return {
+    document: { format: 1, name: "test", nodes: {}, edges: [] },
+    nodes: [...nodes, outputOf(ids.length)],
+    indexOf,
+    retry: null,
+    reads: { input: true, trigger: true, nodes: new Set((spec.reads ?? ids).map((id) => indexOf.get(id)!)) },
+  };
+}
+
+function edgeOf(ids: readonly string[], edge: { from: string; to: string; on: string | null }): PlanEdge {
+  const from = ids.indexOf(edge.from);
+  const to = ids.indexOf(edge.to);
+  if (from < 0 || to <= from)
+    throw new Error(`edge ${edge.from} -> ${edge.to}: nodes must be in topological order`);
+  return { from, to, on: edge.on };
+}
+
+interface Place {
+  readonly id: string;
+  readonly index: number;
+  readonly edges: readonly PlanEdge[];
+  readonly references: readonly Reference[];
+}
+
+function nodeOf(spec: NodeSpec, { id, index, edges, references }: Place): PlanNode {
+  const outbound = edges.filter((edge) => edge.from === index);
+  const base = {
+    id,
+    index,
+    join: ("join" in spec ? spec.join : undefined) ?? "settled",
+    inbound: edges.filter((edge) => edge.to === index),
+    outbound,
+    hasErrorEdge: outbound.some((edge) => edge.on === "error"),
+  } as const;
+  switch (spec.kind) {
+    case "trigger":
+      return { ...base, kind: "trigger", source: { type: "manual" }, input: null };
+    case "action":
+      return {
+        ...base,
+        kind: "action",
+        action: "test.act",
+        input: template(() => null, []),
+        lane: "default",
+        timeoutMs: null,
+        retry: null,
+        credentials: [],
+      };
+    case "condition":
+      return {
+        ...base,
+        kind: "condition",
+        cases: spec.cases.map(([outcome, when]) => ({ outcome, when: expression(when, references) })),
+      };
+    case "wait": {
+      const hasTimeoutEdge = outbound.some((edge) => edge.on === "timeout");
+      return {
+        ...base,
+        kind: "wait",
+        for: waitFor(spec.for, references),
+        hasTimeoutEdge,
+        onTimeout: spec.onTimeout ?? "fail",
+      };
+    }
+  }
+}
+
+function waitFor(
+  spec: Extract<NodeSpec, { kind: "wait" }>["for"],
+  references: readonly Reference[],
+): PlanWaitFor {
+  if ("duration" in spec) return { type: "duration", ms: spec.duration };
+  if ("until" in spec) return { type: "until", at: template(spec.until, references) };
+  const timeoutMs = spec.timeout ?? null;
+  if ("signal" in spec) return { type: "signal", name: spec.signal, timeoutMs };
+  return {
+    type: "event",
+    name: spec.event,
+    match: spec.match ? expression(spec.match, references) : null,
+    timeoutMs,
+  };
+}
+
+function outputOf(index: number): PlanNode {
+  return {
+    id: OUTPUT_NODE,
+    index,
+    kind: "output",
+    join: "settled",
+    inbound: [],
+    outbound: [],
+    hasErrorEdge: false,
+    template: template(() => null, []),
+  };
+}
+
+function expression(evaluate: Evaluate, references: readonly Reference[]): CompiledExpression {
+  return { source: "test", references, evaluate };
+}
+
+function template(render: Evaluate, references: readonly Reference[]): CompiledTemplate {
+  return { source: "test", references, render };
+}
+
+export const VALUES: RunValues = {
+  input: { cents: 5 },
+  trigger: null,
+  run: { id: "run" },
+  outputs: new Map(),
+  errors: new Map(),
+};
+
+/** A trigger `start`, then these nodes one after the other. */
+export function chainOf(nodes: { readonly [id: string]: NodeSpec }): Plan {
+  const ids = ["start", ...Object.keys(nodes)];
+  const edges = ids.slice(1).map((id, index): EdgeSpec => [ids[index]!, id]);
+  return planOf({ nodes: { start: { kind: "trigger" }, ...nodes }, edges });
+}

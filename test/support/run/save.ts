@@ -1,0 +1,22 @@
+/** What the store keeps of a run, by the rule that the shell follows: no rows for triggers, none for `$output` before it failed. */
+import type { Plan } from "../../../src/core/graph/plan.ts";
+import type { StoredNode, StoredState } from "../../../src/core/run/restore.ts";
+import type { RunState } from "../../../src/core/run/state.ts";
+
+export function saveRun(plan: Plan, state: RunState): StoredState {
+  const { status, paused, cancelled, trigger, values, kept, nodes } = state;
+  return { status, paused, cancelled, trigger, values, kept, nodes: rowsOf(plan, nodes) };
+}
+
+export function rowsOf(
+  plan: Plan,
+  nodes: RunState["nodes"],
+  since?: RunState["nodes"],
+): readonly StoredNode[] {
+  return plan.nodes.flatMap(({ id, index, kind }) => {
+    const { open: _open, taken: _taken, ...row } = nodes[index]!;
+    if (kind === "trigger" || (row.status === "pending" && row.fence === 0)) return [];
+    if (kind === "output" && row.status !== "failed" && row.fence === 0) return [];
+    return since?.[index] === nodes[index] ? [] : [{ node: id, item: -1, ...row }];
+  });
+}
