@@ -9,4 +9,4 @@ export { log } from "./actions/log.ts";
 export { transform } from "./actions/transform.ts";
 
 /** All of them, for `createEngine({ actions: builtInActions })`. */
-export const builtInActions: readonly Action[] = [httpRequest, log, transform] as readonly Action[];
+export const builtInActions: readonly Action[] = [httpRequest, log, transform];

@@ -1,28 +1,36 @@
 import { z } from "zod";
-import type { Action } from "../core/definition/action.ts";
+import { type Action, defineAction } from "../core/definition/action.ts";
 import type { Json } from "../core/json.ts";
 
-const input = z.object({
-  message: z.string(),
-  level: z.enum(["debug", "info", "warn", "error"]).default("info"),
+/** What a workflow passes to `log`. */
+export interface LogLine {
+  readonly message: string;
+  /** Default `info`. */
+  readonly level?: "debug" | "info" | "warn" | "error" | undefined;
   /** Further fields of the log line. */
+  readonly data?: Json | undefined;
+}
+
+const line: z.ZodType<LogLine, LogLine> = z.strictObject({
+  message: z.string(),
+  level: z.enum(["debug", "info", "warn", "error"]).optional(),
   data: z.json().optional(),
 });
 
-type LogInput = z.output<typeof input>;
+const written: z.ZodType<{ readonly message: string }, { readonly message: string }> = z.object({
+  message: z.string(),
+});
 
 /** Writes a line to the engine's logger, with the run and the node. Its output is the message. */
-export const log: Action<LogInput, Json> = {
-  kind: "flowforge.action",
+export const log: Action<LogLine, { readonly message: string }> = defineAction({
   name: "log",
   description: "Writes a line to the engine's logger.",
-  input,
+  input: line,
+  output: written,
   effect: "readonly",
-  run: ({ input: { message, level, data }, logger, run, node }) => {
-    logger[level](
-      { runId: run.id, workflow: run.workflow, node: node.id, ...(data === undefined ? {} : { data }) },
-      message,
-    );
+  run: ({ input: { message, level = "info", data }, logger, run, node }) => {
+    const fields = { runId: run.id, workflow: run.workflow, node: node.id };
+    logger[level](data === undefined ? fields : { ...fields, data }, message);
     return { message };
   },
-};
+});

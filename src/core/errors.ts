@@ -7,7 +7,8 @@
 export const ERROR_CODES = {
   action_duplicate: "Two different actions have the same name.",
   action_not_registered: "A node names an action that this engine does not know.",
-  commit_outcome_unknown: "The connection broke while a commit was under way; it may or may not have happened.",
+  commit_outcome_unknown:
+    "The connection broke while a commit was under way; it may or may not have happened.",
   data_dir_in_use: "Another engine works on this data directory.",
   data_dir_unusable: "The data directory cannot be used for an embedded PostgreSQL server.",
   definition_invalid: "A workflow definition has problems; `issues` lists every one of them.",

@@ -44,6 +44,7 @@ export class Engine implements AsyncDisposable {
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
 
+  /** @internal */
   constructor(options: ParsedOptions, connect: Connect) {
     this.#options = options;
     this.#connect = connect;

@@ -41,6 +41,7 @@ export class RunHandle<Output = Json> {
   readonly workflow: string;
   readonly #parts: RunHandleParts;
 
+  /** @internal */
   constructor(parts: RunHandleParts) {
     this.#parts = parts;
     this.id = parts.id;

@@ -45,6 +45,7 @@ export class RunsApi {
   readonly #parts: RunsParts;
   readonly #checks = new WeakMap<WorkflowDocument, InputCheck>();
 
+  /** @internal */
   constructor(parts: RunsParts) {
     this.#parts = parts;
   }

@@ -23,6 +23,7 @@ export class WorkflowsApi {
   /** Versions of the host's own workflows, by workspace: each is saved once per process. */
   readonly #saved = new WeakMap<Workflow, Map<string, Promise<WorkflowVersion>>>();
 
+  /** @internal */
   constructor(parts: { store: Store; plans: Plans; own: ReadonlyMap<string, Workflow> }) {
     this.#store = parts.store;
     this.#plans = parts.plans;
@@ -63,7 +64,10 @@ export class WorkflowsApi {
     return this.#store.workflowVersions(options.workspace ?? DEFAULT_WORKSPACE, name);
   }
 
-  /** The version that a new run of this workflow gets. Throws `workflow_not_found`. */
+  /**
+   * The version that a new run of this workflow gets. Throws `workflow_not_found`.
+   * @internal
+   */
   async resolve(workflow: Workflow | string, workspace: string): Promise<WorkflowVersion> {
     const name = typeof workflow === "string" ? workflow : workflow.name;
     const own = typeof workflow === "string" ? this.#own.get(name) : workflow;

@@ -51,17 +51,17 @@ interface Values {
 
 export class Turn {
   readonly claims: Claim[] = [];
-  readonly enqueued = new Set<number>();
+  readonly enqueued: Set<number> = new Set();
   readonly retries: { node: number; fence: number; delayMs: number }[] = [];
   readonly aborts: number[] = [];
   readonly deadLetters: { node: number; error: ErrorRecord }[] = [];
   readonly consumed: string[] = [];
   readonly kept: string[] = [];
   readonly attempts: AttemptWrite[] = [];
-  readonly values = new Map<number, Values>();
-  readonly due = new Map<number, NodeWrite["due"]>();
-  readonly duplicated = new Set<number>();
-  readonly results = new Map<Pending, IntentResult>();
+  readonly values: Map<number, Values> = new Map();
+  readonly due: Map<number, NodeWrite["due"]> = new Map();
+  readonly duplicated: Set<number> = new Set();
+  readonly results: Map<Pending, IntentResult> = new Map();
   /** Room that came with the intents or was taken, and is not used by a claim. */
   places = 0;
   /** Room that this turn took beyond what came with the intents. */
