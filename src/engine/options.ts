@@ -71,6 +71,8 @@ export interface ParsedOptions {
   readonly logger: Logger;
 }
 
+const SHORTEST_LEASE_MS = 500;
+
 const name = z.string().regex(/^[a-z_][a-z0-9_]{0,47}$/, "must be 1 to 48 lower-case letters, digits or _");
 const connection = z.union([z.string().min(1), z.looseObject({})]);
 const duration = z.union([z.string(), z.number()]);
@@ -92,6 +94,11 @@ const workerSchema = z.strictObject({
   lease: duration.optional(),
 });
 
+const limitsSchema = z.strictObject({
+  maxBytes: z.int().min(1_024).optional(),
+  maxDepth: z.int().min(1).max(256).optional(),
+});
+
 const schema = z.strictObject({
   postgres: connection.optional(),
   redis: connection.optional(),
@@ -102,9 +109,7 @@ const schema = z.strictObject({
   actions: z.array(kind("flowforge.action", "defineAction()")).optional(),
   worker: workerSchema.optional(),
   retry: z.unknown().optional(),
-  limits: z
-    .strictObject({ maxBytes: z.int().min(1_024).optional(), maxDepth: z.int().min(1).max(256).optional() })
-    .optional(),
+  limits: limitsSchema.optional(),
   allowEviction: z.boolean().optional(),
   logger: z.looseObject({ debug: method, info: method, warn: method, error: method }).optional(),
 });
@@ -138,7 +143,7 @@ function withDefaults(options: EngineOptions): ParsedOptions {
     lanes: worker.lanes ?? ["default"],
     inline: worker.inline ?? true,
     shutdownMs: parseDuration(worker.shutdownTimeout ?? "30s", 'option "worker.shutdownTimeout"'),
-    leaseMs: Math.max(500, parseDuration(worker.lease ?? "10s", 'option "worker.lease"')),
+    leaseMs: parseLease(worker.lease ?? "10s"),
     retry: options.retry === undefined ? null : parseRetry(options.retry),
     limits: { ...VALUE_LIMITS, ...options.limits },
     allowEviction: options.allowEviction ?? false,
@@ -146,10 +151,22 @@ function withDefaults(options: EngineOptions): ParsedOptions {
   };
 }
 
+function parseLease(lease: Duration): number {
+  const leaseMs = parseDuration(lease, 'option "worker.lease"');
+  if (leaseMs >= SHORTEST_LEASE_MS) return leaseMs;
+  throw new FlowForgeError("option_invalid", {
+    subject: 'option "worker.lease"',
+    expected: `at least ${SHORTEST_LEASE_MS} ms`,
+    received: `${leaseMs} ms`,
+    next: "Choose a longer lease: a worker that pauses for longer than it loses its node runs.",
+  });
+}
+
 function optionError(issue: z.core.$ZodIssue, options: unknown): FlowForgeError {
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0]!;
-    const known = Object.keys(issue.path.length === 0 ? schema.shape : workerSchema.shape);
+    const group = { worker: workerSchema, limits: limitsSchema }[String(issue.path[0])] ?? schema;
+    const known = Object.keys(group.shape);
     return new FlowForgeError("option_invalid", {
       subject: `option "${[...issue.path, key].join(".")}"`,
       expected: `one of ${known.join(", ")}`,

