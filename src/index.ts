@@ -23,11 +23,12 @@ export type {
 } from "./core/ports/store.ts";
 export { PermanentError, RetryableError } from "./core/run/failures.ts";
 export type { NodeStatus, RunStatus } from "./core/run/state.ts";
+export type { InWorkspace, ListOptions, StartOptions } from "./engine/call-options.ts";
 export { createEngine } from "./engine/create-engine.ts";
 export type { Engine, EngineStartOptions } from "./engine/engine.ts";
 export type { EngineEventMap, EngineEventName } from "./engine/engine-events.ts";
 export type { EngineOptions, WorkerSettings } from "./engine/options.ts";
 export { RunCancelledError, RunFailedError, type RunFailure } from "./engine/run-errors.ts";
 export type { RunHandle, RunMove } from "./engine/run-handle.ts";
-export type { ListOptions, RunsApi, StartOptions } from "./engine/runs.ts";
-export type { InWorkspace, WorkflowsApi } from "./engine/workflows.ts";
+export type { RunsApi } from "./engine/runs.ts";
+export type { WorkflowsApi } from "./engine/workflows.ts";

@@ -10,6 +10,8 @@ export interface Connections {
   readonly notifier: Notifier;
   /** Creates or upgrades the schema. */
   migrate(): Promise<void>;
+  /** Throws `schema_outdated` where the schema is missing or older than this code. */
+  assertMigrated(): Promise<void>;
   /** Closes what was opened here, in reverse order; never what was passed in. */
   close(): Promise<void>;
 }
@@ -27,7 +29,14 @@ export const connect: Connect = async (options) => {
     const store = await openStore(options, postgres, opened);
     const scheduler = await openScheduler(options, postgres, opened);
     const notifier = await openNotifier(options, postgres, opened);
-    return { store, scheduler, notifier, migrate: () => store.migrate(), close };
+    return {
+      store,
+      scheduler,
+      notifier,
+      migrate: () => store.migrate(),
+      assertMigrated: () => store.assertMigrated(),
+      close,
+    };
   } catch (error) {
     await close().catch((closing: unknown) =>
       options.logger.warn({ error: closing }, "closing after a failed start failed"),

@@ -10,12 +10,13 @@ import type { ActiveRun } from "../worker/active-run.ts";
 import { isResting } from "../worker/entry.ts";
 import type { Turn } from "../worker/turn.ts";
 import { Worker, type WorkerCounts } from "../worker/worker.ts";
+import { DEFAULT_WORKSPACE } from "./call-options.ts";
 import type { Connect, Connections } from "./connect.ts";
 import { type EngineEventMap, type EngineEventName, EngineEvents } from "./engine-events.ts";
 import type { ParsedOptions } from "./options.ts";
 import { RunsApi } from "./runs.ts";
 import { Watch } from "./watch.ts";
-import { DEFAULT_WORKSPACE, WorkflowsApi } from "./workflows.ts";
+import { WorkflowsApi } from "./workflows.ts";
 
 export interface EngineStartOptions {
   /** Claim and execute node runs in this process. Default true. */
@@ -124,7 +125,7 @@ export class Engine implements AsyncDisposable {
     const { work = true, maintain = true, migrate = true } = options;
     const connections = await this.#connect(this.#options);
     try {
-      if (migrate) await connections.migrate();
+      await (migrate ? connections.migrate() : connections.assertMigrated());
       const running = this.#wire(connections);
       for (const workflow of this.#own.values()) await running.workflows.resolve(workflow, DEFAULT_WORKSPACE);
       await running.worker.start({ work, maintain });

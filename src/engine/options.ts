@@ -9,7 +9,7 @@ import { parseRetry, type RetryPolicy } from "../core/definition/retry.ts";
 import type { Workflow } from "../core/definition/workflow.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
-import { didYouMean } from "../core/suggestion.ts";
+import { checkOptions } from "./check-options.ts";
 import { VALUE_LIMITS, type ValueLimits } from "../core/values.ts";
 import { silentLogger } from "./silent-logger.ts";
 
@@ -116,8 +116,7 @@ const schema = z.strictObject({
 
 /** Throws `option_invalid` that names the option, what was expected and what came. */
 export function parseOptions(options: EngineOptions): ParsedOptions {
-  const result = schema.safeParse(options);
-  if (!result.success) throw optionError(result.error.issues[0]!, options);
+  checkOptions(schema, options, "createEngine");
   if (options.postgres !== undefined && options.dataDir !== undefined) {
     throw new FlowForgeError("option_invalid", {
       subject: 'option "dataDir"',
@@ -160,32 +159,4 @@ function parseLease(lease: Duration): number {
     received: `${leaseMs} ms`,
     next: "Choose a longer lease: a worker that pauses for longer than it loses its node runs.",
   });
-}
-
-function optionError(issue: z.core.$ZodIssue, options: unknown): FlowForgeError {
-  if (issue.code === "unrecognized_keys") {
-    const key = issue.keys[0]!;
-    const group = { worker: workerSchema, limits: limitsSchema }[String(issue.path[0])] ?? schema;
-    const known = Object.keys(group.shape);
-    return new FlowForgeError("option_invalid", {
-      subject: `option "${[...issue.path, key].join(".")}"`,
-      expected: `one of ${known.join(", ")}`,
-      received: `"${key}"`,
-      next: `Remove it or correct its name.${didYouMean(key, known)}`,
-    });
-  }
-  return new FlowForgeError("option_invalid", {
-    subject: issue.path.length > 0 ? `option "${issue.path.join(".")}"` : "the options of createEngine",
-    expected: issue.message,
-    received: describe(issue.path.reduce<unknown>((value, key) => Object(value)[key as string], options)),
-    next: "Correct the option; docs/reference/options.md lists all of them.",
-  });
-}
-
-/** The kind of a value, never the value: it may hold a password. */
-function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === "number" || typeof value === "boolean") return String(value);
-  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }

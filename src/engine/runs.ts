@@ -5,38 +5,32 @@ import { FlowForgeError } from "../core/errors.ts";
 import type { Plan, PlanTrigger } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
 import type { NewRun, Page, RunDetail, RunHeader, Store, WorkflowVersion } from "../core/ports/store.ts";
-import type { RunStatus } from "../core/run/state.ts";
 import { checkValue } from "../core/values.ts";
 import { newRunId } from "../worker/run-id.ts";
 import type { Worker } from "../worker/worker.ts";
+import {
+  type InWorkspace,
+  type ListOptions,
+  listSchema,
+  type StartOptions,
+  startSchema,
+  workspaceOf,
+} from "./call-options.ts";
 import { type InputCheck, inputCheck } from "./input-check.ts";
 import { RunHandle } from "./run-handle.ts";
 import type { Watch } from "./watch.ts";
-import { DEFAULT_WORKSPACE, type InWorkspace, type WorkflowsApi } from "./workflows.ts";
-
-export interface StartOptions extends InWorkspace {
-  /** Must fit the workflow's input schema. None: null. */
-  readonly input?: unknown;
-  /** Id of the trigger node to start at. Default: the workflow's manual trigger. */
-  readonly trigger?: string;
-  readonly labels?: { readonly [name: string]: string };
-}
-
-export interface ListOptions extends InWorkspace {
-  readonly workflow?: string;
-  readonly status?: readonly RunStatus[];
-  readonly createdAfter?: Date;
-  readonly createdBefore?: Date;
-  readonly cursor?: string;
-  /** 1 to 1,000. Default 100. */
-  readonly limit?: number;
-}
+import type { WorkflowsApi } from "./workflows.ts";
 
 export interface RunsParts {
   readonly store: Store;
   readonly worker: Worker;
   readonly watch: Watch;
   readonly workflows: WorkflowsApi;
+}
+
+interface Prepared {
+  readonly plan: Plan;
+  readonly start: NewRun;
 }
 
 type OutputOf<W> = W extends Workflow<infer _Input, infer Output> ? Output : Json;
@@ -53,54 +47,63 @@ export class RunsApi {
   /**
    * Starts a run. When this resolves, the run is durable: it goes on whatever happens to this process.
    *
-   * Throws `workflow_not_found`, `input_invalid`, `trigger_required`, `value_invalid`, `run_not_stored`.
+   * Throws `option_invalid`, `workflow_not_found`, `input_invalid`, `trigger_required`, `value_invalid`, `run_not_stored`.
    */
   async start<W extends Workflow | string>(
     workflow: W,
     options: StartOptions = {},
   ): Promise<RunHandle<OutputOf<W>>> {
-    const workspace = options.workspace ?? DEFAULT_WORKSPACE;
-    const version = await this.#parts.workflows.resolve(workflow, workspace);
-    const plan = this.#parts.worker.plans.put(version);
-    const start = this.#newRun({ version, plan, workflow, options });
-    const runId = newRunId(Math.floor(this.#parts.worker.clock.now()));
-    const result = await this.#parts.worker.table.start(runId, plan, start);
-    if (result !== "applied") throw notStored(runId, version.name);
-    return this.#handle(runId, workspace, version.name);
+    return this.#begin(await this.#prepare(workflow, options, "runs.start"));
   }
 
-  /** Starts many runs in a few commits. All inputs are checked before the first run is stored. */
+  /** Starts many runs in a few commits. All options and inputs are checked before the first run is stored. */
   async startMany<W extends Workflow | string>(
     workflow: W,
     starts: readonly StartOptions[],
   ): Promise<readonly RunHandle<OutputOf<W>>[]> {
-    for (const options of starts) {
-      const version = await this.#parts.workflows.resolve(workflow, options.workspace ?? DEFAULT_WORKSPACE);
-      this.#newRun({ version, plan: this.#parts.worker.plans.put(version), workflow, options });
-    }
-    return Promise.all(starts.map((options) => this.start(workflow, options)));
+    const prepared: Prepared[] = [];
+    for (const options of starts) prepared.push(await this.#prepare(workflow, options, "runs.startMany"));
+    return Promise.all(prepared.map((each) => this.#begin<OutputOf<W>>(each)));
   }
 
   /** A handle to a run that exists already. Its methods throw `run_not_found` where it does not. */
   handle(runId: string, options: InWorkspace = {}): RunHandle {
-    return this.#handle(runId, options.workspace ?? DEFAULT_WORKSPACE, "");
+    return this.#handle(runId, workspaceOf(options, "runs.handle"), "");
   }
 
   /** The whole run, or `null` where the workspace has none of this id. */
-  get(runId: string, options: InWorkspace = {}): Promise<RunDetail | null> {
-    return this.#parts.store.run(options.workspace ?? DEFAULT_WORKSPACE, runId);
+  async get(runId: string, options: InWorkspace = {}): Promise<RunDetail | null> {
+    return this.#parts.store.run(workspaceOf(options, "runs.get"), runId);
   }
 
   /** Runs of a workspace, the newest first, page by page. */
-  list(options: ListOptions = {}): Promise<Page<RunHeader>> {
-    const { workspace, createdAfter, createdBefore, limit, ...rest } = options;
+  async list(options: ListOptions = {}): Promise<Page<RunHeader>> {
+    const workspace = workspaceOf(options, "runs.list", listSchema);
+    const { workflow, status, createdAfter, createdBefore, cursor, limit = 100 } = options;
     return this.#parts.store.runs({
-      ...rest,
-      workspace: workspace ?? DEFAULT_WORKSPACE,
-      limit: limit ?? 100,
+      workspace,
+      limit,
+      ...(workflow === undefined ? {} : { workflow }),
+      ...(status === undefined ? {} : { status }),
+      ...(cursor === undefined ? {} : { cursor }),
       ...(createdAfter ? { createdAfter: createdAfter.getTime() } : {}),
       ...(createdBefore ? { createdBefore: createdBefore.getTime() } : {}),
     });
+  }
+
+  async #prepare(workflow: Workflow | string, options: StartOptions, call: string): Promise<Prepared> {
+    const workspace = workspaceOf(options, call, startSchema);
+    const version = await this.#parts.workflows.resolve(workflow, workspace);
+    const plan = this.#parts.worker.plans.put(version);
+    return { plan, start: this.#newRun({ version, plan, workflow, options }) };
+  }
+
+  async #begin<Output>({ plan, start }: Prepared): Promise<RunHandle<Output>> {
+    const { clock, table } = this.#parts.worker;
+    const runId = newRunId(Math.floor(clock.now()));
+    const result = await table.start(runId, plan, start);
+    if (result !== "applied") throw notStored(runId, start.workflow);
+    return this.#handle(runId, start.workspace, start.workflow);
   }
 
   #handle<Output>(id: string, workspace: string, workflow: string): RunHandle<Output> {

@@ -8,13 +8,7 @@ import { FlowForgeError } from "../core/errors.ts";
 import type { Store, WorkflowVersion } from "../core/ports/store.ts";
 import { didYouMean } from "../core/suggestion.ts";
 import type { Plans } from "../worker/plans.ts";
-
-export const DEFAULT_WORKSPACE = "default";
-
-export interface InWorkspace {
-  /** The tenant. Default `default`. */
-  readonly workspace?: string;
-}
+import { type InWorkspace, versionSchema, workspaceOf } from "./call-options.ts";
 
 export class WorkflowsApi {
   readonly #store: Store;
@@ -40,28 +34,30 @@ export class WorkflowsApi {
     definition: Workflow | WorkflowDocument,
     options: InWorkspace = {},
   ): Promise<WorkflowVersion> {
+    const workspace = workspaceOf(options, "workflows.register");
     const workflow =
       "kind" in definition && definition.kind === "flowforge.workflow" ? definition : undefined;
     const { document } = workflow ?? defineWorkflow(definition as WorkflowDocument);
-    return this.#save(options.workspace ?? DEFAULT_WORKSPACE, document);
+    return this.#save(workspace, document);
   }
 
   /** None given: the newest version. `null`: there is no such workflow or version. */
-  get(
+  async get(
     name: string,
     options: InWorkspace & { readonly version?: number } = {},
   ): Promise<WorkflowVersion | null> {
-    return this.#store.workflow(options.workspace ?? DEFAULT_WORKSPACE, name, options.version);
+    const workspace = workspaceOf(options, "workflows.get", versionSchema);
+    return this.#store.workflow(workspace, name, options.version);
   }
 
   /** The newest version of every workflow of the workspace, by name. */
-  list(options: InWorkspace = {}): Promise<readonly WorkflowVersion[]> {
-    return this.#store.workflows(options.workspace ?? DEFAULT_WORKSPACE);
+  async list(options: InWorkspace = {}): Promise<readonly WorkflowVersion[]> {
+    return this.#store.workflows(workspaceOf(options, "workflows.list"));
   }
 
   /** All versions of a workflow, the newest first. */
-  versions(name: string, options: InWorkspace = {}): Promise<readonly WorkflowVersion[]> {
-    return this.#store.workflowVersions(options.workspace ?? DEFAULT_WORKSPACE, name);
+  async versions(name: string, options: InWorkspace = {}): Promise<readonly WorkflowVersion[]> {
+    return this.#store.workflowVersions(workspaceOf(options, "workflows.versions"), name);
   }
 
   /**

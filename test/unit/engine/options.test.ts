@@ -38,7 +38,7 @@ describe("options of the wrong type", () => {
   ])("%s: %#", (name, options, received) => {
     const error = refusal(options);
     expect(error.code).toBe("option_invalid");
-    expect(error.subject).toBe(`option "${name}"`);
+    expect(error.subject).toBe(`option "${name}" of createEngine`);
     expect(error.expected).toBeTruthy();
     expect(error.received).toBe(received);
     expect(error.next).toBeTruthy();
@@ -59,7 +59,7 @@ describe("misspelled options", () => {
     ["limits.maxByte", { limits: { maxByte: 5_000 } }, "maxBytes"],
   ])("%s: the right name is suggested", (name, options, meant) => {
     const error = refusal(options);
-    expect(error).toMatchObject({ code: "option_invalid", subject: `option "${name}"` });
+    expect(error).toMatchObject({ code: "option_invalid", subject: `option "${name}" of createEngine` });
     expect(error.next).toContain(`"${meant}"`);
   });
 });

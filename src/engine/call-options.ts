@@ -1,0 +1,84 @@
+/** The options of single calls: as a host passes them, and their schemas. */
+import { z } from "zod";
+import type { RunStatus } from "../core/run/state.ts";
+import { checkOptions } from "./check-options.ts";
+
+export const DEFAULT_WORKSPACE = "default";
+
+export interface InWorkspace {
+  /** The tenant: 1 to 128 characters without control characters. Default `default`. */
+  readonly workspace?: string | undefined;
+}
+
+export interface StartOptions extends InWorkspace {
+  /** Must fit the workflow's input schema. None: null. */
+  readonly input?: unknown;
+  /** Id of the trigger node to start at. Default: the workflow's manual trigger. */
+  readonly trigger?: string | undefined;
+  /** At most 32, each name 1 to 64 and each value at most 256 characters. */
+  readonly labels?: { readonly [name: string]: string } | undefined;
+}
+
+export interface ListOptions extends InWorkspace {
+  readonly workflow?: string | undefined;
+  readonly status?: readonly RunStatus[] | undefined;
+  readonly createdAfter?: Date | undefined;
+  readonly createdBefore?: Date | undefined;
+  /** Of the page before. */
+  readonly cursor?: string | undefined;
+  /** 1 to 1,000. Default 100. */
+  readonly limit?: number | undefined;
+}
+
+// oxlint-disable-next-line no-control-regex -- they are what is refused
+const text = z.string().regex(/^[^\u0000-\u001f\u007f]*$/, "must not hold control characters");
+const workspace = text.min(1).max(128).optional();
+
+export const inWorkspaceSchema: z.ZodObject = z.strictObject({ workspace });
+
+export const versionSchema: z.ZodObject = z.strictObject({
+  workspace,
+  version: z.int().min(1).optional(),
+});
+
+export const startSchema: z.ZodObject = z.strictObject({
+  workspace,
+  input: z.unknown().optional(),
+  trigger: z.string().optional(),
+  labels: z
+    .record(text.min(1).max(64), text.max(256))
+    .refine((labels) => Object.keys(labels).length <= 32, "must be at most 32 labels")
+    .optional(),
+});
+
+const statuses: Readonly<Record<RunStatus, null>> = {
+  queued: null,
+  running: null,
+  waiting: null,
+  paused: null,
+  cancelling: null,
+  compensating: null,
+  succeeded: null,
+  failed: null,
+  cancelled: null,
+};
+
+export const listSchema: z.ZodObject = z.strictObject({
+  workspace,
+  workflow: z.string().optional(),
+  status: z.array(z.enum(Object.keys(statuses))).optional(),
+  createdAfter: z.date().optional(),
+  createdBefore: z.date().optional(),
+  cursor: z.string().optional(),
+  limit: z.int().min(1).max(1_000).optional(),
+});
+
+/** The workspace that is meant, after a check. `call`: what the host called, for the error. */
+export function workspaceOf(
+  options: InWorkspace,
+  call: string,
+  schema: z.ZodObject = inWorkspaceSchema,
+): string {
+  checkOptions(schema, options, call);
+  return options.workspace ?? DEFAULT_WORKSPACE;
+}

@@ -1,0 +1,153 @@
+/** Input that nobody should send: a clear error, and nothing of it is stored. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { createEngine, defineWorkflow, type Engine, type WorkflowDocument } from "../../../src/index.ts";
+import { testDatabase, type TestDatabase } from "../../support/servers.ts";
+import { add, chain } from "./documents.ts";
+
+const ORDER: WorkflowDocument = {
+  ...chain(1, "order"),
+  input: {
+    type: "object",
+    properties: { n: { type: "integer", minimum: 0 } },
+    required: ["n"],
+    additionalProperties: false,
+  },
+};
+
+describe("input", () => {
+  let database: TestDatabase;
+  let engine: Engine;
+
+  beforeAll(async () => {
+    database = await testDatabase();
+    engine = createEngine({ postgres: database.url, workflows: [defineWorkflow(ORDER)], actions: [add()] });
+    await engine.start();
+  });
+
+  afterAll(async () => {
+    await engine.stop();
+    await database.drop();
+  });
+
+  const stored = () => database.query("select count(*)::int as runs from flowforge.runs");
+
+  const refused = async (start: () => Promise<unknown>, expected: object): Promise<void> => {
+    const before = await stored();
+    await expect(start()).rejects.toMatchObject(expected);
+    expect(await stored()).toEqual(before);
+  };
+
+  test.each([
+    [{}, "n"],
+    [{ n: -1 }, "n"],
+    [{ n: "1" }, "n"],
+    [{ n: 1, extra: true }, "extra"],
+    [undefined, "object"],
+  ])("that the workflow's schema refuses: %j", async (input, named) => {
+    const starting = () => engine.runs.start("order", { input });
+    await refused(starting, {
+      code: "input_invalid",
+      subject: 'the input of workflow "order"',
+      received: expect.stringContaining(named) as string,
+    });
+  });
+
+  test("every problem at once", async () => {
+    const starting = () => engine.runs.start("order", { input: { n: 1.5, a: 1, b: 2 } });
+    await refused(starting, { received: expect.stringMatching(/n.*a.*b|a.*b.*n/s) as string });
+  });
+
+  test("one of many that is wrong: none is started", async () => {
+    const starting = () => engine.runs.startMany("order", [{ input: { n: 1 } }, { input: { n: -1 } }]);
+    await refused(starting, { code: "input_invalid" });
+  });
+
+  const cyclic: Record<string, unknown> = { n: 1 };
+  cyclic["self"] = cyclic;
+  const deep = JSON.parse("[".repeat(200) + "]".repeat(200)) as unknown;
+  test.each([
+    ["a bigint", { n: 1n }],
+    ["a function", { n: () => 1 }],
+    ["NaN", { n: Number.NaN }],
+    ["a date", { n: new Date() }],
+    ["a map", new Map([["n", 1]])],
+    ["itself within itself", cyclic],
+    ["200 levels", { n: deep }],
+    ["2 MB", { n: "x".repeat(2 << 20) }],
+  ])("that is no JSON within the limits: %s", async (_name, input) => {
+    const starting = () => engine.runs.start("order", { input });
+    await refused(starting, { code: "value_invalid", subject: 'the input of workflow "order"' });
+  });
+
+  test("text with a NUL and half a surrogate pair comes back as it went in", async () => {
+    const echo = { ...chain(1, "echo"), output: "{{ input }}" };
+    const input = { n: 1, text: "a\0b \ud800 \u2028 \\u0000" };
+    const run = await engine.runs.start(defineWorkflow(echo), { input });
+    expect(await run.result({ timeout: "20s" })).toEqual(input);
+    expect((await run.detail()).input).toEqual(input);
+  });
+
+  test("a zod schema's message reaches the caller; what it makes of the input is what is stored", async () => {
+    const workflow = {
+      ...defineWorkflow(chain(1, "typed")),
+      inputSchema: z.object({ n: z.coerce.number().max(5) }),
+    };
+    await refused(() => engine.runs.start(workflow, { input: { n: "9" } }), { code: "input_invalid" });
+    const run = await engine.runs.start(workflow, { input: { n: "4" } });
+    expect(await run.result({ timeout: "20s" })).toBe(5);
+    expect((await run.detail()).input).toEqual({ n: 4 });
+  });
+
+  test("names that do not exist", async () => {
+    await refused(() => engine.runs.start("ordr"), {
+      code: "workflow_not_found",
+      subject: 'workflow "ordr" in workspace "default"',
+      next: expect.stringContaining('"order"') as string,
+    });
+    await refused(() => engine.runs.start("order", { input: { n: 1 }, trigger: "nightly" }), {
+      code: "trigger_required",
+      received: '"nightly"',
+    });
+  });
+
+  test.each(["", "not-a-run-id", "'; drop table runs; --", "00000000-0000-0000-0000-000000000000"])(
+    "the run id %j leads nowhere",
+    async (id) => {
+      expect(await engine.runs.get(id)).toBeNull();
+      await expect(engine.runs.handle(id).status()).rejects.toMatchObject({ code: "run_not_found" });
+      await expect(engine.runs.handle(id).result({ timeout: "1s" })).rejects.toMatchObject({
+        code: "run_not_found",
+      });
+    },
+  );
+
+  test.each([
+    ["limit", { limit: 0 }],
+    ["limit", { limit: 100_000 }],
+    ["limit", { limit: 1.5 }],
+    ["cursor", { cursor: "garbage" }],
+    ["createdAfter", { createdAfter: new Date("never") }],
+    ["status", { status: ["done"] }],
+    ["workspace", { workspace: "" }],
+    ["statuses", { statuses: ["failed"] }],
+  ])("runs.list with a wrong %s: %j", async (name, options) => {
+    await expect(engine.runs.list(options as never)).rejects.toMatchObject({
+      code: "option_invalid",
+      subject: expect.stringContaining(name) as string,
+    });
+  });
+
+  test.each([
+    ["labels", { labels: { team: 5 } }],
+    ["labels", { labels: Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`l${n}`, "x"])) }],
+    ["workspace", { workspace: "a\0b" }],
+    ["workspace", { workspace: "x".repeat(300) }],
+    ["lables", { lables: {} }],
+  ])("runs.start with a wrong %s", async (name, options) => {
+    await refused(() => engine.runs.start("order", { input: { n: 1 }, ...options } as never), {
+      code: "option_invalid",
+      subject: expect.stringContaining(name) as string,
+    });
+  });
+});
