@@ -3,8 +3,9 @@ import type { Duration } from "../core/definition/document.ts";
 import { parseDuration } from "../core/definition/duration.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
-import type { NodeRecord, RunDetail, Store } from "../core/ports/store.ts";
+import type { NodeRecord, RunDetail, Store, StoredRun } from "../core/ports/store.ts";
 import type { NodeStatus, RunStatus } from "../core/run/state.ts";
+import type { Loader } from "../worker/loader.ts";
 import { RunCancelledError, RunFailedError } from "./run-errors.ts";
 import type { Ended, Watch } from "./watch.ts";
 
@@ -30,6 +31,7 @@ export interface RunHandleParts {
   readonly workspace: string;
   readonly workflow: string;
   readonly store: Store;
+  readonly loader: Loader;
   readonly watch: Watch;
   /** Whether this process works on the run right now, and so will see it move. */
   readonly isUnderWay: (runId: string) => boolean;
@@ -70,7 +72,7 @@ export class RunHandle<Output = Json> {
 
   /** The run's status now. Throws `run_not_found` when there is no such run any more. */
   async status(): Promise<RunStatus> {
-    return (await this.#header()).status;
+    return (await this.#stored()).header.status;
   }
 
   /** The whole run: input, output, node runs and failed attempts. */
@@ -102,24 +104,23 @@ export class RunHandle<Output = Json> {
   }
 
   async #newer(seq: number) {
-    const [stored] = await this.#parts.store.load([{ runId: this.id, since: Math.max(0, seq) }]);
-    if (!stored) throw this.#notFound();
+    const stored = await this.#parts.loader.load({ runId: this.id, since: Math.max(0, seq) });
+    if (stored?.header.workspace !== this.workspace) throw this.#notFound();
     return stored.header.seq > seq ? stored : undefined;
   }
 
   async #ended(): Promise<Ended | undefined> {
     if (this.#parts.isUnderWay(this.id)) return undefined;
-    const header = await this.#header();
-    if (!RESTING.has(header.status)) return undefined;
-    if (header.status !== "succeeded") return { status: header.status, output: undefined };
-    return { status: header.status, output: (await this.detail()).output };
+    const { header, output } = await this.#stored();
+    return RESTING.has(header.status) ? { status: header.status, output } : undefined;
   }
 
-  async #header() {
-    // No row is newer than this: only the header comes back.
-    const [stored] = await this.#parts.store.load([{ runId: this.id, since: Number.MAX_SAFE_INTEGER }]);
+  /** The header and the output: no row is newer than that `since`. */
+  async #stored(): Promise<StoredRun> {
+    const { loader } = this.#parts;
+    const stored = await loader.load({ runId: this.id, since: Number.MAX_SAFE_INTEGER, withOutput: true });
     if (!stored || stored.header.workspace !== this.workspace) throw this.#notFound();
-    return stored.header;
+    return stored;
   }
 
   #notFound(): FlowForgeError {

@@ -109,7 +109,15 @@ export class RunsApi {
   #handle<Output>(id: string, workspace: string, workflow: string): RunHandle<Output> {
     const { store, watch, worker } = this.#parts;
     const isUnderWay = (runId: string): boolean => worker.table.get(runId)?.idle === false;
-    return new RunHandle<Output>({ id, workspace, workflow, store, watch, isUnderWay });
+    return new RunHandle<Output>({
+      id,
+      workspace,
+      workflow,
+      store,
+      watch,
+      isUnderWay,
+      loader: worker.loader,
+    });
   }
 
   #newRun(parts: {

@@ -21,6 +21,7 @@ interface LoadRow extends HeaderRow {
   readonly messages: string | null;
   readonly outputs: string | null;
   readonly input: string | null;
+  readonly output: string | null;
   readonly trigger_payload: string | null;
 }
 
@@ -43,9 +44,11 @@ export function loadStatements(s: string): LoadStatements {
     select json_agg(json_build_array(n.node, n.output)) from json_array_elements_text(q.outputs) w(node)
     join ${s}.node_runs n on n.run_id = r.id and n.node = w.node and n.item = -1
     where n.output is not null) end as outputs,
+  case when q.with_output then r.output end as output,
   case when q.with_input then r.input end as input,
   case when q.with_input then coalesce(r.trigger_payload, r.input) end as trigger_payload
-from unnest($1::int4[], $2::uuid[], $3::int8[], $4::bool[], $5::json[]) as q(i, id, since, with_input, outputs)
+from unnest($1::int4[], $2::uuid[], $3::int8[], $4::bool[], $5::json[], $6::bool[])
+  as q(i, id, since, with_input, outputs, with_output)
 join ${s}.runs r on r.id = q.id`,
     inputs: `select q.i, n.input
 from unnest($1::int4[], $2::uuid[], $3::text[], $4::int4[]) as q(i, run_id, node, item)
@@ -83,6 +86,7 @@ function loadStatement(statements: LoadStatements, requests: readonly LoadReques
       int8Array(asked.map((request) => request.since ?? 0)),
       boolArray(asked.map((request) => request.withInput === true)),
       jsonArray(asked.map(({ outputs }) => (outputs?.length ? JSON.stringify([...new Set(outputs)]) : null))),
+      boolArray(asked.map((request) => request.withOutput === true)),
     ],
   };
 }
@@ -95,11 +99,13 @@ function storedRun(row: LoadRow, request: LoadRequest): StoredRun {
     Json,
   ])[];
   const input = parseOptional(row.input);
+  const output = parseOptional(row.output);
   return {
     header: runHeader(row),
     nodes: nodes.map(nodeRecord),
     inbox: messages.map(storedMessage),
     outputs: new Map(outputs),
+    ...(output === undefined ? {} : { output }),
     ...(request.withInput && input !== undefined
       ? { input, triggerPayload: row.trigger_payload === row.input ? input : parseJson(row.trigger_payload!) }
       : {}),

@@ -44,6 +44,7 @@ export class ActiveRun {
   readonly #duplicated = new Set<number>();
   #start: NewRun | null = null;
   #loaded: Loaded | null = null;
+  #hint: Plan | null = null;
   #unseen: readonly StoredMessage[] = [];
   #queue: Pending[] = [];
   #busy = false;
@@ -65,6 +66,11 @@ export class ActiveRun {
 
   get identity(): RunIdentity | null {
     return this.#loaded?.identity ?? null;
+  }
+
+  /** The plan that the run has if it exists: with it, the first read brings everything. */
+  expect(plan: Plan): void {
+    if (!this.#loaded) this.#hint = plan;
   }
 
   get state(): RunState | null {
@@ -255,7 +261,11 @@ export class ActiveRun {
   // ------------------------------------------------------------------ reading
 
   #request(): LoadRequest {
-    if (!this.#loaded) return { runId: this.id, withInput: true };
+    if (!this.#loaded) {
+      const plan = this.#hint;
+      const outputs = plan ? [...plan.reads.nodes].map((index) => plan.nodes[index]!.id) : [];
+      return { runId: this.id, withInput: true, outputs };
+    }
     const { plan, state, seq } = this.#loaded;
     const outputs = [...plan.reads.nodes].filter((index) => !state.values.outputs.has(index));
     return { runId: this.id, since: seq, outputs: outputs.map((index) => plan.nodes[index]!.id) };
@@ -301,9 +311,8 @@ export class ActiveRun {
       throw new MissingVersion(`workflow "${header.workflow}" version ${header.version} is not in the store`);
     const identity: RunIdentity = header;
     const data = runData(this.id, identity, stored);
-    const readIds = [...plan.reads.nodes].map((index) => plan.nodes[index]!.id);
     learn(data, stored);
-    const missing = readIds.filter((id) => !data.outputs.has(id));
+    const missing = unreadOutputs(plan, stored, data);
     if (missing.length > 0)
       learn(data, await this.#env.loader.load({ runId: this.id, since: header.seq, outputs: missing }));
     const state = restoreRun(plan, storedState(stored, plan, data));
@@ -368,6 +377,14 @@ export class ActiveRun {
   get finished(): boolean {
     return this.#loaded !== null && isResting(this.#loaded.state.status);
   }
+}
+
+/** Outputs that the reducer reads and that are stored, but not known here yet. */
+function unreadOutputs(plan: Plan, stored: StoredRun, data: RunData): readonly string[] {
+  return stored.nodes
+    .filter(({ node, status }) => status === "succeeded" && !data.outputs.has(node))
+    .map(({ node }) => node)
+    .filter((node) => plan.reads.nodes.has(plan.indexOf.get(node) ?? -1));
 }
 
 function isEmpty(turn: Turn, advance: Advance, loaded: Loaded): boolean {

@@ -139,11 +139,13 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     const key = { workspace: task.workspace, workflow: task.workflow, version: task.version };
     const plan = this.plans.peek(key) ?? (await this.plans.get(key));
     const node = plan?.indexOf.get(task.node);
-    if (node === undefined) {
+    if (!plan || node === undefined) {
       this.leave(1);
       return "gone";
     }
-    return this.#add(this.#get(task.runId), { type: "claim", node, fence: task.fence }, true);
+    const run = this.#get(task.runId);
+    run.expect(plan);
+    return this.#add(run, { type: "claim", node, fence: task.fence }, true);
   }
 
   get(runId: string): ActiveRun | undefined {

@@ -85,6 +85,8 @@ export interface StoredRun {
   readonly inbox: readonly StoredMessage[];
   readonly input?: Json;
   readonly triggerPayload?: Json;
+  /** Of the run; absent where it has none. */
+  readonly output?: Json;
   /** By node id; holds what was asked for and exists. */
   readonly outputs: ReadonlyMap<string, Json>;
 }
@@ -95,6 +97,8 @@ export interface LoadRequest {
   readonly since?: number;
   /** Also `input` and `triggerPayload`. */
   readonly withInput?: boolean;
+  /** Also the run's `output`. */
+  readonly withOutput?: boolean;
   /** Also the outputs of these nodes, where they have one. */
   readonly outputs?: readonly string[];
 }

@@ -25,8 +25,14 @@ export function storedRun(run: MemoryRun, request: LoadRequest): StoredRun {
     nodes: records.filter((record) => record.seq > since),
     inbox: [...run.inbox.values()].map(storedMessage),
     outputs: outputsOf(run, request.outputs ?? []),
+    ...(request.withOutput ? runOutput(run) : {}),
     ...(request.withInput ? { input: parsed(run.input), triggerPayload: parsed(run.triggerPayload) } : {}),
   };
+}
+
+function runOutput(run: MemoryRun): { readonly output?: Json } {
+  const output = parsed(run.output);
+  return output === undefined ? {} : { output };
 }
 
 function storedMessage({ id, receivedAt, kept, body }: MemoryMessage): StoredMessage {

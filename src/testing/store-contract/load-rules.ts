@@ -55,6 +55,18 @@ export function loadRules({ rule, expect, describe }: Kit): void {
       ]);
     });
 
+    rule("the output of the run, where it has one", async ({ store }) => {
+      const start = await stored(store);
+      const ended = await stored(store);
+      await moved(store, move(ended, 1, { status: "succeeded", finished: true, output: { n: 1 } }));
+      const runs = await store.load([
+        { runId: start, withOutput: true },
+        { runId: ended, withOutput: true },
+        { runId: ended },
+      ]);
+      expect(runs.map((run) => run?.output)).toEqual([undefined, { n: 1 }, undefined]);
+    });
+
     rule("outputs hold what exists, `null` among it", async ({ store }) => {
       const id = await stored(store, {
         nodes: [row("none"), row("null", { output: null }), row("zero", { output: 0 })],
