@@ -7,13 +7,7 @@
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { builtInActions } from "../../src/actions.ts";
-import {
-  createEngine,
-  defineWorkflow,
-  type EngineOptions,
-  FlowForgeError,
-  type Logger,
-} from "../../src/index.ts";
+import { createEngine, defineWorkflow, type EngineOptions, type Logger } from "../../src/index.ts";
 import { startService } from "./service.ts";
 import { RunTree } from "./tree.ts";
 
@@ -99,6 +93,6 @@ const logger: Logger = {
 };
 
 main().catch((error: unknown) => {
-  console.error(FlowForgeError.is(error) ? error.message : error);
+  console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
 });

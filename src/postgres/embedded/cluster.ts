@@ -1,6 +1,7 @@
 /** A data folder and the server on it: making the one, starting the other. Knows nothing of locks, passwords' places or engines. */
 import { spawn, execFile } from "node:child_process";
 import { chmod, chown, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
 import { createServer } from "node:net";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -30,7 +31,7 @@ export interface ClusterOptions {
  */
 export async function createCluster(options: ClusterOptions, password: string): Promise<void> {
   const { binaries, account, folder } = options;
-  const draft = `${folder}.new-${process.pid}`;
+  const draft = `${folder}.new-${randomBytes(6).toString("hex")}`;
   const secret = `${draft}.password`;
   await rm(draft, { recursive: true, force: true });
   await mkdir(draft, { recursive: true, mode: 0o700 });

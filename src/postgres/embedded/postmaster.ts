@@ -54,6 +54,12 @@ export async function servesFolder(pid: number, folder: string): Promise<boolean
   return stdout.includes(wanted) || stdout.includes(folder);
 }
 
+/** Some server works on this data folder. */
+export async function isServed(folder: string): Promise<boolean> {
+  const found = await readPidFile(folder);
+  return found !== undefined && servesFolder(found.pid, folder);
+}
+
 /** Waits for `condition`, looking every few milliseconds. `false`: the deadline came first. */
 export async function waitFor(
   condition: () => boolean | Promise<boolean>,
