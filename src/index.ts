@@ -1,5 +1,11 @@
 /** FlowForge: durable workflows inside your Node.js service. This file is the public surface and nothing else. */
-export type { Action, ActionContext, ActionDefinition, EffectKind } from "./core/definition/action.ts";
+export {
+  type Action,
+  type ActionContext,
+  type ActionDefinition,
+  defineAction,
+  type EffectKind,
+} from "./core/definition/action.ts";
 export type {
   Duration,
   EdgeDocument,
@@ -10,7 +16,10 @@ export type {
 export { defineWorkflow, type Workflow } from "./core/definition/workflow.ts";
 export { ERROR_CODES, type ErrorCode, FlowForgeError } from "./core/errors.ts";
 export { DefinitionError } from "./core/graph/definition-error.ts";
-export type { Issue, IssueCode } from "./core/graph/issues.ts";
+export { HINT_CODES, type Issue, ISSUE_CODES, type IssueCode } from "./core/graph/issues.ts";
+export type { ActionCatalogue } from "./core/graph/actions.ts";
+export type { ValidationLimits } from "./core/graph/limits.ts";
+export { validateWorkflow, type ValidationResult } from "./core/graph/validate.ts";
 export type { Json, JsonObject } from "./core/json.ts";
 export type { Logger } from "./core/ports/logger.ts";
 export type {

@@ -7,7 +7,15 @@
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { builtInActions } from "../../src/actions.ts";
-import { createEngine, defineWorkflow, type EngineOptions, type Logger } from "../../src/index.ts";
+import {
+  createEngine,
+  DefinitionError,
+  defineWorkflow,
+  type Engine,
+  type EngineOptions,
+  type Logger,
+  type Workflow,
+} from "../../src/index.ts";
 import { startService } from "./service.ts";
 import { RunTree } from "./tree.ts";
 
@@ -29,6 +37,7 @@ async function main(): Promise<void> {
     });
     const startedAt = performance.now();
     await engine.start();
+    refuseUnknownActions(engine, workflow);
     console.log(`engine ready after ${Math.round(performance.now() - startedAt)} ms (${serverNames()})\n`);
     const run = await engine.runs.start(workflow, { input: job.input });
     const tree = new RunTree(workflow.document);
@@ -38,6 +47,12 @@ async function main(): Promise<void> {
   } finally {
     await job.close();
   }
+}
+
+/** This is the only process, so nobody else can have an action that is missing here. */
+function refuseUnknownActions(engine: Engine, { name, document }: Workflow): void {
+  const { ok, issues } = engine.workflows.validate(document);
+  if (!ok) throw new DefinitionError(name, issues);
 }
 
 /** The files that were named, or the demo's own order with its partners. */

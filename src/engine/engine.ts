@@ -155,7 +155,12 @@ export class Engine implements AsyncDisposable {
       onFenced: (runId, node) => this.#events.emit("node.fenced", { runId, node }),
       onDeclaredDead: (workerId) => this.#events.emit("worker.declaredDead", { workerId }),
     });
-    const workflows = new WorkflowsApi({ store, plans: worker.plans, own: this.#own });
+    const workflows = new WorkflowsApi({
+      store,
+      plans: worker.plans,
+      own: this.#own,
+      actions: this.#registry,
+    });
     const runs = new RunsApi({ store, worker, watch, workflows });
     return { connections, worker, watch, runs, workflows };
   }

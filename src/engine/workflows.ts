@@ -5,6 +5,8 @@ import type { Workflow } from "../core/definition/workflow.ts";
 import { defineWorkflow } from "../core/definition/workflow.ts";
 import type { WorkflowDocument } from "../core/definition/document.ts";
 import { FlowForgeError } from "../core/errors.ts";
+import type { ActionCatalogue } from "../core/graph/actions.ts";
+import { validateWorkflow, type ValidationResult } from "../core/graph/validate.ts";
 import type { Store, WorkflowVersion } from "../core/ports/store.ts";
 import { didYouMean } from "../core/suggestion.ts";
 import type { Plans } from "../worker/plans.ts";
@@ -13,12 +15,19 @@ import { type InWorkspace, versionSchema, workspaceOf } from "./call-options.ts"
 export class WorkflowsApi {
   readonly #store: Store;
   readonly #plans: Plans;
+  readonly #actions: ActionCatalogue;
   readonly #own: ReadonlyMap<string, Workflow>;
   /** Versions of the host's own workflows, by workspace: each is saved once per process. */
   readonly #saved = new WeakMap<Workflow, Map<string, Promise<WorkflowVersion>>>();
 
   /** @internal */
-  constructor(parts: { store: Store; plans: Plans; own: ReadonlyMap<string, Workflow> }) {
+  constructor(parts: {
+    store: Store;
+    plans: Plans;
+    own: ReadonlyMap<string, Workflow>;
+    actions: ActionCatalogue;
+  }) {
+    this.#actions = parts.actions;
     this.#store = parts.store;
     this.#plans = parts.plans;
     this.#own = parts.own;
@@ -39,6 +48,14 @@ export class WorkflowsApi {
       "kind" in definition && definition.kind === "flowforge.workflow" ? definition : undefined;
     const { document } = workflow ?? defineWorkflow(definition as WorkflowDocument);
     return this.#save(workspace, document);
+  }
+
+  /**
+   * Every problem of a definition, those with the actions of this engine among them. Stores nothing and never throws. Use it
+   * for what an editor or a customer wrote; `register` does not ask for actions, because another process may have them.
+   */
+  validate(definition: unknown): ValidationResult {
+    return validateWorkflow(definition, this.#actions);
   }
 
   /** None given: the newest version. `null`: there is no such workflow or version. */

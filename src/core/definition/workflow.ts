@@ -1,12 +1,10 @@
 /** A workflow as the engine takes it: its document, and what only code can bring (schemas and actions). */
 import type { ZodType } from "zod";
 import { DefinitionError } from "../graph/definition-error.ts";
-import { compilePlan } from "../graph/compile-plan.ts";
+import { validateWorkflow } from "../graph/validate.ts";
 import type { Json } from "../json.ts";
 import type { Action } from "./action.ts";
 import type { WorkflowDocument } from "./document.ts";
-import { normaliseDocument } from "./normalise.ts";
-import { parseDocument } from "./schema.ts";
 
 export interface Workflow<_Input = Json, _Output = Json> {
   readonly kind: "flowforge.workflow";
@@ -22,17 +20,12 @@ export interface Workflow<_Input = Json, _Output = Json> {
 /**
  * Takes a workflow document as it is: JSON from a file, a database or a visual editor.
  *
- * Throws `definition_invalid` with every problem of its shape and its graph.
+ * Throws `definition_invalid` with every problem (see `validateWorkflow`). Actions are not looked up: they may live in another process.
  */
 export function defineWorkflow(json: unknown): Workflow {
-  const { document, problems } = parseDocument(json);
-  if (!document) {
-    const issues = problems.map((problem) => ({ ...problem, severity: "error" as const }));
-    throw new DefinitionError(nameOf(json), issues as ConstructorParameters<typeof DefinitionError>[1]);
-  }
-  const normalised = normaliseDocument(document);
-  compilePlan(normalised);
-  return { kind: "flowforge.workflow", name: document.name, document: normalised, actions: [] };
+  const { document, issues } = validateWorkflow(json);
+  if (document === null) throw new DefinitionError(nameOf(json), issues);
+  return { kind: "flowforge.workflow", name: document.name, document, actions: [] };
 }
 
 function nameOf(json: unknown): string {

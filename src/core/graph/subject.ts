@@ -1,5 +1,5 @@
 /** What the checks look at: the document with its graph, and what is known about how they came about. */
-import type { EdgeDocument, WorkflowDocument } from "../definition/document.ts";
+import type { WorkflowDocument } from "../definition/document.ts";
 import { normaliseDocument } from "../definition/normalise.ts";
 import { didYouMean } from "../suggestion.ts";
 import { buildGraph, type Graph } from "./graph.ts";
@@ -31,16 +31,16 @@ export interface Leftovers {
 
 export function subjectOf(document: WorkflowDocument, leftovers: Leftovers = {}): Subject {
   const normalised = normaliseDocument(document);
-  const written = new Map<EdgeDocument, number>();
-  document.edges.forEach((edge, index) => written.set(edge, leftovers.positions?.[index] ?? index));
+  // Normalising keeps the order of the edges, and puts those that it adds before them.
+  const added = normalised.edges.length - document.edges.length;
   const graph = buildGraph(Object.keys(normalised.nodes), normalised.edges);
   return {
     document: normalised,
     graph,
     order: topologicalOrder(graph),
     pathOfEdge: (position) => {
-      const index = written.get(normalised.edges[position] as EdgeDocument);
-      return index === undefined ? null : ["edges", index];
+      const index = position - added;
+      return index < 0 ? null : ["edges", leftovers.positions?.[index] ?? index];
     },
     triggerAdded: graph.ids.length > Object.keys(document.nodes).length,
     damaged: leftovers.damaged ?? new Set(),
