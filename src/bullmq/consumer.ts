@@ -13,7 +13,7 @@ import type { ConsumerConnections, Transport } from "./transport.ts";
 const READY_MS = 5_000;
 /** How long tasks in hand may still be acknowledged by a worker that was replaced. */
 const RETIRE_MS = 10_000;
-const BARRIER_MS = 1_000;
+const LAST_TASKS_MS = 1_000;
 
 interface Running {
   readonly worker: LaneWorker;
@@ -46,7 +46,7 @@ export class BullmqConsumer implements Consumer {
     this.#running = running;
     try {
       await within(
-        running.worker.waitUntilReady(),
+        Promise.all([running.worker.waitUntilReady(), running.connections.ping()]),
         READY_MS,
         () => new Error(`not ready within ${READY_MS} ms`),
       );
@@ -65,8 +65,8 @@ export class BullmqConsumer implements Consumer {
     this.#running = null;
     if (running === null) return;
     const retired = this.#retire(running, RETIRE_MS);
-    // A task that was on its way when the worker was told to close still comes; after this answer no more do.
-    await settlesWithin(Promise.race([retired, running.connections.barrier()]), BARRIER_MS);
+    // A task that was on its way when the worker was told to close still comes; after this no more do.
+    await settlesWithin(Promise.race([retired, running.worker.fetched()]), LAST_TASKS_MS);
   }
 
   async resume(): Promise<void> {
@@ -85,7 +85,7 @@ export class BullmqConsumer implements Consumer {
     const running = this.#running;
     this.#running = null;
     if (running !== null) void this.#retire(running, deadlineMs);
-    await settlesWithin(Promise.all(this.#retiring), deadlineMs + BARRIER_MS);
+    await settlesWithin(Promise.all(this.#retiring), deadlineMs + LAST_TASKS_MS);
   }
 
   #make(): Running {

@@ -1,5 +1,5 @@
-/** BullMQ's worker with the three things that we need to do to it and that it does not offer. */
-import { Worker, type IQueueBackend, type JobProgress } from "bullmq";
+/** BullMQ's worker with the four things that we need to do to it and that it does not offer. */
+import { Worker, type IQueueBackend, type Job, type JobProgress, type Span } from "bullmq";
 import type { TaskFields } from "../core/task.ts";
 import type { Factory } from "./transport.ts";
 
@@ -20,8 +20,13 @@ export interface LaneWorkerOptions {
   readonly handle: (data: unknown) => Promise<void>;
 }
 
+type TaskJob = Job<TaskFields, void, string, JobProgress>;
+
+type Acknowledgement = [result: void, job: TaskJob, token: string, fetchNext?: () => boolean, span?: Span];
+
 export class LaneWorker extends Worker<TaskFields, void, string, IQueueBackend, JobProgress, object> {
   #inHand = 0;
+  readonly #fetches = new Set<Promise<unknown>>();
   readonly #handle: (data: unknown) => Promise<void>;
 
   constructor({ queueName, prefix, concurrency, factory, handle }: LaneWorkerOptions) {
@@ -50,6 +55,33 @@ export class LaneWorker extends Worker<TaskFields, void, string, IQueueBackend, 
       await this.#handle(data);
     } finally {
       this.#inHand -= 1;
+    }
+  }
+
+  /**
+   * Resolves when no answer is on its way that can bring a task. After `close` none is asked for any more, so a task that is
+   * dispatched later than this is left to others.
+   */
+  async fetched(): Promise<void> {
+    while (this.#fetches.size > 0) await Promise.allSettled(this.#fetches);
+  }
+
+  /** BullMQ asks once more when a close cuts its wait short; by then the task may be meant for others. */
+  protected override moveToActive(token: string, name?: string): Promise<TaskJob> {
+    return this.closing ? this.nextJobFromJobData() : this.#fetch(super.moveToActive(token, name));
+  }
+
+  /** The answer to "this task is done" may bring the next one. */
+  protected override handleCompleted(...args: Acknowledgement): Promise<TaskJob> {
+    return this.#fetch(super.handleCompleted(...args));
+  }
+
+  async #fetch<T>(answer: Promise<T>): Promise<T> {
+    this.#fetches.add(answer);
+    try {
+      return await answer;
+    } finally {
+      this.#fetches.delete(answer);
     }
   }
 

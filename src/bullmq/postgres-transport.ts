@@ -4,21 +4,19 @@
  * each consumer's listens for ever.
  */
 import {
-  PostgresConnection,
   PostgresQueueBackend,
   runMigrations,
   SchemaVersionMismatchError,
   UnsupportedPostgresVersionError,
-  type PostgresPoolConfig,
 } from "bullmq";
-import pg from "pg";
 import type { PoolConfig } from "pg";
 import { FlowForgeError } from "../core/errors.ts";
 import type { LaneDepth } from "../core/ports/scheduler.ts";
 import { unpackTask } from "../core/task.ts";
-import { unreachable } from "../postgres/failures.ts";
-import { ownSettings, targetOf } from "../postgres/own-settings.ts";
-import type { Connection } from "../postgres/pool.ts";
+import { errorCode, isConnectionError, unreachable } from "../postgres-connection/failures.ts";
+import { ownSettings, targetOf, type Connection } from "../postgres-connection/own-settings.ts";
+import { SteadyClient } from "../postgres-connection/steady-client.ts";
+import { QueueConnection } from "./queue-connection.ts";
 import type { ConsumerConnections, Factory, Transport } from "./transport.ts";
 
 export interface PostgresTransportOptions {
@@ -31,7 +29,11 @@ const PRODUCER_CONNECTIONS = 2;
 const CONSUMER_CONNECTIONS = 4;
 const HASTY_MS = 2_000;
 const PATIENT_MS = 30_000;
-/** The doorbell need not be durable: what a crash of the server takes away is found by the sweeper. */
+const CONNECT_MS = 5_000;
+/**
+ * The doorbell need not be durable: what a crash of the server takes away is found by the sweeper. The tables themselves must be
+ * (`setUp`): a crash right after they were made would leave a queue that answers nothing for as long as this process lives.
+ */
 const SETTINGS = "-c synchronous_commit=off";
 
 const DEPTH = `select
@@ -43,18 +45,18 @@ export function postgresTransport({ postgres, prefix, onError }: PostgresTranspo
   const schema = schemaName(prefix);
   const settings = withOptions(ownSettings(postgres));
   const target = targetOf(settings);
-  const connect = (max: number, answerMs: number): PostgresConnection => {
-    const timeouts = { connectionTimeoutMillis: Math.min(answerMs, 10_000), query_timeout: answerMs };
-    const config = { ...settings, ...timeouts, max, schema, idleTimeoutMillis: 0 };
-    const connection = new PostgresConnection(config as PostgresPoolConfig);
+  const connect = (max: number, answerMs: number): QueueConnection => {
+    const connection = new QueueConnection({ settings, schema, max, answerMs });
     connection.on("error", onError);
     return connection;
   };
-  let producer: PostgresConnection | undefined;
+  let producer: QueueConnection | undefined;
   const ask = async (text: string, values: unknown[] = []): Promise<readonly unknown[]> => {
     producer ??= connect(PRODUCER_CONNECTIONS, HASTY_MS);
     return (await producer.pool.query(text, values)).rows;
   };
+  const mark = async (): Promise<boolean> =>
+    (await ask("insert into flowforge_epoch values (1) on conflict do nothing returning id")).length === 0;
   return {
     target,
     prefix,
@@ -74,20 +76,30 @@ export function postgresTransport({ postgres, prefix, onError }: PostgresTranspo
       const oldest = row ? unpackTask(row.oldest, lane) : null;
       return { waiting: row?.waiting ?? 0, active: row?.active ?? 0, oldest: oldest?.dispatchedAt ?? null };
     },
-    mark: async () =>
-      (await ask("insert into flowforge_epoch values (1) on conflict do nothing returning id")).length === 0,
-    unreachable: (cause) => unreachable(target, cause),
+    async mark() {
+      try {
+        return await mark();
+      } catch (error) {
+        if (!isMissing(error)) throw error;
+        // Somebody dropped the schema, or the server came back as an older copy of itself: to PostgreSQL what FLUSHALL is to Redis.
+        await setUp({ settings, schema, target });
+        await mark();
+        return false;
+      }
+    },
+    unreachable: (cause) =>
+      isMissing(cause) ? schemaMissing(target, schema, cause) : unreachable(target, cause),
     close: async () => producer?.close(),
   };
 }
 
-function consumerConnections(connection: PostgresConnection): ConsumerConnections {
+function consumerConnections(connection: QueueConnection): ConsumerConnections {
   let backend: PostgresQueueBackend | undefined;
   const factory: Factory = (name, opts) =>
     (backend = new PostgresQueueBackend(connection, name, { ...opts, connection: "" }));
   return {
     factory,
-    barrier: () => connection.pool.query("select 1"),
+    ping: () => connection.pool.query("select 1"),
     async drop() {
       await backend?.disconnectBlocking();
       await connection.close();
@@ -102,14 +114,15 @@ interface SetUp {
 }
 
 async function setUp({ settings, schema, target }: SetUp): Promise<void> {
-  const client = new pg.Client({ ...settings, connectionTimeoutMillis: 5_000 });
-  client.on("error", () => undefined);
+  const timeouts = { connectionTimeoutMillis: CONNECT_MS, query_timeout: PATIENT_MS };
+  const client = new SteadyClient({ ...settings, ...timeouts });
   try {
     await client.connect();
   } catch (error) {
     throw unreachable(target, error);
   }
   try {
+    await client.query("set synchronous_commit = on");
     await runMigrations(client, schema);
     // In one message, so one transaction; the lock because `if not exists` alone is no protection against a twin.
     await client.query(
@@ -119,11 +132,27 @@ async function setUp({ settings, schema, target }: SetUp): Promise<void> {
   } catch (error) {
     throw serverError(target, error);
   } finally {
-    await client.end();
+    await client.end().catch(() => undefined);
   }
 }
 
+/** No such table, function or schema. */
+function isMissing(error: unknown): boolean {
+  return ["42P01", "42883", "3F000"].includes(errorCode(error));
+}
+
+function schemaMissing(target: string, schema: string, cause: unknown): FlowForgeError {
+  return new FlowForgeError("schema_outdated", {
+    subject: `PostgreSQL at ${target}, tables of the queue`,
+    expected: `the schema "${schema}"`,
+    received: errorCode(cause),
+    next: "A running worker makes it again within seconds; without one, start the engine again.",
+    cause,
+  });
+}
+
 function serverError(target: string, error: unknown): unknown {
+  if (isConnectionError(error)) return unreachable(target, error);
   const subject = `PostgreSQL at ${target}`;
   if (error instanceof UnsupportedPostgresVersionError) {
     const received = error.serverVersion;

@@ -75,7 +75,7 @@ function consumerConnections(
   const blocking = redisClient(redis, "patient", onError);
   return {
     factory: backend(keys, main, blocking),
-    barrier: () => main.ping(),
+    ping: () => main.ping(),
     async drop() {
       main.disconnect();
       blocking.disconnect();

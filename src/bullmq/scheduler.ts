@@ -13,7 +13,7 @@ import { FlowForgeError } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { Consumer, ConsumerOptions, LaneDepth, Scheduler, Task } from "../core/ports/scheduler.ts";
 import { packTask, type TaskFields } from "../core/task.ts";
-import type { Connection } from "../postgres/pool.ts";
+import type { Connection } from "../postgres-connection/own-settings.ts";
 import type { RedisConnection } from "../redis/connection.ts";
 import { BullmqConsumer } from "./consumer.ts";
 import { settlesWithin, within } from "./deadline.ts";

@@ -10,8 +10,8 @@ export type Factory = BackendFactory<IQueueBackend, object>;
 /** The connections of one consumer. They are its own, so that a consumer can be thrown away with all it holds. */
 export interface ConsumerConnections {
   readonly factory: Factory;
-  /** Resolves when everything that the consumer had sent before has been answered. */
-  barrier(): Promise<unknown>;
+  /** Resolves when the server answers. */
+  ping(): Promise<unknown>;
   /** At once, without a word to the server. */
   drop(): Promise<void>;
 }
@@ -28,9 +28,9 @@ export interface Transport {
   readonly producer: Factory;
   consumer(onError: (error: unknown) => void): ConsumerConnections;
   depth(lane: string): Promise<LaneDepth>;
-  /** `true`: the mark was there. `false`: it was not, and is now. */
+  /** `true`: the mark was there. `false`: it was not, and is now; with it whatever else of the queue was gone and can be made. */
   mark(): Promise<boolean>;
-  /** The catalogue's error for a connection that is away. */
+  /** The catalogue's error for a question that the queue did not answer; as a rule because it is away. */
   unreachable(cause: unknown): Error;
   close(): Promise<void>;
 }

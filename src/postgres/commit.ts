@@ -19,9 +19,9 @@ import {
   isRetryable,
   isServerFault,
   outcomeUnknown,
-} from "./failures.ts";
+} from "../postgres-connection/failures.ts";
 import { isRunId } from "./names.ts";
-import type { ConnectionPool, Session, Statement } from "./pool.ts";
+import type { ConnectionPool, Session, Statement } from "../postgres-connection/pool.ts";
 
 const MAX_RETRIES = 5;
 

@@ -8,9 +8,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { AppendResult, InboxMessage } from "../core/ports/store.ts";
 import { int4Array, jsonArray, textArray, uuidArray } from "./arrays.ts";
-import { isRetryable } from "./failures.ts";
+import { isRetryable } from "../postgres-connection/failures.ts";
 import { isRunId } from "./names.ts";
-import type { ConnectionPool } from "./pool.ts";
+import type { ConnectionPool } from "../postgres-connection/pool.ts";
 
 const MAX_RETRIES = 5;
 

@@ -3,7 +3,7 @@ import type { Json } from "../core/json.ts";
 import type { LoadRequest, MessageBody, NodeRef, StoredMessage, StoredRun } from "../core/ports/store.ts";
 import { boolArray, int4Array, int8Array, jsonArray, textArray, uuidArray } from "./arrays.ts";
 import { isRunId } from "./names.ts";
-import type { Session, Statement } from "./pool.ts";
+import type { Session, Statement } from "../postgres-connection/pool.ts";
 import {
   HEADER_COLUMNS,
   NODE_ARRAY,

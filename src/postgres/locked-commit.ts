@@ -7,10 +7,10 @@
 import { FlowForgeError } from "../core/errors.ts";
 import type { CommitEntry, LoadRequest, StoredRun, Verdict } from "../core/ports/store.ts";
 import { impossibleRun, loneVerdict, sendBatch, type CommitStatements } from "./commit.ts";
-import { isConnectionError, isServerFault, outcomeUnknown } from "./failures.ts";
+import { isConnectionError, isServerFault, outcomeUnknown } from "../postgres-connection/failures.ts";
 import { loadRuns, type LoadStatements } from "./load.ts";
 import { isRunId } from "./names.ts";
-import type { ConnectionPool, Session } from "./pool.ts";
+import type { ConnectionPool, Session } from "../postgres-connection/pool.ts";
 
 export type Decide = (run: StoredRun | null) => Promise<CommitEntry | null>;
 

@@ -3,7 +3,7 @@
  * partial index that holds only rows which wait for exactly this.
  */
 import type { DispatchRef, NodeRef } from "../core/ports/store.ts";
-import type { ConnectionPool } from "./pool.ts";
+import type { ConnectionPool } from "../postgres-connection/pool.ts";
 import { dispatchRef, nodeRef, type DispatchRow, type RefRow } from "./rows.ts";
 
 export class Maintenance {

@@ -4,9 +4,10 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { FlowForgeError } from "../core/errors.ts";
-import { errorCode } from "./failures.ts";
-import { MIGRATIONS, SCHEMA_VERSION, type Migration } from "./migrations/list.ts";
-import type { ConnectionPool, Session } from "./pool.ts";
+import { errorCode } from "../postgres-connection/failures.ts";
+import { MIGRATIONS, SCHEMA_VERSION } from "./migrations/list.ts";
+import type { Migration } from "./migrations/migration.ts";
+import type { ConnectionPool, Session } from "../postgres-connection/pool.ts";
 
 const LOCK_ATTEMPTS = 30;
 

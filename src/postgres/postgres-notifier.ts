@@ -10,9 +10,9 @@ import type { Pool, PoolConfig } from "pg";
 import { Notices, noticedRuns, type NoticeKind } from "../core/notices.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { Notifier } from "../core/ports/notifier.ts";
-import { unreachable } from "./failures.ts";
-import { ownSettings, targetOf } from "./own-settings.ts";
-import type { Connection } from "./pool.ts";
+import { unreachable } from "../postgres-connection/failures.ts";
+import { ownSettings, targetOf, type Connection } from "../postgres-connection/own-settings.ts";
+import { SteadyClient } from "../postgres-connection/steady-client.ts";
 
 export interface PostgresNotifierOptions {
   /** Of a pool only the settings are used: it is neither used nor closed. Must reach the server directly, not through PgBouncer. */
@@ -61,6 +61,7 @@ class PostgresNotifier implements Notifier {
   async open(): Promise<void> {
     this.#speaker = new pg.Pool({
       ...this.#settings,
+      Client: SteadyClient,
       max: 1,
       idleTimeoutMillis: 0,
       query_timeout: ANSWER_MS,
@@ -109,7 +110,7 @@ class PostgresNotifier implements Notifier {
   }
 
   async #listen(): Promise<void> {
-    const ear = new pg.Client(this.#settings);
+    const ear = new SteadyClient(this.#settings);
     let over = false;
     const lost = (error?: unknown): void => {
       if (over || this.#ear !== ear) return;

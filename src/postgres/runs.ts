@@ -12,7 +12,7 @@ import type {
 } from "../core/ports/store.ts";
 import type { ErrorRecord } from "../core/run/event.ts";
 import { isRunId } from "./names.ts";
-import type { ConnectionPool } from "./pool.ts";
+import type { ConnectionPool } from "../postgres-connection/pool.ts";
 import {
   HEADER_COLUMNS,
   NODE_ARRAY,

@@ -6,7 +6,7 @@
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from "kysely";
 import type { Compilable } from "kysely";
 import type { RunStatus } from "../core/run/state.ts";
-import type { Session, Statement } from "./pool.ts";
+import type { Session, Statement } from "../postgres-connection/pool.ts";
 
 export interface RunsTable {
   id: string;

@@ -4,7 +4,7 @@
  * or missing workers only afterwards. A heartbeat never revives a worker that was declared dead.
  */
 import type { Beat, NodeRef, WorkerInfo } from "../core/ports/store.ts";
-import type { ConnectionPool } from "./pool.ts";
+import type { ConnectionPool } from "../postgres-connection/pool.ts";
 import { nodeRef, type RefRow } from "./rows.ts";
 
 /** Dead workers are remembered this long, for whoever asks why; a missing row means the same as a dead one. */

@@ -5,8 +5,15 @@
 import { sql, type Kysely } from "kysely";
 import type { WorkflowDocument } from "../core/definition/document.ts";
 import type { WorkflowVersion } from "../core/ports/store.ts";
-import type { ConnectionPool, Session } from "./pool.ts";
+import type { ConnectionPool, Session } from "../postgres-connection/pool.ts";
 import { fetchRows, type Tables, type WorkflowVersionsTable } from "./tables.ts";
+
+/** A version that may be there already. */
+interface Candidate {
+  readonly workspace: string;
+  readonly document: WorkflowDocument;
+  readonly checksum: string;
+}
 
 export class Workflows {
   readonly #pool: ConnectionPool;
@@ -21,17 +28,13 @@ export class Workflows {
 
   /** Twenty processes register at every deploy; for the nineteen that find their checksum it is one read. */
   async save(workspace: string, document: WorkflowDocument, checksum: string): Promise<WorkflowVersion> {
-    const known = await this.#byChecksum(this.#pool, workspace, document.name, checksum);
+    const candidate = { workspace, document, checksum };
+    const known = await this.#byChecksum(this.#pool, candidate);
     if (known) return known;
-    return this.#pool.use((session) => this.#saveNew(session, workspace, document, checksum));
+    return this.#pool.use((session) => this.#saveNew(session, candidate));
   }
 
-  async #saveNew(
-    session: Session,
-    workspace: string,
-    document: WorkflowDocument,
-    checksum: string,
-  ): Promise<WorkflowVersion> {
+  async #saveNew(session: Session, candidate: Candidate): Promise<WorkflowVersion> {
     const s = this.#schema;
     await session.query({ text: "begin" });
     try {
@@ -40,10 +43,10 @@ export class Workflows {
       await session.query({
         text: `insert into ${s}.workflows (workspace, name, newest) values ($1, $2, 0)
           on conflict (workspace, name) do update set newest = workflows.newest`,
-        values: [workspace, document.name],
+        values: [candidate.workspace, candidate.document.name],
       });
-      const known = await this.#byChecksum(session, workspace, document.name, checksum);
-      const saved = known ?? (await this.#insert(session, workspace, document, checksum));
+      const known = await this.#byChecksum(session, candidate);
+      const saved = known ?? (await this.#insert(session, candidate));
       await session.query({ text: "commit" });
       return saved;
     } catch (error) {
@@ -52,12 +55,7 @@ export class Workflows {
     }
   }
 
-  async #insert(
-    session: Session,
-    workspace: string,
-    document: WorkflowDocument,
-    checksum: string,
-  ): Promise<WorkflowVersion> {
+  async #insert(session: Session, { workspace, document, checksum }: Candidate): Promise<WorkflowVersion> {
     const s = this.#schema;
     const [row] = await session.query<WorkflowVersionsTable>({
       text: `with numbered as (
@@ -71,11 +69,11 @@ export class Workflows {
 
   async #byChecksum(
     over: Session,
-    workspace: string,
-    name: string,
-    checksum: string,
+    { workspace, document, checksum }: Candidate,
   ): Promise<WorkflowVersion | undefined> {
-    const query = this.#versions(workspace).where("v.name", "=", name).where("v.checksum", "=", checksum);
+    const query = this.#versions(workspace)
+      .where("v.name", "=", document.name)
+      .where("v.checksum", "=", checksum);
     const [row] = await fetchRows(over, query);
     return row && workflowVersion(row);
   }

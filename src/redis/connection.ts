@@ -69,7 +69,10 @@ function made(connection: RedisConnection, options: Profile): RedisClient {
   if (isCluster(connection)) {
     const { retryStrategy: _, lazyConnect, enableOfflineQueue, ...perNode } = options;
     return connection.duplicate([], {
-      ...{ clusterRetryStrategy: reconnectDelay, lazyConnect, enableOfflineQueue, keyPrefix: "" },
+      clusterRetryStrategy: reconnectDelay,
+      lazyConnect,
+      enableOfflineQueue,
+      keyPrefix: "",
       redisOptions: { ...connection.options.redisOptions, ...perNode },
     });
   }

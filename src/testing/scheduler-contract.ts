@@ -15,7 +15,7 @@ import { deliveryContract } from "./scheduler-contract/delivery.ts";
 import { lifecycleContract } from "./scheduler-contract/lifecycle.ts";
 import { outageContract } from "./scheduler-contract/outage.ts";
 
-export type { Outage, SchedulerFactory, SchedulerFixture, TestApi } from "./scheduler-contract/fixture.ts";
+export type { SchedulerFactory, SchedulerFixture, TestApi } from "./scheduler-contract/fixture.ts";
 
 /** Longer than a task needs to come back after its worker died. */
 const TEST_MS = 60_000;

@@ -8,6 +8,7 @@
  * 3. local servers on free ports in temporary folders; `FLOWFORGE_TEST_SERVICES=local` begins here.
  */
 import { startPostgres, type TestServer } from "./postgres.ts";
+import type * as containersModule from "./containers.ts";
 import { NO_REDIS, redisProgram, startRedis } from "./redis.ts";
 
 export interface ProvidedServers extends AsyncDisposable {
@@ -56,7 +57,7 @@ export async function provideServers(): Promise<ProvidedServers> {
   };
 }
 
-type Containers = typeof import("./containers.ts");
+type Containers = typeof containersModule;
 
 async function containersWanted(): Promise<Containers | undefined> {
   const given = process.env["FLOWFORGE_TEST_DATABASE_URL"] && process.env["FLOWFORGE_TEST_REDIS_URL"];

@@ -74,7 +74,7 @@ export async function testDatabase(serverUrl: string = databaseUrl()): Promise<T
   let dropped: Promise<void> | undefined;
   const drop = (): Promise<void> =>
     (dropped ??= (async () => {
-      await Promise.all(pools.map((one) => (one.ended ? undefined : one.end())));
+      await Promise.all(pools.map((one) => (one.ended ? Promise.resolve() : one.end())));
       await administer(serverUrl, `drop database if exists ${name} with (force)`);
     })());
   return {
@@ -117,7 +117,7 @@ export async function postgresVersions(): Promise<readonly PostgresVersion[]> {
   for (const binaries of new Set([all.at(0), all.at(-1)])) {
     if (binaries === undefined || binaries.major === shared) continue;
     let server: Promise<TestServer> | undefined;
-    afterAll(async () => void (await (await server)?.stop()));
+    afterAll(async () => (await server)?.stop());
     versions.push(
       version(binaries.major, async () => (await (server ??= startPostgres({ major: binaries.major }))).url),
     );

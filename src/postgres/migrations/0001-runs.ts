@@ -9,7 +9,7 @@
  *
  * Times are milliseconds since 1970, `bigint`: exact, 8 bytes, and compared without time zones.
  */
-import type { Migration } from "./list.ts";
+import type { Migration } from "./migration.ts";
 
 /** Without `fillfactor`. Vacuum early and at full speed: what it cleans is small, and what it leaves grows. */
 const VACUUM =

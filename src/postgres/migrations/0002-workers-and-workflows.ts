@@ -1,5 +1,5 @@
 /** Worker processes and workflow definitions: written rarely, read often. */
-import type { Migration } from "./list.ts";
+import type { Migration } from "./migration.ts";
 
 export const workersAndWorkflows: Migration = {
   version: 2,

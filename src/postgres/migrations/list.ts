@@ -6,13 +6,7 @@
  */
 import { runs } from "./0001-runs.ts";
 import { workersAndWorkflows } from "./0002-workers-and-workflows.ts";
-
-export interface Migration {
-  readonly version: number;
-  readonly name: string;
-  /** `schema` is quoted already. */
-  readonly statements: (schema: string) => readonly string[];
-}
+import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [runs, workersAndWorkflows];
 

@@ -142,13 +142,15 @@ let runs = 0;
 export function someTask(changes: Partial<Task> = {}): Task {
   runs += 1;
   return {
-    ...{
-      runId: `00000000-0000-4000-8000-${String(runs).padStart(12, "0")}`,
-      node: `n${runs}`,
-      item: -1,
-      fence: 0,
-    },
-    ...{ dispatches: 1, lane: "default", workspace: "default", workflow: "checkout", version: 3 },
+    runId: `00000000-0000-4000-8000-${String(runs).padStart(12, "0")}`,
+    node: `n${runs}`,
+    item: -1,
+    fence: 0,
+    dispatches: 1,
+    lane: "default",
+    workspace: "default",
+    workflow: "checkout",
+    version: 3,
     dispatchedAt: 1_700_000_000_000 + runs,
     ...changes,
   };

@@ -1,7 +1,9 @@
-import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Task } from "../../../src/core/ports/scheduler.ts";
 import { createBullmqScheduler } from "../../../src/bullmq/scheduler.ts";
 import { silentLogger } from "../../../src/engine/silent-logger.ts";
+import { SteadyClient } from "../../../src/postgres-connection/steady-client.ts";
+import { someTask } from "../../../src/testing/scheduler-contract/fixture.ts";
 import { schedulerContract, type SchedulerFixture } from "../../../src/testing/scheduler-contract.ts";
 import { startPostgres, type TestServer } from "../../support/servers.ts";
 
@@ -29,8 +31,41 @@ const fixture = async (): Promise<SchedulerFixture> => {
 
 schedulerContract("BullMQ on PostgreSQL", fixture, { describe, expect, test });
 
+test("a queue whose schema is gone says so, and is made again by the next look at its age", async () => {
+  const { create, dispose } = await fixture();
+  const scheduler = create();
+  await scheduler.open();
+  expect(await scheduler.checkEpoch()).toBe(false);
+  const taken: string[] = [];
+  const handle = async (task: Task): Promise<void> => void taken.push(task.node);
+  await scheduler.consume({ lane: "default", concurrency: 1, handle });
+  await dispose();
+  const task = someTask();
+  await expect(scheduler.dispatch([task])).rejects.toMatchObject({ code: "schema_outdated" });
+  await expect(scheduler.depth("default")).rejects.toMatchObject({ code: "schema_outdated" });
+  expect(await scheduler.checkEpoch()).toBe(false);
+  expect(await scheduler.checkEpoch()).toBe(true);
+  await scheduler.dispatch([task]);
+  await expect.poll(() => taken, { timeout: 10_000 }).toEqual([task.node]);
+  await scheduler.close();
+  await dispose();
+}, 30_000);
+
+test("the queue's tables outlive a server that is killed right after they were made", async () => {
+  // With this delay nothing that may be lost is written in time by chance.
+  await using fresh = await startPostgres({ settings: { wal_writer_delay: "10s" } });
+  const options = { prefix: "fresh", lanes: ["default"], logger: silentLogger };
+  const scheduler = createBullmqScheduler({ postgres: fresh.url }, options);
+  await scheduler.open();
+  await fresh.kill();
+  await fresh.restart();
+  const sent = async (): Promise<unknown> => scheduler.dispatch([someTask()]).catch((error: Error) => error);
+  await expect.poll(sent, { timeout: 20_000 }).toBeUndefined();
+  await scheduler.close();
+}, 60_000);
+
 async function execute(statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: server.url });
+  const client = new SteadyClient(server.url);
   await client.connect();
   await client.query(statement);
   await client.end();

@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import type { Pool } from "pg";
 import { expect, test } from "vitest";
 import { createPostgresStore } from "../../../src/postgres/store.ts";
-import { testDatabase, type TestDatabase } from "../../support/servers.ts";
+import type { TestDatabase } from "../../support/servers.ts";
 import { entry, startEntry, startRuns, testStore } from "./fixtures.ts";
 
 const UNKNOWN = { code: "commit_outcome_unknown" };
@@ -132,7 +132,8 @@ test("a server that is not there: `postgres_unreachable` with its address and wi
 
 test("a server that is too old", async () => {
   const client = { query: async () => ({ rows: [{ number: "140012" }] }), on() {}, off() {}, release() {} };
-  const pool = { options: { host: "old" }, connect: async () => client } as unknown;
+  const lend = (callback: (error: undefined, lent: typeof client) => void): void => callback(undefined, client);
+  const pool = { options: { host: "old" }, connect: lend } as unknown;
   const store = createPostgresStore({ postgres: pool as Pool });
   await expect(store.open()).rejects.toMatchObject({ code: "postgres_too_old", received: "version 14" });
 });

@@ -7,9 +7,8 @@
 import pg from "pg";
 import type { Pool, PoolClient, PoolConfig } from "pg";
 import { isConnectionError, unreachable } from "./failures.ts";
-
-/** A connection string, options as `pg` takes them, or a pool of the host's. */
-export type Connection = string | PoolConfig | Pool;
+import { isBorrowed, targetOf, type Connection } from "./own-settings.ts";
+import { SteadyClient } from "./steady-client.ts";
 
 export interface Statement {
   readonly text: string;
@@ -58,24 +57,17 @@ const types = {
   },
 };
 
-export function isBorrowed(connection: Connection): connection is Pool {
-  return (
-    typeof connection === "object" && "connect" in connection && typeof connection.connect === "function"
-  );
-}
-
 export function openPool(options: PoolOptions): ConnectionPool {
   const { connection } = options;
   const config = typeof connection === "string" ? { connectionString: connection } : connection;
   const target = targetOf(isBorrowed(config) ? config.options : config);
   const pool = isBorrowed(config) ? config : ownPool(config, options);
   const lent = async <T>(work: (session: Session) => Promise<T>): Promise<T> => {
-    const client = await connect(pool, target);
     let broken: Error | undefined;
     const onError = (error: Error): void => {
       broken = error;
     };
-    client.on("error", onError);
+    const client = await connect(pool, target, onError);
     try {
       return await work(sessionOf(client, options.prepare));
     } catch (error) {
@@ -101,6 +93,7 @@ function ownPool(config: PoolConfig, { max, idleMs, answerMs, settings }: PoolOp
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     application_name: "flowforge",
+    Client: SteadyClient,
     ...config,
     ...(answerMs > 0 ? { query_timeout: answerMs } : {}),
     max,
@@ -115,12 +108,18 @@ function ownPool(config: PoolConfig, { max, idleMs, answerMs, settings }: PoolOp
   return pool;
 }
 
-async function connect(pool: Pool, target: string): Promise<PoolClient> {
-  try {
-    return await pool.connect();
-  } catch (error) {
-    throw unreachable(target, error);
-  }
+/**
+ * With a callback and not a promise: between the two a client that was just connected can hear that the server goes down, and a
+ * host's clients end the process where nobody listens.
+ */
+function connect(pool: Pool, target: string, onError: (error: Error) => void): Promise<PoolClient> {
+  return new Promise((resolve, reject) => {
+    pool.connect((error, client) => {
+      if (client === undefined) return reject(unreachable(target, error));
+      client.on("error", onError);
+      resolve(client);
+    });
+  });
 }
 
 function sessionOf(client: PoolClient, prepare: boolean): Session {
@@ -135,10 +134,4 @@ function sessionOf(client: PoolClient, prepare: boolean): Session {
       return result.rows as Row[];
     },
   };
-}
-
-/** The driver knows how to read its own options; a client that never connects is the cheapest way to ask it. */
-function targetOf(config: PoolConfig): string {
-  const client = new pg.Client(config);
-  return `${client.host}:${client.port}/${client.database ?? ""}`;
 }
