@@ -9,8 +9,7 @@ const steps = [
   // The suite is not run twice where it has just been run on the same files.
   ...(process.env.FLOWFORGE_TESTS_RAN === "1" ? [] : [["tests", "npm test"]]),
   ["build", "tsup --silent"],
-  ["package", "publint --strict"],
-  ["types of the package", "attw --pack . --profile esm-only --quiet"],
+  ["package", "npm run --silent check-package"],
 ];
 
 for (const [name, command] of steps) {

@@ -19,8 +19,15 @@ const utf8 = new TextEncoder();
 export function packTask(task: Task): PackedTask {
   const id = taskId(task);
   const fields: TaskFields = [
-    ...[task.runId, task.node, task.item, task.fence, task.dispatches],
-    ...[task.workspace, task.workflow, task.version, task.dispatchedAt],
+    task.runId,
+    task.node,
+    task.item,
+    task.fence,
+    task.dispatches,
+    task.workspace,
+    task.workflow,
+    task.version,
+    task.dispatchedAt,
   ];
   // BullMQ joins its keys with colons and refuses ids that contain one.
   if (id.includes(":") || id.length > MAX_ID_LENGTH) {

@@ -6,11 +6,14 @@
  */
 import { commitRules } from "./store-contract/commit-rules.ts";
 import { concurrencyRules } from "./store-contract/concurrency-rules.ts";
+import { definitionRules } from "./store-contract/definition-rules.ts";
 import { inboxRules } from "./store-contract/inbox-rules.ts";
 import { loadRules } from "./store-contract/load-rules.ts";
 import { lockedRules } from "./store-contract/locked-rules.ts";
+import { loopRules } from "./store-contract/loop-rules.ts";
 import { rowRules } from "./store-contract/row-rules.ts";
 import { valueRules } from "./store-contract/value-rules.ts";
+import { workerRules } from "./store-contract/worker-rules.ts";
 import { makeKit, type StoreFactory, type TestFramework } from "./store-contract/kit.ts";
 
 export type { StoreFactory, StoreUnderTest, TestFramework } from "./store-contract/kit.ts";
@@ -23,6 +26,9 @@ const PARTS = [
   inboxRules,
   lockedRules,
   concurrencyRules,
+  workerRules,
+  loopRules,
+  definitionRules,
 ] as const;
 
 /**

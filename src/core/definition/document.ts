@@ -94,4 +94,3 @@ export type WaitFor =
   | { readonly event: string; readonly match?: string; readonly timeout?: Duration };
 
 export type NodeDocument = TriggerDocument | ActionDocument | ConditionDocument | WaitDocument;
-export type NodeKind = NodeDocument["kind"];

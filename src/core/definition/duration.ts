@@ -3,7 +3,6 @@ import { FlowForgeError } from "../errors.ts";
 import type { Duration } from "./document.ts";
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-const LARGEST_FIRST = ["d", "h", "m", "s", "ms"] as const;
 
 /** Ten years. Longer is a slip of units, and would leave the range of the database's intervals one day. */
 export const MAX_DURATION_MS: number = 3_650 * UNIT_MS.d;
@@ -43,12 +42,6 @@ export function parseDuration(value: Duration, subject: string): number {
 /** The form of a duration as a part of a sentence. */
 export const DURATION_EXPECTED: string =
   "500ms, 30s, 5m, 2h, 3d or a whole number of milliseconds, from 0 to 3650d";
-
-/** The shortest text that `parseDuration` reads as so many milliseconds: 90000 is `90s`, 3600000 is `1h`, 0 is `0ms`. */
-export function formatDuration(ms: number): string {
-  const unit = LARGEST_FIRST.find((name) => ms >= UNIT_MS[name] && ms % UNIT_MS[name] === 0) ?? "ms";
-  return `${ms / UNIT_MS[unit]}${unit}`;
-}
 
 function isInRange(ms: number): boolean {
   return Number.isInteger(ms) && ms >= 0 && ms <= MAX_DURATION_MS;

@@ -35,11 +35,6 @@ export function resolveRetry(levels: readonly (Partial<RetryPolicy> | null | und
   };
 }
 
-/** How often an action is tried at most: once, at once again, and once after every pause. */
-export function maxAttempts(policy: RetryPolicy): number {
-  return 1 + policy.immediate + policy.backoffMs.length;
-}
-
 /**
  * The policy that a document or an option gives; what it does not name stays open for the next level. `subject` names whose it
  * is, for messages. `{ immediate: 0, backoff: [] }` means: never again.

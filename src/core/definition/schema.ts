@@ -137,21 +137,23 @@ function plainProblem(issue: z.core.$ZodIssue, path: Path, value: unknown): Prob
     return problem("format_unknown", path, `The format is ${show(value)}; this version knows 1.`);
   }
   if (value === undefined) {
-    return problem(
-      "field_missing",
-      path,
-      `The field \`${String(path.at(-1))}\` is missing.`,
-      expectedBy(issue),
-    );
+    return problem("field_missing", path, {
+      message: `The field \`${String(path.at(-1))}\` is missing.`,
+      ...expectedBy(issue),
+    });
   }
   if (issue.code === "invalid_union" && "options" in issue) {
     // Zod's type does not know the field, which it sets where a discriminator is not one of the known.
     const options = (issue.options as unknown[]).map(String);
-    return problem("kind_unknown", path, `${show(value)} does not exist here.`, {
+    return problem("kind_unknown", path, {
+      message: `${show(value)} does not exist here.`,
       next: `Use ${options.join(", ")}.${typeof value === "string" ? didYouMean(value, options) : ""}`,
     });
   }
-  return problem("field_invalid", path, `The value ${show(value)} does not fit here.`, expectedBy(issue));
+  return problem("field_invalid", path, {
+    message: `The value ${show(value)} does not fit here.`,
+    ...expectedBy(issue),
+  });
 }
 
 function expectedBy(issue: z.core.$ZodIssue): { readonly next: string } {
@@ -167,8 +169,9 @@ const NEXT: Partial<Record<ShapeCode, string>> = {
   not_supported_yet: "Leave it out for now; it is part of the format and will come with a later version.",
 };
 
-function problem(code: ShapeCode, path: Path, message: string, more?: { readonly next: string }): Problem {
-  return { code, path, message, next: more?.next ?? (NEXT[code] as string) };
+function problem(code: ShapeCode, path: Path, text: string | Pick<Problem, "message" | "next">): Problem {
+  const { message, next } = typeof text === "string" ? { message: text, next: NEXT[code] as string } : text;
+  return { code, path, message, next };
 }
 
 function at(root: Json, path: Path): unknown {

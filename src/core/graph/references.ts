@@ -64,17 +64,25 @@ class ReferenceCheck {
     const { node: id = "", member } = reference;
     const node = graph.indexOf.get(id);
     if (node === undefined) {
-      this.#add("reference_unknown", site, reference, {
-        message: `There is no node "${id}".`,
-        next: `Name a node of this workflow.${suggestions.for(id, graph.ids)}`,
-      });
+      this.#add(
+        "reference_unknown",
+        { site, reference },
+        {
+          message: `There is no node "${id}".`,
+          next: `Name a node of this workflow.${suggestions.for(id, graph.ids)}`,
+        },
+      );
       return;
     }
     if (member !== undefined && !MEMBERS.includes(member)) {
-      this.#add("reference_unknown", site, reference, {
-        message: `A node has no "${member}".`,
-        next: `Use nodes.${id}.output, .error or .status.${suggestions.for(member, MEMBERS)}`,
-      });
+      this.#add(
+        "reference_unknown",
+        { site, reference },
+        {
+          message: `A node has no "${member}".`,
+          next: `Use nodes.${id}.output, .error or .status.${suggestions.for(member, MEMBERS)}`,
+        },
+      );
     }
     this.#reads.push({ reader: site.reader, node, site, reference });
   }
@@ -86,10 +94,14 @@ class ReferenceCheck {
     if (found.verdict === "known") return;
     const { field, fields, verdict } = found;
     const code = verdict === "unknown" ? "input_field_unknown" : "input_field_undeclared";
-    this.#add(code, site, reference, {
-      message: `The schema of the input has no field "${field}" there.`,
-      next: `Use one of ${fields.join(", ") || "no fields"}, or add it to the schema.${this.#subject.suggestions.for(field, fields)}`,
-    });
+    this.#add(
+      code,
+      { site, reference },
+      {
+        message: `The schema of the input has no field "${field}" there.`,
+        next: `Use one of ${fields.join(", ") || "no fields"}, or add it to the schema.${this.#subject.suggestions.for(field, fields)}`,
+      },
+    );
   }
 
   /** Who comes before whom is asked for all references at once. */
@@ -118,23 +130,35 @@ class ReferenceCheck {
   #notBefore({ site, reference, node, reader }: NodeRead): void {
     const id = this.#subject.graph.ids[node];
     const self = node === reader;
-    this.#add("reference_not_ancestor", site, reference, {
-      message: self
-        ? `"${id}" reads itself.`
-        : `"${id}" does not come before "${this.#subject.graph.ids[reader]}".`,
-      next: self ? "Read another node." : `Add an edge so that "${id}" comes first, or read another node.`,
-    });
+    this.#add(
+      "reference_not_ancestor",
+      { site, reference },
+      {
+        message: self
+          ? `"${id}" reads itself.`
+          : `"${id}" does not come before "${this.#subject.graph.ids[reader]}".`,
+        next: self ? "Read another node." : `Add an edge so that "${id}" comes first, or read another node.`,
+      },
+    );
   }
 
   #maybeNull({ site, reference }: NodeRead): void {
-    this.#add("maybe_null", site, reference, {
-      message: `The output of "${reference.node}" is null here where that node did not succeed.`,
-      next: `Make sure that this may be null, or say what else to use: nodes.${reference.node}.output == null ? ... : ...`,
-    });
+    this.#add(
+      "maybe_null",
+      { site, reference },
+      {
+        message: `The output of "${reference.node}" is null here where that node did not succeed.`,
+        next: `Make sure that this may be null, or say what else to use: nodes.${reference.node}.output == null ? ... : ...`,
+      },
+    );
   }
 
-  #add(code: IssueCode, site: Site, { column }: Reference, text: { message: string; next: string }): void {
-    this.issues.push(makeIssue(code, site.path, { ...text, column }));
+  #add(
+    code: IssueCode,
+    { site, reference }: { readonly site: Site; readonly reference: Reference },
+    text: { readonly message: string; readonly next: string },
+  ): void {
+    this.issues.push(makeIssue(code, site.path, { ...text, column: reference.column }));
   }
 }
 

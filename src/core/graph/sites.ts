@@ -79,7 +79,7 @@ class Collector {
   template(template: Json, path: IssuePath, scope: Scope): void {
     if (typeof template === "string") {
       // Most strings are plain texts.
-      if (template.includes("{{")) this.#add(template, "template", path, scope);
+      if (template.includes("{{")) this.#add({ text: template, form: "template", scope }, path);
     } else if (Array.isArray(template)) {
       template.forEach((item: Json, index) => this.template(item, [...path, index], scope));
     } else if (isObject(template)) {
@@ -88,10 +88,10 @@ class Collector {
   }
 
   expression(text: string | undefined, path: IssuePath, scope: Scope): void {
-    if (text !== undefined) this.#add(text, "expression", path, scope);
+    if (text !== undefined) this.#add({ text, form: "expression", scope }, path);
   }
 
-  #add(text: string, form: Site["form"], path: IssuePath, scope: Scope): void {
-    this.#sites.push({ path: [...this.#base, ...path], text, form, scope, reader: this.#reader });
+  #add(found: Pick<Site, "text" | "form" | "scope">, path: IssuePath): void {
+    this.#sites.push({ ...found, path: [...this.#base, ...path], reader: this.#reader });
   }
 }

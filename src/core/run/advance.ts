@@ -28,12 +28,14 @@ import { settle } from "./settle.ts";
 import type { RunState } from "./state.ts";
 import { conclude } from "./status.ts";
 
-export { newRun, patchRun, restoreRun, type StoredNode, type StoredState } from "./restore.ts";
+export { newRun, patchRun, restoreRun, type StoredState } from "./restore.ts";
 export { type Advance, Draft } from "./draft.ts";
 
 const NO_COMMANDS: readonly Command[] = [];
 
 /** What the run is after the event, and what the shell must do. `now`: milliseconds since 1970 by the store's clock. */
+// The event comes from outside with the time that it is handled at: four things, each of its own kind.
+// oxlint-disable-next-line max-params
 export function advance(plan: Plan, state: RunState, event: RunEvent, now: number): Advance {
   const draft = new Draft(plan, state);
   apply(draft, event, now);

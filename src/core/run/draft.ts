@@ -156,6 +156,8 @@ export class Draft {
         return;
       case "waiting":
         this.waiting += by;
+        return;
+      default: // pending, or ended: neither may start, runs nor waits
     }
   }
 

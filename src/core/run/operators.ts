@@ -13,7 +13,7 @@ import type { RunEvent } from "./event.ts";
 import { fire } from "./attempts.ts";
 import { isTimer } from "./kept.ts";
 import { deliverKept } from "./messages.ts";
-import { cancelNode, decided, makeReady, settle, start, succeed } from "./settle.ts";
+import { cancelNode, decided, makeReady, start, succeed } from "./settle.ts";
 import { type NodeStatus, TERMINAL } from "./state.ts";
 
 type Event<T extends RunEvent["type"]> = Extract<RunEvent, { type: T }>;

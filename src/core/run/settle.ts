@@ -89,6 +89,7 @@ export function start(draft: Draft, index: number): void {
       return decide(draft, node);
     case "wait":
       return enter(draft, node);
+    default: // a trigger fires and the output is rendered, elsewhere
   }
 }
 

@@ -46,17 +46,17 @@ export function isRunId(id: string): boolean {
 }
 
 export class Tables {
-  readonly runs = new Map<string, MemoryRun>();
+  readonly runs: Map<string, MemoryRun> = new Map();
   /** `waiting` rows by `dueAt`. */
-  readonly due = new TimeIndex<MemoryNode>();
+  readonly due: TimeIndex<MemoryNode> = new TimeIndex();
   /** `ready` rows by `readyAt`. */
-  readonly ready = new TimeIndex<MemoryNode>();
+  readonly ready: TimeIndex<MemoryNode> = new TimeIndex();
   /** `queued` rows by `dispatchedAt`. */
-  readonly queued = new TimeIndex<MemoryNode>();
+  readonly queued: TimeIndex<MemoryNode> = new TimeIndex();
   /** Runs by the oldest message that nobody has seen. */
-  readonly unread = new TimeIndex<MemoryRun>();
+  readonly unread: TimeIndex<MemoryRun> = new TimeIndex();
   /** `running` rows by worker. */
-  readonly running = new Map<string, Set<MemoryNode>>();
+  readonly running: Map<string, Set<MemoryNode>> = new Map();
 
   /** The row is now this one. */
   place(node: MemoryNode, next: Pick<MemoryNode, "record" | "input" | "output" | "readyAt">): void {

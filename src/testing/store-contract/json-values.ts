@@ -1,8 +1,9 @@
 /** JSON values as mean as JSON allows, for properties. */
+import type * as fastCheck from "fast-check";
 import type { Arbitrary } from "fast-check";
 import type { Json } from "../../core/json.ts";
 
-type FastCheck = typeof import("fast-check");
+type FastCheck = typeof fastCheck.default;
 
 const STRINGS = [
   "",

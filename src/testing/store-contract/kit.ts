@@ -1,4 +1,5 @@
 /** What the parts of the suite share: a store for each rule, and the test framework that was handed in. */
+import type * as vitest from "vitest";
 import type { Store } from "../../core/ports/store.ts";
 
 /** A store to be tested. `factory` makes an empty one for each rule. */
@@ -14,7 +15,7 @@ export interface StoreUnderTest {
 export type StoreFactory = () => StoreUnderTest | Promise<StoreUnderTest>;
 
 /** Of vitest, handed in so that this module needs it only as a type. */
-export type TestFramework = Pick<typeof import("vitest"), "describe" | "test" | "expect">;
+export type TestFramework = Pick<typeof vitest, "describe" | "test" | "expect">;
 
 export interface Bench {
   readonly store: Store;
@@ -48,4 +49,9 @@ export function makeKit(factory: StoreFactory, { describe, test, expect }: TestF
 export function seedOf(): { readonly seed?: number } {
   const seed = process.env["FLOWFORGE_SEED"];
   return seed === undefined ? {} : { seed: Number(seed) };
+}
+
+/** Order for lists of lists. */
+export function byText(a: unknown, b: unknown): number {
+  return String(a) < String(b) ? -1 : 1;
 }

@@ -1,6 +1,6 @@
 /** Loading: what was asked for, in the order in which it was asked. */
 import { change, loaded, message, move, moved, newId, newRun, row, running, stored } from "./entries.ts";
-import type { Kit } from "./kit.ts";
+import { byText, type Kit } from "./kit.ts";
 
 export function loadRules({ rule, expect, describe }: Kit): void {
   describe("load", () => {
@@ -45,7 +45,7 @@ export function loadRules({ rule, expect, describe }: Kit): void {
         [undefined, undefined],
         [undefined, undefined],
       ]);
-      expect(runs.map((run) => [...(run?.outputs ?? [])].sort())).toEqual([
+      expect(runs.map((run) => [...(run?.outputs ?? [])].sort(byText))).toEqual([
         [],
         [["b", 4]],
         [

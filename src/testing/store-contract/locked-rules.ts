@@ -96,7 +96,10 @@ function writeRules({ rule, expect }: Kit): void {
   rule("a run that is not there is `null`; it may be started", async ({ store }) => {
     const id = newId();
     const seen: (StoredRun | null)[] = [];
-    const look = async (run: StoredRun | null): Promise<null> => void seen.push(run) ?? null;
+    const look = async (run: StoredRun | null): Promise<null> => {
+      seen.push(run);
+      return null;
+    };
     expect(await store.commitLocked({ runId: id }, look)).toBeNull();
     expect(await store.commitLocked({ runId: "no-uuid" }, look)).toBeNull();
     expect(seen).toEqual([null, null]);

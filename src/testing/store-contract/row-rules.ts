@@ -14,7 +14,7 @@ import {
   stored,
   waiting,
 } from "./entries.ts";
-import type { Kit } from "./kit.ts";
+import { byText, type Kit } from "./kit.ts";
 
 export function rowRules(kit: Kit): void {
   kit.describe("node rows: state", () => stateRules(kit));
@@ -116,7 +116,7 @@ function stateRules({ rule, expect }: Kit): void {
     const id = await stored(store, { nodes });
     await moved(store, move(id, 1, { nodes: [change("ship", { item: 1, fence: 9 })] }));
     const { nodes: rows } = await loaded(store, id);
-    expect(rows.map(({ item, fence, seq }) => [item, fence, seq]).sort()).toEqual([
+    expect(rows.map(({ item, fence, seq }) => [item, fence, seq]).sort(byText)).toEqual([
       [-1, 0, 1],
       [0, 1, 1],
       [1, 9, 2],

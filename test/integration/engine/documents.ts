@@ -11,7 +11,7 @@ export function action(
 
 /** Counts how often each node of each run was executed. */
 export class Executions {
-  readonly counts = new Map<string, number>();
+  readonly counts: Map<string, number> = new Map();
 
   note({ run, node }: ActionContext<Json>): void {
     const key = `${run.id} ${node.id}`;

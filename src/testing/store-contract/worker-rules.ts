@@ -1,0 +1,171 @@
+/** Workers: a lease is a live heartbeat, and whoever is dead stays dead. */
+import type { NodeRef, Store } from "../../core/ports/store.ts";
+import {
+  change,
+  message,
+  move,
+  moved,
+  newId,
+  row,
+  running,
+  setRow,
+  stored,
+  waiting,
+  worker,
+} from "./entries.ts";
+import type { Kit } from "./kit.ts";
+
+const LEASE = { leaseMs: 10_000, limit: 100 };
+
+async function registered(store: Store): Promise<string> {
+  const info = worker();
+  await store.register(info);
+  return info.id;
+}
+
+function names(refs: readonly NodeRef[]): string[] {
+  return refs.map(({ runId, node, item, fence }) => `${runId} ${node} ${item} ${fence}`).sort();
+}
+
+export function workerRules(kit: Kit): void {
+  kit.describe("workers: heartbeat", () => beatRules(kit));
+  kit.describe("workers: roll and reap", () => reapRules(kit));
+}
+
+function beatRules({ rule, expect }: Kit): void {
+  rule("a registered worker lives; its id is never given twice", async ({ store, advance }) => {
+    const info = worker();
+    const { now } = await store.register(info);
+    expect(Math.abs((await store.now()) - now)).toBeLessThan(60_000);
+    expect(await store.liveWorkers()).toBe(1);
+    await advance(5_000);
+    const beat = await store.beat(info.id);
+    expect(beat).toMatchObject({ alive: true, cancelled: [] });
+    expect(beat.now).toBeGreaterThanOrEqual(now + 5_000);
+    await expect(store.register(info)).rejects.toBeDefined();
+    await store.register(worker());
+    expect(await store.liveWorkers()).toBe(2);
+  });
+
+  rule("an unknown worker is not alive, and a beat does not make it so", async ({ store }) => {
+    const id = newId();
+    expect((await store.beat(id)).alive).toBe(false);
+    expect((await store.beat(id)).alive).toBe(false);
+    expect(await store.liveWorkers()).toBe(0);
+  });
+
+  rule("whoever was declared dead is never revived by a beat", async ({ store, second, advance }) => {
+    const id = await registered(store);
+    await advance(LEASE.leaseMs + 1_000);
+    expect(await second.reap(LEASE)).toEqual([]);
+    expect((await store.beat(id)).alive).toBe(false);
+    expect((await store.beat(id)).alive).toBe(false);
+    expect(await store.liveWorkers()).toBe(0);
+  });
+
+  rule("whoever beats in time is not declared dead", async ({ store, second, advance }) => {
+    const id = await registered(store);
+    for (let round = 0; round < 4; round++) {
+      await advance(LEASE.leaseMs - 3_000);
+      expect((await store.beat(id)).alive).toBe(true);
+      await second.reap(LEASE);
+    }
+    expect(await store.liveWorkers()).toBe(1);
+  });
+
+  rule("whoever signed off is dead at once; signing off twice, or unknown, is no harm", async ({ store }) => {
+    const id = await registered(store);
+    await store.deregister(id);
+    await store.deregister(id);
+    await store.deregister(newId());
+    expect(await store.liveWorkers()).toBe(0);
+    expect((await store.beat(id)).alive).toBe(false);
+  });
+
+  rule("a beat names the runs to be cancelled that this worker runs nodes of", async ({ store }) => {
+    const [me, other] = [await registered(store), await registered(store)];
+    const mine = { nodes: [running("a", me)] };
+    const [flagged, asked, calm] = [
+      await stored(store, mine),
+      await stored(store, mine),
+      await stored(store, mine),
+    ];
+    const theirs = await stored(store, { nodes: [running("a", other)] });
+    await moved(store, move(flagged, 1, { cancelled: true }));
+    await store.append([
+      message(asked, "c", { kind: "cancel" }),
+      message(calm, "p", { kind: "pause" }),
+      message(theirs, "c", { kind: "cancel" }),
+    ]);
+    expect([...(await store.beat(me)).cancelled].sort()).toEqual([flagged, asked].sort());
+    expect((await store.beat(other)).cancelled).toEqual([theirs]);
+    await moved(store, move(asked, 2, { consumed: ["c"] }));
+    await setRow(store, flagged, change("a", { status: "cancelled" }));
+    expect((await store.beat(me)).cancelled).toEqual([]);
+  });
+}
+
+function reapRules({ rule, expect }: Kit): void {
+  rule("the roll lists what is running under a worker, and nothing else", async ({ store }) => {
+    const [me, other] = [await registered(store), await registered(store)];
+    const id = await stored(store, {
+      nodes: [
+        running("a", me),
+        running("b", me, { fence: 7 }),
+        running("c", other),
+        row("d"),
+        row("m", { status: "running", worker: me, item: 4, fence: 2 }),
+        waiting("w", { inMs: 0 }),
+      ],
+    });
+    expect(names(await store.roll(me))).toEqual([`${id} a -1 1`, `${id} b -1 7`, `${id} m 4 2`].sort());
+    await setRow(store, id, change("b", { status: "succeeded", fence: 7 }));
+    expect(names(await store.roll(me))).toEqual([`${id} a -1 1`, `${id} m 4 2`].sort());
+    expect(await store.roll(newId())).toEqual([]);
+  });
+
+  rule(
+    "a live worker's node runs are never orphans, however long they run",
+    async ({ store, second, advance }) => {
+      const me = await registered(store);
+      await stored(store, { nodes: [running("a", me)] });
+      for (let round = 0; round < 3; round++) {
+        await advance(LEASE.leaseMs - 1_000);
+        await store.beat(me);
+        expect(await second.reap(LEASE)).toEqual([]);
+      }
+    },
+  );
+
+  rule(
+    "node runs of dead, signed-off and missing workers are orphans until they are decided",
+    async (bench) => {
+      const { store, second, advance } = bench;
+      const [dead, left] = [await registered(store), await registered(store)];
+      const ids = [
+        await stored(store, { nodes: [running("a", dead), row("b")] }),
+        await stored(store, { nodes: [running("a", left)] }),
+        await stored(store, { nodes: [running("a", newId())] }),
+      ];
+      await store.deregister(left);
+      expect(names(await second.reap(LEASE))).toEqual([`${ids[1]} a -1 1`, `${ids[2]} a -1 1`].sort());
+      await advance(LEASE.leaseMs + 1_000);
+      const all = ids.map((id) => `${id} a -1 1`).sort();
+      expect(names(await second.reap(LEASE))).toEqual(all);
+      expect(names(await store.reap(LEASE))).toEqual(all);
+      expect(await store.reap({ ...LEASE, limit: 2 })).toHaveLength(2);
+      await setRow(store, ids[0]!, change("a", { status: "ready", fence: 2 }));
+      expect(names(await store.reap(LEASE))).toEqual([`${ids[1]} a -1 1`, `${ids[2]} a -1 1`].sort());
+    },
+  );
+
+  rule("a worker that is forgotten is as dead as before", async ({ store, advance }) => {
+    const id = await registered(store);
+    const runId = await stored(store, { nodes: [running("a", id)] });
+    await advance(LEASE.leaseMs + 1_000);
+    await store.reap(LEASE);
+    await advance(48 * 3_600_000);
+    expect(names(await store.reap(LEASE))).toEqual([`${runId} a -1 1`]);
+    expect((await store.beat(id)).alive).toBe(false);
+  });
+}
