@@ -17,7 +17,8 @@ export interface IntakeOptions {
 
 export class Intake {
   readonly #options: IntakeOptions;
-  #consumers: Consumer[] = [];
+  #consumers: readonly Consumer[] = [];
+  #closing = false;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -26,11 +27,10 @@ export class Intake {
   async open(): Promise<void> {
     const { scheduler, lanes, slots } = this.#options;
     const concurrency = Math.max(1, slots.free);
-    for (const lane of lanes) {
-      this.#consumers.push(
-        await scheduler.consume({ lane, concurrency, handle: (task) => this.#handle(task) }),
-      );
-    }
+    const handle = (task: Task): Promise<void> => this.#handle(task);
+    this.#consumers = await Promise.all(
+      lanes.map((lane) => scheduler.consume({ lane, concurrency, handle })),
+    );
     slots.onChange((free) => this.#fit(free));
   }
 
@@ -44,7 +44,7 @@ export class Intake {
   }
 
   async close(deadlineMs: number): Promise<void> {
-    this.#options.slots.onChange(() => {});
+    this.#closing = true;
     await Promise.all(this.#consumers.map((consumer) => consumer.close(deadlineMs)));
     this.#consumers = [];
   }
@@ -65,6 +65,7 @@ export class Intake {
 
   /** The queue is asked for no more than there is room for, so that tasks wait where other workers can take them. */
   #fit(free: number): void {
+    if (this.#closing) return;
     for (const consumer of this.#consumers) consumer.setConcurrency(Math.max(1, free));
   }
 }

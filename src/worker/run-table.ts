@@ -7,7 +7,7 @@
  */
 import type { ActionRegistry } from "../actions/registry.ts";
 import type { RetryPolicy } from "../core/definition/retry.ts";
-import type { Plan } from "../core/graph/plan.ts";
+import type { Plan, PlanNode } from "../core/graph/plan.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { NewRun, NodeRecord, Store } from "../core/ports/store.ts";
 import type { Task } from "../core/ports/scheduler.ts";
@@ -29,8 +29,8 @@ const MAX_RESTING = 1_000;
 
 /** What the table tells the rest of the process. */
 export interface RunListener {
-  /** Node runs to hand to the queue. */
-  dispatch(tasks: readonly Task[]): void;
+  /** Node runs to hand over. `own`: this worker could run them, if it had room. */
+  dispatch(tasks: { readonly own: readonly Task[]; readonly others: readonly Task[] }): void;
   /** A wait or a retry becomes due in about so many milliseconds. */
   dueIn(ms: number): void;
   /** A turn of the run is durable. */
@@ -312,14 +312,17 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     );
   }
 
-  #tasks(run: ActiveRun, turn: Turn, advance: Advance): readonly Task[] {
+  #tasks(run: ActiveRun, turn: Turn, advance: Advance): { own: readonly Task[]; others: readonly Task[] } {
     const { workspace, workflow, version } = run.identity!;
     const dispatchedAt = Math.floor(this.clock.now());
-    return [...turn.enqueued].map((index) => {
+    const own: Task[] = [];
+    const others: Task[] = [];
+    for (const index of turn.enqueued) {
       const node = run.plan!.nodes[index]!;
       const { fence, dispatches } = advance.state.nodes[index]!;
       const lane = node.kind === "action" ? node.lane : "default";
-      return {
+      const isOwn = this.#workshop?.inline === true && this.#canRun(node);
+      (isOwn ? own : others).push({
         runId: run.id,
         node: node.id,
         item: -1,
@@ -330,7 +333,12 @@ export class RunTable implements RunEnvironment<ActiveRun> {
         workflow,
         version,
         dispatchedAt,
-      };
-    });
+      });
+    }
+    return { own, others };
+  }
+
+  #canRun(node: PlanNode): boolean {
+    return node.kind === "action" && this.#lanes.has(node.lane) && this.registry.has(node.action);
   }
 }

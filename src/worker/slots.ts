@@ -6,7 +6,7 @@ export class Slots {
   readonly size: number;
   #free: number;
   #waiting: (() => void)[] = [];
-  #onChange: (free: number) => void = () => {};
+  readonly #listeners: ((free: number) => void)[] = [];
 
   constructor(size: number) {
     this.size = size;
@@ -23,7 +23,11 @@ export class Slots {
   }
 
   onChange(listener: (free: number) => void): void {
-    this.#onChange = listener;
+    this.#listeners.push(listener);
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener(this.#free);
   }
 
   /** Takes up to `wanted` places, and says how many it got. Those who wait go first. */
@@ -31,7 +35,7 @@ export class Slots {
     if (this.#waiting.length > 0) return 0;
     const got = Math.max(0, Math.min(wanted, this.#free));
     this.#free -= got;
-    if (got > 0) this.#onChange(this.#free);
+    if (got > 0) this.#changed();
     return got;
   }
 
@@ -44,7 +48,7 @@ export class Slots {
   /** Takes a place although there may be none: for work that is this worker's already. */
   borrow(count: number): void {
     this.#free -= count;
-    this.#onChange(this.#free);
+    this.#changed();
   }
 
   release(count = 1): void {
@@ -53,6 +57,6 @@ export class Slots {
       if (next) next();
       else this.#free++;
     }
-    if (count > 0) this.#onChange(this.#free);
+    if (count > 0) this.#changed();
   }
 }

@@ -6,10 +6,11 @@ import type { ActionRegistry } from "../actions/registry.ts";
 import type { RetryPolicy } from "../core/definition/retry.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { NodeRef, Store } from "../core/ports/store.ts";
-import type { Scheduler } from "../core/ports/scheduler.ts";
+import type { Scheduler, Task } from "../core/ports/scheduler.ts";
 import type { Advance } from "../core/run/advance.ts";
 import type { ValueLimits } from "../core/values.ts";
 import type { ActiveRun } from "./active-run.ts";
+import { Backlog } from "./backlog.ts";
 import { StoreClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
 import { Intake } from "./intake.ts";
@@ -67,6 +68,7 @@ export class Worker {
   readonly #lease: Lease;
   readonly #intake: Intake;
   readonly #outbox: Outbox;
+  readonly #backlog: Backlog;
   readonly #rollCall = new RollCall();
   readonly #timer: Loop;
   #loops: Loop[] = [];
@@ -82,6 +84,13 @@ export class Worker {
     this.plans = new Plans(store);
     this.#outbox = new Outbox(scheduler, logger);
     this.table = this.#newTable();
+    this.#backlog = new Backlog({
+      slots: this.#slots,
+      claim: (task) => void this.#claim(task),
+      send: (tasks) => this.#outbox.send(tasks),
+      workers: () => this.table.liveWorkers,
+    });
+    this.#slots.onChange(() => this.#backlog.drain());
     this.#intake = new Intake({ scheduler, table: this.table, slots: this.#slots, lanes, logger });
     this.#lease = new Lease({
       store,
@@ -128,6 +137,7 @@ export class Worker {
     const until = performance.now() + deadlineMs;
     const left = (): number => Math.max(0, until - performance.now());
     this.table.workAs(null);
+    this.#backlog.close();
     const closing = this.#intake.close(deadlineMs);
     await within(left(), this.table.drained());
     await this.#releaseHeld();
@@ -160,7 +170,10 @@ export class Worker {
       slots: this.#slots,
       random: Math.random,
       listener: {
-        dispatch: (tasks) => this.#outbox.send(tasks),
+        dispatch: ({ own, others }) => {
+          if (others.length > 0) this.#outbox.send(others);
+          if (own.length > 0) this.#backlog.add(own);
+        },
         dueIn: (ms) => this.#timer.wakeIn(ms),
         moved: onMoved,
         fenced: (run, node) => {
@@ -169,6 +182,19 @@ export class Worker {
         },
       },
     });
+  }
+
+  /** From the backlog: the place that was taken for it goes with it. */
+  async #claim(task: Task): Promise<void> {
+    try {
+      await this.table.claim(task);
+    } catch (error) {
+      this.#slots.release();
+      this.#options.logger.error(
+        { error, runId: task.runId, node: task.node },
+        "a node run could not be claimed",
+      );
+    }
   }
 
   #loop(name: string, round: () => Promise<number>): Loop {

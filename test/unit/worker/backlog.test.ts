@@ -1,0 +1,124 @@
+/** The backlog: keeps what this worker will soon have room for, and hands everything else to the queue in time. */
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Task } from "../../../src/core/ports/scheduler.ts";
+import { Backlog } from "../../../src/worker/backlog.ts";
+import { Slots } from "../../../src/worker/slots.ts";
+
+function tasks(amount: number, prefix = "t"): Task[] {
+  return Array.from({ length: amount }, (_, n) => ({
+    runId: "r",
+    node: `${prefix}${n}`,
+    item: -1,
+    fence: 0,
+    dispatches: 0,
+    lane: "default",
+    workspace: "default",
+    workflow: "w",
+    version: 1,
+    dispatchedAt: 0,
+  }));
+}
+
+const names = (list: readonly Task[]): string[] => list.map(({ node }) => node);
+
+class Bench {
+  readonly slots: Slots;
+  readonly claimed: Task[] = [];
+  readonly sent: Task[] = [];
+  workers = 1;
+  readonly backlog: Backlog;
+
+  constructor(places: number) {
+    this.slots = new Slots(places);
+    this.backlog = new Backlog({
+      slots: this.slots,
+      claim: (task) => void this.claimed.push(task),
+      send: (all) => void this.sent.push(...all),
+      workers: () => this.workers,
+    });
+    this.slots.onChange(() => this.backlog.drain());
+  }
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe("a worker that is alone", () => {
+  test("claims in the order of arrival as places become free", () => {
+    const bench = new Bench(2);
+    bench.backlog.add(tasks(5));
+    expect(names(bench.claimed)).toEqual(["t0", "t1"]);
+    bench.slots.release();
+    expect(names(bench.claimed)).toEqual(["t0", "t1", "t2"]);
+    bench.slots.release(2);
+    expect(names(bench.claimed)).toEqual(["t0", "t1", "t2", "t3", "t4"]);
+    expect(bench.sent).toEqual([]);
+    expect(bench.backlog.size).toBe(0);
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(60_000);
+    expect(bench.sent).toEqual([]);
+  });
+
+  test("keeps them for a second, then the queue gets them", () => {
+    const bench = new Bench(1);
+    bench.backlog.add(tasks(2, "a"));
+    vi.advanceTimersByTime(600);
+    bench.backlog.add(tasks(2, "b"));
+    vi.advanceTimersByTime(399);
+    expect(bench.sent).toEqual([]);
+    vi.advanceTimersByTime(2);
+    expect(names(bench.sent)).toEqual(["a1"]);
+    vi.advanceTimersByTime(600);
+    expect(names(bench.sent)).toEqual(["a1", "b0", "b1"]);
+    expect(names(bench.claimed)).toEqual(["a0"]);
+  });
+
+  test("keeps 10,000 at most", () => {
+    const bench = new Bench(1);
+    bench.backlog.add(tasks(12_000));
+    expect(bench.backlog.size + bench.claimed.length).toBe(10_000);
+    expect(names(bench.sent)[0]).toBe("t10000");
+    // Room for one came back when the first was claimed.
+    for (let n = 0; n < 9_999; n++) bench.slots.release();
+    expect(bench.claimed.length).toBe(10_000);
+    expect(bench.claimed.at(-1)!.node).toBe("t9999");
+  });
+});
+
+describe("a worker in company", () => {
+  test("keeps its share, as many as it has places at most, and not for long", () => {
+    const bench = new Bench(4);
+    bench.workers = 2;
+    bench.slots.take(4);
+    bench.backlog.add(tasks(6));
+    expect(names(bench.sent)).toEqual(["t3", "t4", "t5"]);
+    bench.backlog.add(tasks(6, "u"));
+    expect(names(bench.sent).slice(3)).toEqual(["u1", "u2", "u3", "u4", "u5"]);
+    vi.advanceTimersByTime(21);
+    expect(names(bench.sent).slice(8)).toEqual(["t0", "t1", "t2", "u0"]);
+    expect(bench.claimed).toEqual([]);
+  });
+});
+
+test("what came from the queue and waits for room has it first", async () => {
+  const bench = new Bench(1);
+  bench.slots.take(1);
+  const fromQueue = bench.slots.acquire();
+  bench.backlog.add(tasks(1));
+  bench.slots.release();
+  await fromQueue;
+  expect(bench.claimed).toEqual([]);
+  bench.slots.release();
+  expect(names(bench.claimed)).toEqual(["t0"]);
+});
+
+test("closed, it gives everything to the queue, and so it does with what comes later", () => {
+  const bench = new Bench(1);
+  bench.slots.take(1);
+  bench.backlog.add(tasks(2, "a"));
+  bench.backlog.close();
+  bench.backlog.add(tasks(1, "b"));
+  expect(names(bench.sent)).toEqual(["a0", "a1", "b0"]);
+  bench.slots.release();
+  expect(bench.claimed).toEqual([]);
+});
