@@ -94,7 +94,9 @@ class MemoryStore implements Store {
     const copies = messages.map(({ runId, id, body }) => {
       return { runId, id, isCancel: body.kind === "cancel", body: JSON.stringify(body) };
     });
-    await this.#locks.free(copies.map((message) => message.runId));
+    const ids = copies.map((message) => message.runId);
+    // Nothing may be awaited between the last look and the write: somebody would take the lock in between.
+    for (let held = this.#locks.holdOf(ids); held !== undefined; held = this.#locks.holdOf(ids)) await held;
     const now = this.#now();
     return copies.map(({ runId, ...message }) =>
       this.#appendOne(runId, { ...message, kept: false, receivedAt: now }),

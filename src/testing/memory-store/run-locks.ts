@@ -6,14 +6,9 @@ export class RunLocks {
     return this.#held.has(runId);
   }
 
-  /** Resolves when none of these is held: what the caller does before it waits again is done while they are free. */
-  async free(runIds: Iterable<string>): Promise<void> {
-    const ids = [...runIds];
-    for (;;) {
-      const held = ids.map((id) => this.#held.get(id)).find((end) => end !== undefined);
-      if (held === undefined) return;
-      await held;
-    }
+  /** The end of a hold on one of these; `undefined`: all are free, until the caller waits for something. */
+  holdOf(runIds: readonly string[]): Promise<void> | undefined {
+    return runIds.map((id) => this.#held.get(id)).find((end) => end !== undefined);
   }
 
   async hold<T>(runId: string, work: () => Promise<T>): Promise<T> {

@@ -194,6 +194,8 @@ function exclusionRules({ rule, expect }: Kit): void {
         const [verdict] = await second.commit([move(id, seq, { consumed })]);
         if (verdict?.type === "committed") commits++;
         commits++;
+        // A store in memory answers within one turn of the event loop: the others shall have theirs.
+        await new Promise(setImmediate);
       }
     };
     const heaters = [heat(0), heat(1)];
