@@ -7,13 +7,33 @@ export {
   type EffectKind,
 } from "./core/definition/action.ts";
 export type {
+  ActionNode,
+  ActionOptions,
+  Arrival,
+  ConditionNode,
+  MessageWaitNode,
+  NodeOptions,
+  TimeWaitNode,
+  TriggerNode,
+  WorkflowBuilder,
+} from "./core/definition/builder-types.ts";
+export type {
   Duration,
   EdgeDocument,
   NodeDocument,
   RetryDocument,
   WorkflowDocument,
 } from "./core/definition/document.ts";
-export { defineWorkflow, type Workflow } from "./core/definition/workflow.ts";
+export type {
+  AnyTemplate,
+  Expression,
+  LooseRef,
+  Ref,
+  Templated,
+  Text,
+  Yields,
+} from "./core/definition/reference-types.ts";
+export { defineWorkflow, type Workflow, type WorkflowDefinition } from "./core/definition/workflow.ts";
 export { ERROR_CODES, type ErrorCode, FlowForgeError } from "./core/errors.ts";
 export { DefinitionError } from "./core/graph/definition-error.ts";
 export { HINT_CODES, type Issue, ISSUE_CODES, type IssueCode } from "./core/graph/issues.ts";

@@ -1,0 +1,208 @@
+/** Records what `build` of `defineWorkflow` writes down: nodes, what they read and come after, and the actions they run. */
+import type { ZodType } from "zod";
+import { makeIssue, type Issue, type IssuePath } from "../graph/issues.ts";
+import type { Json } from "../json.ts";
+import { type Action, makeAction } from "./action.ts";
+import { buildEdges, type RecordedNode } from "./builder-edges.ts";
+import type {
+  ActionOptions,
+  InlineActionWithSchema,
+  NodeOptions,
+  TriggerOptions,
+  WorkflowBuilder,
+} from "./builder-types.ts";
+import type { EdgeDocument, NodeDocument } from "./document.ts";
+import { makeExpr, makeText } from "./interpolation.ts";
+import { type NodeRead, makeRef, refuseUse } from "./refs.ts";
+import { Templates } from "./templates.ts";
+
+/** What the builder made of a workflow. */
+export interface Built {
+  readonly nodes: { readonly [id: string]: NodeDocument };
+  readonly edges: readonly EdgeDocument[];
+  readonly output: Json | undefined;
+  readonly actions: readonly Action[];
+  readonly issues: readonly Issue[];
+}
+
+interface Origin {
+  readonly owner: object;
+  readonly edge: Omit<EdgeDocument, "to">;
+}
+
+/** What nodes, and outcomes of nodes, stand for in `after`. */
+const ORIGINS = new WeakMap<object, Origin>();
+
+type Given = readonly [input?: unknown, options?: ActionOptions];
+type Inline = InlineActionWithSchema<ZodType, ZodType>;
+
+/** One per call of `defineWorkflow`. It is its own proof of origin: what another one made is refused. */
+export class Recorder {
+  readonly workflow: string;
+  readonly builder: WorkflowBuilder;
+  readonly #nodes = new Map<string, RecordedNode & { readonly document: object }>();
+  readonly #actions = new Set<Action>();
+  readonly #issues: Issue[] = [];
+  readonly #templates: Templates;
+  #isOpen = true;
+
+  constructor(workflow: string) {
+    this.workflow = workflow;
+    this.#templates = new Templates(this, this.#issues);
+    const root = (expression: string): object => makeRef({ expression, reads: [], owner: this });
+    this.builder = Object.freeze({
+      input: root("input"),
+      run: root("run"),
+      fired: root("trigger"),
+      event: root("event"),
+      trigger: this.#trigger.bind(this),
+      action: this.#action.bind(this),
+      condition: this.#condition.bind(this),
+      wait: this.#wait.bind(this),
+      expr: makeExpr(this),
+      text: makeText(this),
+    }) as object as WorkflowBuilder;
+  }
+
+  /** What was recorded. Nothing can be added afterwards. */
+  finish(output: unknown): Built {
+    this.#isOpen = false;
+    const { edges, joinAll, issues } = buildEdges([...this.#nodes.values()]);
+    // Without a prototype, so that a node named `__proto__` is there to be refused.
+    const nodes = Object.create(null) as Record<string, NodeDocument>;
+    for (const [id, { document }] of this.#nodes) {
+      nodes[id] = (joinAll.has(id) ? { ...document, join: "all" } : document) as NodeDocument;
+    }
+    return {
+      nodes,
+      edges,
+      output: output === undefined ? undefined : this.#templates.template(output, ["output"]).json,
+      actions: [...this.#actions],
+      issues: [...this.#issues, ...issues],
+    };
+  }
+
+  #trigger(id: string, source: object, options: TriggerOptions<Json> = {}): object {
+    const { input, ...rest } = options;
+    const { filter, ...plain } = source as { readonly filter?: unknown };
+    const path = ["nodes", id];
+    const filterText = this.#templates.expression(filter, [...path, "source", "filter"]).json;
+    const template = this.#templates.template(input, [...path, "input"]).json;
+    const document = {
+      ...rest,
+      kind: "trigger",
+      source: defined({ ...plain, filter: filterText }),
+      input: template,
+    };
+    this.#add(id, { document, isTrigger: true, after: [], reads: [], hasJoin: true });
+    return this.#handle(id, {});
+  }
+
+  #action(id: string, action: Action | Inline | string, ...[input, options = {}]: Given): object {
+    const { json, reads } = this.#templates.template(input, ["nodes", id, "input"]);
+    const document = { kind: "action", action: this.#nameOf(id, action), input: json };
+    return this.#node(id, options, { document, reads });
+  }
+
+  #nameOf(id: string, action: Action | Inline | string): string {
+    if (typeof action === "string") return action;
+    const made = isAction(action) ? action : makeAction(action, `${this.workflow}/${id}`);
+    this.#actions.add(made);
+    return made.name;
+  }
+
+  #condition(id: string, cases: { readonly [name: string]: unknown }, options: NodeOptions = {}): object {
+    const read = Object.entries(cases).map(([outcome, value], index) => ({
+      outcome,
+      ...this.#templates.expression(value, ["nodes", id, "cases", index, "if"]),
+    }));
+    const document = { kind: "condition", cases: read.map(({ outcome, json }) => ({ outcome, if: json })) };
+    return this.#node(id, options, { document, reads: read.flatMap(({ reads }) => reads) });
+  }
+
+  #wait(id: string, settings: NodeOptions & { readonly [field: string]: unknown }): object {
+    const { after, description, join, onTimeout, match, until, ...plain } = settings;
+    const path = ["nodes", id, "for"];
+    const matched = this.#templates.expression(match, [...path, "match"]);
+    const time = this.#templates.template(until, [...path, "until"]);
+    const document = {
+      kind: "wait",
+      for: defined({ ...plain, until: time.json, match: matched.json }),
+      onTimeout,
+    };
+    const options = defined({ after, description, join }) as NodeOptions;
+    return this.#node(id, options, { document, reads: [...time.reads, ...matched.reads] });
+  }
+
+  /** Every kind but a trigger. */
+  #node(
+    id: string,
+    { after = [], ...options }: NodeOptions,
+    { document, reads }: { readonly document: object; readonly reads: readonly NodeRead[] },
+  ): object {
+    const origins = (Array.isArray(after) ? (after as readonly unknown[]) : [after]).flatMap((one) =>
+      this.#originOf(one, ["nodes", id]),
+    );
+    const hasJoin = options.join !== undefined;
+    this.#add(id, {
+      document: { ...options, ...document },
+      isTrigger: false,
+      after: origins,
+      reads,
+      hasJoin,
+    });
+    const read = (member: string, failure: boolean): object =>
+      makeRef({ expression: `nodes.${id}.${member}`, reads: [{ id, failure }], owner: this });
+    return this.#handle(id, {
+      output: read("output", false),
+      error: read("error", true),
+      status: read("status", false),
+    });
+  }
+
+  #originOf(value: unknown, path: IssuePath): readonly Origin["edge"][] {
+    const origin = typeof value === "object" && value !== null ? ORIGINS.get(value) : undefined;
+    if (origin?.owner === this) return [origin.edge];
+    this.#issues.push(
+      makeIssue("node_unknown", path, {
+        message: origin
+          ? `"${origin.edge.from}" in \`after\` is a node of another workflow.`
+          : "`after` holds something that is not a node.",
+        next: 'Name nodes that this `build` has made, or outcomes of them: after: [paid, size.on("large")].',
+      }),
+    );
+    return [];
+  }
+
+  #add(id: string, node: Omit<RecordedNode, "id"> & { readonly document: object }): void {
+    if (!this.#isOpen) refuseUse(this, `nodes.${id}`, "is added after `build` has returned");
+    if (this.#nodes.has(id)) {
+      this.#issues.push(
+        makeIssue("node_id_invalid", ["nodes", id], {
+          message: `There are two nodes with the id "${id}".`,
+          next: "Give each node an id of its own.",
+        }),
+      );
+      return;
+    }
+    this.#nodes.set(id, { id, ...node, document: defined(node.document) });
+  }
+
+  #handle(id: string, members: object): object {
+    const arrival = (edge: Origin["edge"], target: object): object => {
+      ORIGINS.set(target, { owner: this, edge });
+      return Object.freeze(target);
+    };
+    const on = (outcome: string): object => arrival({ from: id, on: outcome }, {});
+    return arrival({ from: id }, { id, on, ...members });
+  }
+}
+
+/** Absent members, as in JSON. */
+function defined(members: object): object {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
+}
+
+function isAction(value: Action | Inline): value is Action {
+  return "kind" in value && value.kind === "flowforge.action";
+}
