@@ -84,10 +84,12 @@ export type AnyTemplate<Of extends string = string> =
   | { readonly [name: string]: AnyTemplate<Of> | undefined };
 
 /** What a template yields: the other way round. What only the run can know is `Json`. */
-export type Yielded<T> = [T] extends [Yields<infer Value>]
-  ? [Value] extends [never]
-    ? Json
-    : Value
-  : T extends object
-    ? { [Key in keyof T]: Yielded<T[Key]> }
-    : T;
+export type Yielded<T> = [Json] extends [T]
+  ? Json
+  : [T] extends [Yields<infer Value>]
+    ? [Value] extends [never]
+      ? Json
+      : Value
+    : T extends object
+      ? { [Key in keyof T]: Yielded<T[Key]> }
+      : T;
