@@ -113,13 +113,14 @@ export function defineAction<
   InputSchema extends ZodType = AnyInput,
   OutputSchema extends ZodType = AnyOutput,
 >(definition: ActionDefinition<InputSchema, OutputSchema>): ActionOf<InputSchema, OutputSchema> {
-  if (!fits(NAME, String(definition.name))) {
+  const name: unknown = definition.name;
+  if (typeof name !== "string" || !fits(NAME, name)) {
     throw invalid("defineAction({ name })", {
       expected: `a name of ${NAME.words}`,
-      received: show(definition.name),
+      received: show(name),
     });
   }
-  return makeAction(definition, definition.name);
+  return makeAction(definition, name);
 }
 
 /** The same under a name that is not given by the host. */

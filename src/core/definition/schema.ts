@@ -133,14 +133,14 @@ function fieldProblem(marker: string, path: Path, key: string): Problem {
 }
 
 function plainProblem(issue: z.core.$ZodIssue, path: Path, value: unknown): Problem {
-  if (path.length === 1 && path[0] === "format") {
-    return problem("format_unknown", path, `The format is ${show(value)}; this version knows 1.`);
-  }
   if (value === undefined) {
     return problem("field_missing", path, {
       message: `The field \`${String(path.at(-1))}\` is missing.`,
       ...expectedBy(issue),
     });
+  }
+  if (path.length === 1 && path[0] === "format") {
+    return problem("format_unknown", path, `The format is ${show(value)}; this version knows 1.`);
   }
   if (issue.code === "invalid_union" && "options" in issue) {
     // Zod's type does not know the field, which it sets where a discriminator is not one of the known.

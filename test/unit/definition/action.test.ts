@@ -1,0 +1,52 @@
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { defineAction, isSchema } from "../../../src/core/definition/action.ts";
+
+const run = (): null => null;
+const define = (definition: object) => defineAction(definition as Parameters<typeof defineAction>[0]);
+
+describe("defineAction", () => {
+  test("keeps what it was given, frozen", () => {
+    const input = z.object({ a: z.string() });
+    const action = define({
+      name: "billing.charge/v2_a-b",
+      description: "x",
+      input,
+      output: z.null(),
+      effect: "idempotent",
+      timeout: "30s",
+      retry: { immediate: 1, backoff: ["1m"] },
+      run,
+    });
+    expect(action).toMatchObject({
+      kind: "flowforge.action",
+      name: "billing.charge/v2_a-b",
+      input,
+      effect: "idempotent",
+    });
+    expect(Object.isFrozen(action)).toBe(true);
+  });
+
+  test.each<[object, RegExp]>([
+    [{ run }, /defineAction\(\{ name \}\).*Received undefined.*option_invalid/],
+    [{ name: "", run }, /Received ""/],
+    [{ name: "a b", run }, /Received "a b"/],
+    [{ name: "x".repeat(129), run }, /at most 128 characters/],
+    [{ name: "a", run, inputs: z.null() }, /Received `inputs`. Did you mean "input"\?/],
+    [{ name: "a", run, wholly: 1 }, /Received `wholly`\. Correct/],
+    [{ name: "a", run, input: { type: "object" } }, /action "a", input.*schema of zod 4.*Received object/],
+    [{ name: "a", run, output: "x" }, /action "a", output.*Received "x"/],
+    [{ name: "a", run, effect: "never" }, /action "a", effect.*atMostOnce.*Received "never"/],
+    [{ name: "a" }, /action "a", run.*a function/],
+    [{ name: "a", run, timeout: "x" }, /action "a", timeout.*duration_invalid/],
+    [{ name: "a", run, retry: { immediate: 99 } }, /action "a", retry, immediate.*option_invalid/],
+  ])("%j is refused", (definition, message) => {
+    expect(() => define(definition)).toThrow(message);
+  });
+});
+
+test("isSchema knows schemas of any copy of zod", () => {
+  expect(isSchema(z.string())).toBe(true);
+  for (const value of [null, undefined, "x", {}, { _zod: 1 }, { safeParse: run }])
+    expect(isSchema(value)).toBe(false);
+});
