@@ -1,9 +1,4 @@
-/**
- * What a store must do: the definition, as a suite that every store passes (PostgreSQL, memory, and yours).
- *
- * Run it with `storeContract("my store", factory, { describe, test, expect })` in a vitest file. `fast-check` must be
- * installed too. Properties print their seed when they fail; `FLOWFORGE_SEED=<seed>` replays them.
- */
+/** What a store must do: the definition, as a suite that every store passes (PostgreSQL, memory, and yours). */
 import { commitRules } from "./store-contract/commit-rules.ts";
 import { concurrencyRules } from "./store-contract/concurrency-rules.ts";
 import { definitionRules } from "./store-contract/definition-rules.ts";
@@ -14,9 +9,9 @@ import { loopRules } from "./store-contract/loop-rules.ts";
 import { rowRules } from "./store-contract/row-rules.ts";
 import { valueRules } from "./store-contract/value-rules.ts";
 import { workerRules } from "./store-contract/worker-rules.ts";
-import { makeKit, type StoreFactory, type TestFramework } from "./store-contract/kit.ts";
+import { makeKit, type StoreFactory, type StoreContractTools } from "./store-contract/kit.ts";
 
-export type { StoreFactory, StoreUnderTest, TestFramework } from "./store-contract/kit.ts";
+export type { StoreContractTools, StoreFactory, StoreUnderTest } from "./store-contract/kit.ts";
 
 const PARTS = [
   commitRules,
@@ -32,12 +27,21 @@ const PARTS = [
 ] as const;
 
 /**
- * Declares the suite. `factory` is called once for each rule and must return an empty store whose clock can be shifted;
- * `close()` is called at the end of the rule, also when it failed.
+ * Declares, in a test file, the suite that a store must pass before an engine may be given it. Every sentence of the port `Store` is
+ * a rule here.
+ *
+ *     import fc from "fast-check";
+ *     import { describe, expect, test } from "vitest";
+ *     storeContract("my store", openEmptyStore, { describe, expect, test, fc });
+ *
+ * `factory` is called once for each rule and must return an empty store whose clock can be shifted; `close()` is called at the end
+ * of the rule, also when it failed. Give `second`, another connection to the same data, where the store can have one: the rules of
+ * concurrency use both. A rule may take 60 seconds; all of them take a few. Properties print their seed when they fail, and
+ * `FLOWFORGE_SEED=<seed>` replays them.
  */
-export function storeContract(name: string, factory: StoreFactory, framework: TestFramework): void {
-  const kit = makeKit(factory, framework);
-  framework.describe(`store contract: ${name}`, () => {
+export function storeContract(name: string, factory: StoreFactory, tools: StoreContractTools): void {
+  const kit = makeKit(factory, tools);
+  tools.describe(`store contract: ${name}`, () => {
     for (const rules of PARTS) rules(kit);
   });
 }

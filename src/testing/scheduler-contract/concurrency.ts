@@ -1,7 +1,8 @@
 /** A consumer takes no more than it has room for, and the room may change at any time. */
-import { depthIs, eventually, someTask, someTasks, type TestApi, type UseQueue } from "./fixture.ts";
+import { depthIs, eventually, someTask, someTasks, type UseQueue } from "./fixture.ts";
+import type { TestFramework } from "../test-framework.ts";
 
-export function concurrencyContract(use: UseQueue, { expect }: TestApi): void {
+export function concurrencyContract(use: UseQueue, { expect }: TestFramework): void {
   use("never holds more tasks than it may", async (queue) => {
     const scheduler = await queue.open();
     const got = await queue.consume(scheduler, { concurrency: 3, hold: true });

@@ -1,7 +1,8 @@
 /** What comes out is what went in: once, in its lane, and never more than a task may carry. */
-import { depthIs, someTask, someTasks, type TestApi, type UseQueue } from "./fixture.ts";
+import { depthIs, someTask, someTasks, type UseQueue } from "./fixture.ts";
+import type { TestFramework } from "../test-framework.ts";
 
-export function deliveryContract(use: UseQueue, { expect }: TestApi): void {
+export function deliveryContract(use: UseQueue, { expect }: TestFramework): void {
   use("delivers a task as it was dispatched", async (queue) => {
     const scheduler = await queue.open();
     const got = await queue.consume(scheduler);

@@ -1,12 +1,5 @@
 /** What the scheduler contract needs of its subject, and the tools of its tests. */
-import type { describe, expect, test } from "vitest";
 import type { Consumer, LaneDepth, Scheduler, Task } from "../../core/ports/scheduler.ts";
-
-export interface TestApi {
-  readonly describe: typeof describe;
-  readonly test: typeof test;
-  readonly expect: typeof expect;
-}
 
 /** A way in which the server can be away. */
 export interface Outage {

@@ -1,7 +1,8 @@
 /** Opening, pausing, rebuilding and closing. */
-import { depthIs, someTask, someTasks, type TestApi, type UseQueue } from "./fixture.ts";
+import { depthIs, someTask, someTasks, type UseQueue } from "./fixture.ts";
+import type { TestFramework } from "../test-framework.ts";
 
-export function lifecycleContract(use: UseQueue, { expect }: TestApi): void {
+export function lifecycleContract(use: UseQueue, { expect }: TestFramework): void {
   use("does nothing before it was opened, nor after it was closed", async (queue) => {
     const closed = await queue.open();
     await closed.close();

@@ -1,6 +1,7 @@
 /** A queue that forgets or is away costs time and nothing else. */
 import type { Scheduler } from "../../core/ports/scheduler.ts";
-import { eventually, someTask, someTasks, type Outage, type TestApi, type UseQueue } from "./fixture.ts";
+import { eventually, someTask, someTasks, type Outage, type UseQueue } from "./fixture.ts";
+import type { TestFramework } from "../test-framework.ts";
 
 /** The port says about 2 s. */
 const FAIL_MS = 3_000;
@@ -9,7 +10,7 @@ const OPEN_MS = 8_000;
 /** A consumer tries again at least every 2 s, and asks the server for the task. */
 const RETURN_MS = 15_000;
 
-export function outageContract(use: UseQueue, { expect }: TestApi): void {
+export function outageContract(use: UseQueue, { expect }: TestFramework): void {
   const UNREACHABLE: unknown = expect.stringMatching(/^(redis|postgres)_unreachable$/);
 
   use("knows whether the queue was wiped", async (queue) => {

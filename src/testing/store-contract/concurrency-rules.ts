@@ -39,9 +39,8 @@ class Tally {
   }
 }
 
-export function concurrencyRules({ rule, expect }: Kit): void {
+export function concurrencyRules({ rule, expect, fc }: Kit): void {
   rule("the sum of all seq is the number of commits and messages", async ({ store, second }) => {
-    const { default: fc } = await import("fast-check");
     const operation = fc.record<Operation>({
       kind: fc.constantFrom("commit", "commit", "append", "locked"),
       run: fc.integer({ min: 0, max: RUNS - 1 }),

@@ -30,7 +30,7 @@ function versionRules({ rule, expect }: Kit): void {
       (n % 2 ? store : second).saveWorkflow(WORKSPACE, document("w", `${n % 5}`), `c${n % 5}`),
     );
     const versions = (await Promise.all(saves)).map(({ version }) => version);
-    expect([...new Set(versions)].sort()).toEqual([1, 2, 3, 4, 5]);
+    expect([...new Set(versions)].sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
     expect(await store.workflowVersions(WORKSPACE, "w")).toHaveLength(5);
   });
 
@@ -58,7 +58,7 @@ function listRules({ rule, expect }: Kit): void {
       if (n % 2) await advance(10);
     }
     const whole = await store.runs({ workspace: WORKSPACE, limit: 100 });
-    expect([...whole.items.map(({ id }) => id)].sort()).toEqual([...ids].sort());
+    expect(whole.items.map(({ id }) => id).sort()).toEqual([...ids].sort());
     const times = whole.items.map(({ createdAt }) => createdAt);
     expect(times).toEqual(times.toSorted((a, b) => b - a));
     expect(whole.cursor).toBeNull();

@@ -1,9 +1,7 @@
 /** JSON values as mean as JSON allows, for properties. */
-import type * as fastCheck from "fast-check";
 import type { Arbitrary } from "fast-check";
 import type { Json } from "../../core/json.ts";
-
-type FastCheck = typeof fastCheck.default;
+import type { FastCheck } from "./kit.ts";
 
 const STRINGS = [
   "",

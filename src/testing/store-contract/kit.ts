@@ -1,6 +1,9 @@
 /** What the parts of the suite share: a store for each rule, and the test framework that was handed in. */
-import type * as vitest from "vitest";
+import type fastCheck from "fast-check";
 import type { Store } from "../../core/ports/store.ts";
+import type { PropertyLibrary, TestFramework } from "../test-framework.ts";
+
+export type FastCheck = typeof fastCheck;
 
 /** A store to be tested. `factory` makes an empty one for each rule. */
 export interface StoreUnderTest {
@@ -14,8 +17,10 @@ export interface StoreUnderTest {
 
 export type StoreFactory = () => StoreUnderTest | Promise<StoreUnderTest>;
 
-/** Of vitest, handed in so that this module needs it only as a type. */
-export type TestFramework = Pick<typeof vitest, "describe" | "test" | "expect">;
+/** What a store contract is run with: vitest's or Jest's functions, and fast-check. */
+export interface StoreContractTools extends TestFramework {
+  readonly fc: PropertyLibrary;
+}
 
 export interface Bench {
   readonly store: Store;
@@ -26,24 +31,27 @@ export interface Bench {
 export interface Kit {
   readonly expect: TestFramework["expect"];
   readonly describe: TestFramework["describe"];
+  readonly fc: FastCheck;
   /** One thing that a store must do, on a store of its own. */
   rule(title: string, body: (bench: Bench) => Promise<void>): void;
 }
 
 const TIMEOUT_MS = 60_000;
 
-export function makeKit(factory: StoreFactory, { describe, test, expect }: TestFramework): Kit {
+export function makeKit(factory: StoreFactory, { describe, test, expect, fc }: StoreContractTools): Kit {
   const rule: Kit["rule"] = (title, body) => {
-    test(title, { timeout: TIMEOUT_MS }, async () => {
-      const { store, second = store, clock, ...rest } = await factory();
+    const run = async (): Promise<void> => {
+      const subject = await factory();
+      const { store, second = store, clock } = subject;
       try {
         await body({ store, second, advance: async (ms) => clock.advance(ms) });
       } finally {
-        await rest.close();
+        await subject.close();
       }
-    });
+    };
+    test(title, run, TIMEOUT_MS);
   };
-  return { expect, describe, rule };
+  return { expect, describe, fc: fc as FastCheck, rule };
 }
 
 export function seedOf(): { readonly seed?: number } {

@@ -18,9 +18,8 @@ const PLACES = [
 ] as const;
 type Values = { readonly [place in (typeof PLACES)[number]]: Json };
 
-export function valueRules({ rule, expect }: Kit): void {
+export function valueRules({ rule, expect, fc }: Kit): void {
   rule("every value round-trips exactly, in every place", async ({ store }) => {
-    const { default: fc } = await import("fast-check");
     const values = fc.tuple(...PLACES.map(() => jsonValue(fc))).map((all): Values => {
       const byPlace = Object.fromEntries(PLACES.map((place, index) => [place, all[index]!])) as Values;
       return {

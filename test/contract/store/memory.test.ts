@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createMemoryStore } from "../../../src/testing/memory-store.ts";
 import { storeContract, type StoreUnderTest } from "../../../src/testing/store-contract.ts";
@@ -8,4 +9,4 @@ function factory(): StoreUnderTest {
   return { store, clock: { advance: (ms) => void (now += ms) }, close: () => undefined };
 }
 
-storeContract("memory", factory, { describe, test, expect });
+storeContract("memory", factory, { describe, test, expect, fc });

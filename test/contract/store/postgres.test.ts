@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { createPostgresStore } from "../../../src/postgres/store.ts";
 import { storeContract, type StoreUnderTest } from "../../../src/testing/store-contract.ts";
@@ -7,7 +8,7 @@ import { shiftClock } from "../../support/shift-clock.ts";
 
 for (const version of await postgresVersions()) {
   const database = lazyDatabase(version);
-  storeContract(version.label, async () => openStore(await database()), { describe, test, expect });
+  storeContract(version.label, async () => openStore(await database()), { describe, test, expect, fc });
 }
 
 /** One database for all rules of a version, a schema for each: cheaper, and it proves that schemas keep apart. */
