@@ -41,45 +41,46 @@ interface Meter {
   readonly transactions: number;
   readonly rows: number;
   readonly redisCommands: number;
-  readonly cpuMicros: number;
 }
 
 async function read(): Promise<Meter> {
+  await new Promise((resolve) => setTimeout(resolve, 300));
   const { rows } = await admin.query<{ wal: string; transactions: string; rows: string }>(
     `select pg_current_wal_lsn() - '0/0'::pg_lsn as wal, xact_commit as transactions,
        (select coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) from pg_stat_user_tables where schemaname = 'flowforge') as rows
      from pg_stat_database where datname = current_database()`,
   );
   const info = await queue.info("stats");
-  const cpu = process.cpuUsage();
   return {
     walBytes: Number(rows[0]!.wal),
     transactions: Number(rows[0]!.transactions),
     rows: Number(rows[0]!.rows),
     redisCommands: Number(/total_commands_processed:(\d+)/.exec(info)![1]),
-    cpuMicros: cpu.user + cpu.system,
   };
-}
-
-/** Sessions report their counts about once a second. */
-async function settled(): Promise<Meter> {
-  await new Promise((resolve) => setTimeout(resolve, 1_200));
-  return read();
 }
 
 const round = (value: number, digits = 3): number => Number(value.toFixed(digits));
 
-async function metered(steps: number, work: () => Promise<unknown>): Promise<object> {
-  const before = await settled();
+/** An engine of its own for each section: sessions report what they did when they end, and not before. */
+async function metered(
+  options: EngineOptions,
+  steps: number,
+  work: (engine: Engine) => Promise<unknown>,
+): Promise<object> {
+  const before = await read();
+  const engine = createEngine(options);
+  await engine.start();
+  const cpuBefore = process.cpuUsage();
   const at = performance.now();
-  await work();
+  await work(engine);
   const ms = performance.now() - at;
-  const cpu = process.cpuUsage();
-  const after = await settled();
+  const cpu = process.cpuUsage(cpuBefore);
+  await engine.stop();
+  const after = await read();
   const per = (key: keyof Meter): number => round((after[key] - before[key]) / steps);
   return {
     stepsPerSecond: Math.round((steps / ms) * 1000),
-    nodeCpuMicrosPerStep: round((cpu.user + cpu.system - before.cpuMicros) / steps, 1),
+    nodeCpuMicrosPerStep: round((cpu.user + cpu.system) / steps, 1),
     rowWritesPerStep: per("rows"),
     walBytesPerStep: Math.round(per("walBytes")),
     transactionsPerStep: per("transactions"),
@@ -144,12 +145,12 @@ async function bench(backend: string): Promise<void> {
   const worker = { concurrency: Number(values.concurrency) };
   for (let n = 0; n < rounds; n++) {
     const floor = values.floor === "yes" ? await bareCommitter() : 0;
-    await using engine = createEngine({ ...connection, worker, actions: [add(), count()] });
+    const options = { ...connection, worker, actions: [add(), count()] };
+    await metered(options, 1, (engine) => wave(engine, chain(10), 200));
+    const chains = await metered(options, runs * 10, (engine) => wave(engine, chain(10), runs));
+    const fans = await metered(options, 100 * 52, (engine) => wave(engine, fan(50), 100));
+    await using engine = createEngine(options);
     await engine.start();
-    await wave(engine, chain(10), 200);
-    await wave(engine, fan(50), 10);
-    const chains = await metered(runs * 10, () => wave(engine, chain(10), runs));
-    const fans = await metered(100 * 52, () => wave(engine, fan(50), 100));
     const single = await latency(engine);
     const line = { bench: "steps", backend, round: n, bareCommitterStepsPerSecond: floor };
     console.log(JSON.stringify({ ...line, chain: chains, fan: fans, latencyMs: single }));
