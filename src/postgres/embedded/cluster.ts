@@ -70,6 +70,8 @@ export interface StartOptions extends ClusterOptions {
   readonly deadlineMs: number;
   /** More settings, as `postgres -c name=value` takes them. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Called as soon as there is a process, long before it takes connections. */
+  readonly onSpawn?: (pid: number) => void;
 }
 
 export interface RunningServer {
@@ -136,6 +138,7 @@ async function launch(options: StartOptions, port: number): Promise<Launched> {
       );
     });
     child.unref();
+    if (child.pid !== undefined) options.onSpawn?.(child.pid);
     return { size, pid: child.pid, ended };
   } finally {
     await log.close();
@@ -196,7 +199,7 @@ export function failed(what: string, received: string, cause?: unknown): FlowFor
   return new FlowForgeError("embedded_postgres_failed", {
     subject: "embedded PostgreSQL",
     received: received === "" ? what : `${what}: ${received.slice(0, 1_000)}`,
-    next: "Look at server.log in the data directory.",
+    next: "Correct what it says. With the option dataDir, server.log in that folder has more.",
     ...(cause === undefined ? {} : { cause }),
   });
 }

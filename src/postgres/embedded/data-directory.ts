@@ -9,8 +9,11 @@ import { type Account, serverAccount } from "./account.ts";
 
 const run = promisify(execFile);
 
-/** Everything that is ever in a data directory, but for drafts of `pg`. */
+/** Everything that is ever in a data directory, but for drafts. */
 const OURS: ReadonlySet<string> = new Set(["pg", "password", "server.log", "server.log.1", "libraries"]);
+
+/** What `createCluster` and `newPassword` leave where they are killed. */
+const DRAFT: RegExp = /^(pg\.new-[0-9a-f]{12}(\.password)?|password\.\d+-[0-9a-f]{8})$/;
 
 export interface DataDirectory {
   readonly home: string;
@@ -47,14 +50,21 @@ async function namesIn(home: string): Promise<readonly string[]> {
   const names = await readdir(home).catch((error: unknown): never => {
     throw unusable(home, { expected: "a folder that can be read", received: reasonOf(error), cause: error });
   });
-  const strangers = names.filter(
-    (name) => !OURS.has(name) && !name.startsWith("pg.new-") && !name.startsWith("password."),
-  );
+  const strangers = names.filter((name) => !OURS.has(name) && !DRAFT.test(name));
   if (names.includes("pg") || strangers.length === 0) return names;
   throw unusable(home, {
     expected: "an empty folder, or one that FlowForge made",
     received: `a folder with ${strangers.slice(0, 3).join(", ")}`,
   });
+}
+
+/**
+ * For the owner of the directory only. Another engine may be at work on a draft: it was too late in any case.
+ */
+export async function removeDrafts(home: string): Promise<void> {
+  for (const name of (await readdir(home)).filter((name) => DRAFT.test(name))) {
+    await rm(path.join(home, name), { recursive: true, force: true, maxRetries: 5 });
+  }
 }
 
 async function ownerOf(cluster: string): Promise<{ readonly uid: number; readonly gid: number } | undefined> {
@@ -124,6 +134,6 @@ function unusable(
   });
 }
 
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 /** A server process: who it is, when it is ready, how it ends. Works for our own child and for one that a crash left. */
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { readFile, readlink, realpath } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -31,10 +32,22 @@ export async function readPidFile(folder: string): Promise<PidFile | undefined> 
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return !isZombie(pid);
   } catch (error) {
     // EPERM: it lives and belongs to somebody else.
     return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
+/** Dead, and not yet collected: in a container the first process may never collect the orphans that it is given. */
+function isZombie(pid: number): boolean {
+  if (process.platform !== "linux") return false;
+  try {
+    // The state follows the name, which stands in parentheses and may itself contain some.
+    return /\) Z [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    // Gone meanwhile, or there is no /proc.
+    return false;
   }
 }
 

@@ -11,6 +11,7 @@ import { randomBytes } from "node:crypto";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { FlowForgeError } from "../../core/errors.ts";
 import type { Logger } from "../../core/ports/logger.ts";
 import { serverAccount } from "./account.ts";
 import { findBinaries } from "./binaries.ts";
@@ -19,15 +20,16 @@ import {
   clusterVersion,
   createCluster,
   DATABASE,
+  failed,
   type RunningServer,
   startServer,
   USER,
 } from "./cluster.ts";
-import { type DataDirectory, openDataDirectory } from "./data-directory.ts";
+import { type DataDirectory, openDataDirectory, reasonOf, removeDrafts } from "./data-directory.ts";
 import { endLeftover } from "./leftover.ts";
-import { inUse, lockServer } from "./owner-lock.ts";
+import { inUse, lockServer, type OwnerLock } from "./owner-lock.ts";
 import { isServed, pidFileOf, stopServer } from "./postmaster.ts";
-import { startWatchdog } from "./watchdog.ts";
+import { startWatchdog, type Watchdog } from "./watchdog.ts";
 
 const START_MS = 60_000;
 const STOP_MS = 15_000;
@@ -67,38 +69,17 @@ async function temporaryDirectory(): Promise<DataDirectory> {
   return { home, cluster: path.join(home, "pg"), password, account: await serverAccount(), temporary: true };
 }
 
-/** Another engine may make the same folder at the same moment: then its data is there, and is as good as ours. */
-async function createOnce(options: ClusterOptions, password: string): Promise<void> {
-  try {
-    await createCluster(options, password);
-  } catch (error) {
-    if ((await clusterVersion(options.folder)) === undefined) throw error;
-  }
-}
-
 async function startOn(directory: DataDirectory, logger: Logger): Promise<EmbeddedServer> {
-  const { home, cluster, account, password, temporary } = directory;
-  const existing = await clusterVersion(cluster);
-  const binaries = await findBinaries({
-    account,
-    linkFolder: path.join(home, "libraries"),
-    ...(existing === undefined ? {} : { major: existing }),
-  });
-  // What is gone with the process need not survive the machine.
-  const options = { binaries, account, folder: cluster, fsync: !temporary };
-  if (existing === undefined) await createOnce(options, password);
-  await endLeftover(directory, logger);
+  const { home, cluster, temporary } = directory;
+  // Before the first file: a folder half made is removed too.
   const watchdog = startWatchdog({ pidFile: pidFileOf(cluster), ...(temporary ? { remove: home } : {}) });
-  const logFile = path.join(home, "server.log");
-  let server: RunningServer | undefined;
   try {
-    server = await startServer({ ...options, logFile, deadlineMs: START_MS });
-    const connectionString = `postgres://${USER}:${password}@127.0.0.1:${server.port}/${DATABASE}`;
-    const lock = await lockServer(connectionString, home);
-    const { pid } = server;
+    const { server, lock, connectionString } = await ownServer(directory, watchdog, logger);
     const end = async (): Promise<void> => {
+      const ended = await stopServer(server.pid, STOP_MS);
+      if (!ended) logger.error({ pid: server.pid }, "the embedded server does not end");
+      // The shutdown has cut it; until then nobody took this server for one without an owner.
       await lock.release();
-      if (!(await stopServer(pid, STOP_MS))) logger.error({ pid }, "the embedded server does not end");
       if (temporary) await rm(home, { recursive: true, force: true, maxRetries: 5 });
       watchdog.dismiss();
     };
@@ -106,8 +87,61 @@ async function startOn(directory: DataDirectory, logger: Logger): Promise<Embedd
     return { connectionString, stop: () => (stopped ??= end()) };
   } catch (error) {
     watchdog.dismiss();
+    throw FlowForgeError.is(error) ? error : failed("the server did not start", reasonOf(error), error);
+  }
+}
+
+interface OwnServer {
+  readonly server: RunningServer;
+  readonly lock: OwnerLock;
+  readonly connectionString: string;
+}
+
+async function ownServer(directory: DataDirectory, watchdog: Watchdog, logger: Logger): Promise<OwnServer> {
+  const { home, cluster, password } = directory;
+  const options = await prepare(directory);
+  await endLeftover(directory, logger);
+  const logFile = path.join(home, "server.log");
+  const onSpawn = (pid: number): void => watchdog.guard(pid);
+  let server: RunningServer | undefined;
+  try {
+    server = await startServer({ ...options, logFile, deadlineMs: START_MS, onSpawn });
+    const connectionString = `postgres://${USER}:${password}@127.0.0.1:${server.port}/${DATABASE}`;
+    const lock = await lockServer(connectionString, home);
+    await removeDrafts(home);
+    return { server, lock, connectionString };
+  } catch (error) {
     if (server !== undefined) await stopServer(server.pid, STOP_MS);
     else if (await isServed(cluster)) throw inUse(home);
     throw error;
+  }
+}
+
+/** Finds the programs, and makes the data where there is none. */
+async function prepare({
+  home,
+  cluster,
+  account,
+  password,
+  temporary,
+}: DataDirectory): Promise<ClusterOptions> {
+  const existing = await clusterVersion(cluster);
+  const binaries = await findBinaries({
+    account,
+    linkFolder: path.join(home, "libraries"),
+    ...(existing === undefined ? {} : { major: existing, data: home }),
+  });
+  // What is gone with the process need not survive the machine.
+  const options = { binaries, account, folder: cluster, fsync: !temporary };
+  if (existing === undefined) await createOnce(options, password);
+  return options;
+}
+
+/** Another engine may make the same folder at the same moment: then its data is there, and is as good as ours. */
+async function createOnce(options: ClusterOptions, password: string): Promise<void> {
+  try {
+    await createCluster(options, password);
+  } catch (error) {
+    if ((await clusterVersion(options.folder)) === undefined) throw error;
   }
 }
