@@ -24,8 +24,7 @@ export function inputSchemaOf(schema: ZodType): JsonObject | null {
 function jsonSchema(schema: ZodType, io: "input" | "output"): JsonObject | null {
   try {
     // Through text, because zod adds members that are no part of the schema, and shares parts.
-    const made: unknown = JSON.parse(JSON.stringify(z.toJSONSchema(schema, { io })));
-    return isObject(made) ? made : null;
+    return JSON.parse(JSON.stringify(z.toJSONSchema(schema, { io }))) as JsonObject;
   } catch {
     // Zod throws for what cannot be represented. The host then has no JSON Schema, which is no fault of anybody.
     return null;

@@ -70,7 +70,7 @@ const DIALECT = /^https?:\/\/json-schema\.org\/draft(\/2020-12|\/2019-09|-07)\/s
 /** Every problem of a schema; `path` is where it stands in the document. The depth of the schema must be known to be bearable. */
 export function schemaProblems(schema: JsonObject, path: Path): readonly Problem[] {
   const problems: Problem[] = [];
-  new Walk(schema, problems).schema(schema, path);
+  new Walk(schema, problems, path.length + 1).schema(schema, path);
   for (const name of problems.length > 0 ? [] : endlessReferences(schema)) {
     problems.push(
       schemaProblem([...path, ...name], "The schema refers to itself without end.", {
@@ -84,10 +84,13 @@ export function schemaProblems(schema: JsonObject, path: Path): readonly Problem
 class Walk {
   readonly #root: JsonObject;
   readonly #problems: Problem[];
+  /** Of the keywords at the top of the schema. */
+  readonly #topLength: number;
 
-  constructor(root: JsonObject, problems: Problem[]) {
+  constructor(root: JsonObject, problems: Problem[], topLength: number) {
     this.#root = root;
     this.#problems = problems;
+    this.#topLength = topLength;
   }
 
   schema(schema: Json | undefined, path: Path): void {
@@ -131,7 +134,7 @@ class Walk {
       case "pattern":
         return this.#pattern(value, path);
       case "root":
-        if (path.length > 2)
+        if (path.length > this.#topLength)
           return this.#report(path, "This keyword may only stand at the top of the schema.");
         if (path.at(-1) === "$schema" && !DIALECT.test(String(value))) {
           this.#report(path, "This dialect of JSON Schema is not known.");

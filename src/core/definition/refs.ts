@@ -37,8 +37,7 @@ export function sourceOf(value: unknown): Source | undefined {
 
 /** The CEL of a reference or an expression. */
 export function expressionOf({ pieces }: Source): string {
-  const [piece] = pieces;
-  return piece !== undefined && "expression" in piece ? piece.expression : "";
+  return (pieces[0] as { readonly expression: string }).expression;
 }
 
 /** Makes `target` stand for `source` in templates. */

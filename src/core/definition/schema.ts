@@ -14,7 +14,7 @@ import { sizeIssue, VALIDATION_LIMITS, type ValidationLimits } from "../graph/li
 import type { Json, JsonObject } from "../json.ts";
 import { didYouMean } from "../suggestion.ts";
 import type { WorkflowDocument } from "./document.ts";
-import { documentSchema, placeOf, type RuleParams } from "./document-schema.ts";
+import { documentSchema, type Place, placeOf, type RuleParams } from "./document-schema.ts";
 import { schemaProblems } from "./json-schema.ts";
 import { isObject } from "./json-schema-shape.ts";
 import { fits, NODE_ID } from "./names.ts";
@@ -119,8 +119,8 @@ function problemsOf(issue: z.core.$ZodIssue, root: Json): readonly Problem[] {
 }
 
 function fieldProblem(marker: string, path: Path, key: string): Problem {
-  const place = placeOf(marker);
-  if (place === undefined) return problem("field_unknown", path, `There is no field \`${key}\` here.`);
+  // Every object of the document with a closed list of fields is a place.
+  const place = placeOf(marker) as Place;
   if (place.later.includes(key)) {
     return problem("not_supported_yet", path, `The field \`${key}\` of ${place.name} is not supported yet.`);
   }
@@ -161,7 +161,6 @@ function expectedBy(issue: z.core.$ZodIssue): { readonly next: string } {
 }
 
 const NEXT: Partial<Record<ShapeCode, string>> = {
-  field_unknown: "Remove it.",
   format_unknown: 'Write `"format": 1`, or use a version of FlowForge that knows this format.',
   key_forbidden: "Give it another name.",
   node_id_invalid: `Use ${NODE_ID.words}; \`__proto__\`, \`constructor\` and \`prototype\` are reserved.`,
@@ -186,6 +185,6 @@ function at(root: Json, path: Path): unknown {
 }
 
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = JSON.stringify(value);
   return text.length > 80 ? `${text.slice(0, 80)}...` : text;
 }
