@@ -28,7 +28,7 @@ import type {
   WorkerInfo,
   WorkflowVersion,
 } from "../core/ports/store.ts";
-import { prepare, write } from "./memory-store/commit-entry.ts";
+import { assertText, prepare, write } from "./memory-store/commit-entry.ts";
 import { parsed } from "./memory-store/json-text.ts";
 import { RunLocks } from "./memory-store/run-locks.ts";
 import { runDetail, runPage, storedRun } from "./memory-store/run-queries.ts";
@@ -92,6 +92,7 @@ class MemoryStore implements Store {
   async append(messages: readonly InboxMessage[]): Promise<readonly AppendResult[]> {
     // Copied before the wait: what the caller does to its objects meanwhile is not part of the message.
     const copies = messages.map(({ runId, id, body }) => {
+      assertText(id);
       return { runId, id, isCancel: body.kind === "cancel", body: JSON.stringify(body) };
     });
     const ids = copies.map((message) => message.runId);

@@ -182,7 +182,7 @@ function attempt(write: CommitEntry["attempts"][number], run: MemoryRun, now: nu
 }
 
 /** PostgreSQL's `text` cannot hold it; names never have it, and what fails there must fail here. */
-function assertText(text: string | null): void {
+export function assertText(text: string | null): void {
   if (text?.includes("\0")) throw new RangeError("A name holds a NUL character.");
 }
 

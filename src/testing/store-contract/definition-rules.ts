@@ -1,6 +1,6 @@
 /** Versions of workflows, and lists of runs. */
 import type { WorkflowDocument } from "../../core/definition/document.ts";
-import { move, moved, newRun, newId, stored, WORKSPACE } from "./entries.ts";
+import { loaded, move, moved, newRun, newId, stored, WORKSPACE } from "./entries.ts";
 import type { Kit } from "./kit.ts";
 
 function document(name: string, description = ""): WorkflowDocument {
@@ -59,8 +59,8 @@ function listRules({ rule, expect }: Kit): void {
     }
     const whole = await store.runs({ workspace: WORKSPACE, limit: 100 });
     expect(whole.items.map(({ id }) => id).sort()).toEqual([...ids].sort());
-    const times = whole.items.map(({ createdAt }) => createdAt);
-    expect(times).toEqual(times.toSorted((a, b) => b - a));
+    const newestFirst = whole.items.toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
+    expect(whole.items).toEqual(newestFirst);
     expect(whole.cursor).toBeNull();
     const pages: string[] = [];
     let cursor: string | null | undefined;
@@ -88,6 +88,10 @@ function listRules({ rule, expect }: Kit): void {
     expect(await list({ createdAfter: between })).toEqual([done]);
     expect(await list({ createdBefore: between })).toEqual([first]);
     expect(await list({ workflow: "checkout", status: ["succeeded"] })).toEqual([]);
+    const { createdAt } = (await loaded(store, done)).header;
+    expect(await list({ createdAfter: createdAt })).toEqual([done]);
+    expect(await list({ createdBefore: createdAt })).toEqual([first]);
+    expect(await list({ createdAfter: createdAt, createdBefore: createdAt })).toEqual([]);
   });
 
   rule("a limit or a cursor that is none is refused", async ({ store }) => {

@@ -73,6 +73,17 @@ function appendRules({ rule, expect }: Kit): void {
     expect(await store.append([])).toEqual([]);
   });
 
+  rule(
+    "all or none: a message that cannot be stored takes the others of its call with it",
+    async ({ store }) => {
+      const [a, b] = [await stored(store), await stored(store)];
+      await expect(store.append([message(a, "m"), message(b, "a\0b")])).rejects.toBeDefined();
+      expect([await seqOf(store, a), await seqOf(store, b)]).toEqual([1, 1]);
+      expect(await inboxOf(store, a)).toEqual([]);
+      expect(await store.append([message(a, "m")])).toEqual(["stored"]);
+    },
+  );
+
   rule("whoever decided without having seen the message is refused", async ({ store, second }) => {
     const id = await stored(store);
     const decided = move(id, await seqOf(store, id), { status: "waiting" });

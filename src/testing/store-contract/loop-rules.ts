@@ -84,9 +84,11 @@ function undispatchedRules({ rule, expect }: Kit): void {
     },
   );
 
-  rule("none of a paused run", async ({ store }) => {
-    await stored(store, { paused: true, nodes: [row("a")] });
+  rule("none of a paused run until it is resumed", async ({ store }) => {
+    const id = await stored(store, { paused: true, nodes: [row("a")] });
     expect(await store.undispatched(10)).toEqual([]);
+    await moved(store, move(id, 1, { paused: false }));
+    expect(nodes(await store.undispatched(10))).toEqual(["a"]);
   });
 }
 

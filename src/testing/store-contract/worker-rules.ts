@@ -43,6 +43,10 @@ function beatRules({ rule, expect }: Kit): void {
     expect(beat).toMatchObject({ alive: true, cancelled: [] });
     expect(beat.now).toBeGreaterThanOrEqual(now + 5_000);
     await expect(store.register(info)).rejects.toBeDefined();
+    const gone = worker();
+    await store.register(gone);
+    await store.deregister(gone.id);
+    await expect(store.register(gone)).rejects.toBeDefined();
     await store.register(worker());
     expect(await store.liveWorkers()).toBe(2);
   });
