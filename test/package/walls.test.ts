@@ -31,6 +31,10 @@ describe("the linter's walls", () => {
     expect(status).not.toBe(0);
   });
 
+  test("what both adapters may import is no wall", () => {
+    expect(output).not.toMatch(/'\.\.\/postgres-connection\/pool\.ts' import is restricted/);
+  });
+
   test.each([
     ["core imports Node.js", /core\/run\/clock\.ts.*'node:fs' import is restricted/],
     ["core imports a driver", /core\/run\/clock\.ts.*'pg' import is restricted/],
@@ -44,6 +48,15 @@ describe("the linter's walls", () => {
     ["core knows the process", /core\/run\/clock\.ts.*'process'.*pass what it needs as an argument/],
     ["postgres speaks BullMQ", /postgres\/store\.ts.*'bullmq' import is restricted/],
     ["postgres imports the worker", /postgres\/store\.ts.*'\.\.\/worker\/work\.ts' import is restricted/],
+    [
+      "the queue imports the store",
+      /bullmq\/scheduler\.ts.*'\.\.\/postgres\/store\.ts' import is restricted/,
+    ],
+    ["shared connections speak SQL", /postgres-connection\/pool\.ts.*'kysely' import is restricted/],
+    [
+      "shared connections import the store",
+      /postgres-connection\/pool\.ts.*'\.\.\/postgres\/store\.ts' import is restricted/,
+    ],
     ["the worker imports an adapter", /worker\/work\.ts.*'\.\.\/postgres\/store\.ts' import is restricted/],
     ["a cycle, of types too", /worker\/work\.ts.*Dependency cycle detected/],
   ])("%s", (_name, expected) => {
