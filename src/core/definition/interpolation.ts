@@ -1,6 +1,7 @@
 /** `expr` and `text` of the builder, and how values become templates: `{{ }}` for what is read, escaped text for the rest. */
 import type { Json } from "../json.ts";
 import { checkValue } from "../values.ts";
+import { RESERVED_KEYS } from "./names.ts";
 import type { Expression, ExpressionPart, Text } from "./reference-types.ts";
 import { expressionOf, type Piece, refuseUse, remember, type Root, type Source, sourceOf } from "./refs.ts";
 
@@ -47,12 +48,30 @@ function literal(owner: Root["owner"], before: string, value: unknown): string {
   if (!checked?.ok) {
     refuseUse(owner, before.trim(), "is followed by a value that is neither JSON nor a reference");
   }
+  if (hasReservedKey(checked.value)) {
+    refuseUse(owner, before.trim(), "is followed by an object with a key that expressions do not keep");
+  }
   return celLiteral(checked.value);
 }
 
-/** CEL writes values as JSON does. A minus would join with one before it. */
+/** Maps of CEL lose these keys in silence. */
+function hasReservedKey(value: Json): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return Object.entries(value).some(
+    ([key, member]: [string, Json]) => RESERVED_KEYS.has(key) || hasReservedKey(member),
+  );
+}
+
+/** CEL writes values as JSON does, but for numbers: a minus would join with one before it, and whole ones have 64 bits. */
 function celLiteral(value: Json): string {
-  return typeof value === "number" && value < 0 ? `(${value})` : JSON.stringify(value);
+  if (typeof value === "number") {
+    const text = Number.isInteger(value) && !Number.isSafeInteger(value) ? value.toExponential() : `${value}`;
+    return value < 0 ? `(${text})` : text;
+  }
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map((item: Json) => celLiteral(item)).join(", ")}]`;
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  return `{${members.map(([key, member]) => `${JSON.stringify(key)}: ${celLiteral(member as Json)}`).join(", ")}}`;
 }
 
 export function makeText(owner: Root["owner"]): TextTag<string> {

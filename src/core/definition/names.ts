@@ -7,7 +7,7 @@ export interface NameRule {
 }
 
 /** Keys that JavaScript objects give a meaning to. */
-const RESERVED: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
+export const RESERVED_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
 export const NODE_ID: NameRule = {
   pattern: /^[A-Za-z_][A-Za-z0-9_]*$/,
@@ -48,5 +48,5 @@ export const LABEL: NameRule = {
 };
 
 export function fits(rule: NameRule, name: string): boolean {
-  return name.length <= rule.maxLength && rule.pattern.test(name) && !RESERVED.has(name);
+  return name.length <= rule.maxLength && rule.pattern.test(name) && !RESERVED_KEYS.has(name);
 }

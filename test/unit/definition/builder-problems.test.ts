@@ -242,6 +242,7 @@ describe("references are no values", () => {
   test("values that are no JSON are refused in expr and text", () => {
     expect(brief(issuesOf(({ expr }) => expr`1 + ${undefined}`))).toEqual(["expression_invalid "]);
     expect(brief(issuesOf(({ expr }) => expr`1 + ${() => 1}`))).toEqual(["expression_invalid "]);
+    expect(issuesOf(({ expr }) => expr`1 + ${[{ constructor: 1 }]}`)[0]?.message).toContain("do not keep");
     expect(brief(issuesOf(({ text }) => text`${undefined}`))).toEqual(["expression_invalid "]);
     expect(brief(issuesOf(({ text }) => text`${Number.NaN}`))).toEqual(["expression_invalid "]);
     expect(brief(issuesOf(({ expr, text }) => expr`1 + ${text`a`}`))).toEqual(["expression_invalid "]);

@@ -44,7 +44,7 @@ describe("expr", () => {
     ["{{ (input.a + 1) * 2 }}", expr`  ${expr`${at("a")} + 1`} * 2 `, 4],
     ["{{ input.a -(-5) }}", expr`${at("a")} -${-5}`, 6],
     [
-      '{{ input.s == "text" ? [1,{"a":null}] : [] }}',
+      '{{ input.s == "text" ? [1, {"a": null}] : [] }}',
       expr`${at("s")} == ${"text"} ? ${[1, { a: null }]} : ${[]}`,
       [1, { a: null }],
     ],

@@ -21,6 +21,7 @@ describe("schemas that documents may have", () => {
     [{ type: ["string", "null"], enum: ["a", null], const: "a", default: "a", examples: [] }],
     [{ properties: { a: true, b: false }, additionalProperties: { $ref: "#" }, required: ["a"] }],
     [{ $defs: { "a/b~c": { type: "string" } }, items: { $ref: "#/$defs/a~1b~0c" } }],
+    // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
     [{ anyOf: [{ minimum: 1 }, { not: {} }], if: {}, then: {}, else: {}, dependentRequired: { a: ["b"] } }],
     [
       {
@@ -198,6 +199,7 @@ describe("values", () => {
     ],
     [{ oneOf: [{ type: "string" }, true] }, 1, []],
     [{ not: { type: "number" } }, 1, ["has a form that is not allowed here"]],
+    // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
     [{ if: { type: "number" }, then: { minimum: 2 }, else: false }, 1, ["must be at least 2"]],
     [{ if: { type: "number" }, else: false }, "x", ["is not allowed here"]],
     [{ properties: { a: false } }, { a: 1 }, ["a is not allowed here"]],
