@@ -6,13 +6,16 @@ const SERVERLESS = ["unit", "property", "types", "package"].map((area) => `test/
 const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
-      { test: { name: "pure", include: SERVERLESS } },
+      { test: { name: "pure", include: SERVERLESS, testTimeout: 30_000 } },
       {
         test: {
           name: "servers",
           include: ["test/**/*.test.ts"],
           exclude: SERVERLESS,
           globalSetup: ["test/support/global-setup.ts"],
+          // Servers start and stop in these tests, on machines that may be busy.
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
         },
       },
     ],
