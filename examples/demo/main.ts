@@ -1,11 +1,4 @@
-/**
- * npm run demo                                        an order, from payment to parcel, on an embedded PostgreSQL
- * npm run demo -- workflow.json --input input.json    a document of your own
- *
- * DATABASE_URL and REDIS_URL, where they are set, are used instead of the embedded server.
- */
-import { readFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
+/** Runs a workflow on an engine of its own and shows how it moves. `USAGE` in job.ts says what can be asked for. */
 import { builtInActions } from "../../src/actions.ts";
 import {
   createEngine,
@@ -13,78 +6,48 @@ import {
   defineWorkflow,
   type Engine,
   type EngineOptions,
+  FlowForgeError,
   type Logger,
   type Workflow,
 } from "../../src/index.ts";
-import { startService } from "./service.ts";
+import { type Job, readJob, USAGE, UsageError } from "./job.ts";
 import { RunTree } from "./tree.ts";
 
-interface Job {
-  readonly definition: unknown;
-  readonly input: unknown;
-  close(): Promise<void>;
-}
-
 async function main(): Promise<void> {
-  const job = await readJob();
+  const job = await readJob(process.argv.slice(2));
+  if (job === "help") return console.log(USAGE);
   try {
-    const workflow = defineWorkflow(job.definition);
-    await using engine = createEngine({
-      ...servers(),
-      workflows: [workflow],
-      actions: builtInActions,
-      logger,
-    });
-    const startedAt = performance.now();
-    await engine.start();
-    refuseUnknownActions(engine, workflow);
-    console.log(`engine ready after ${Math.round(performance.now() - startedAt)} ms (${serverNames()})\n`);
-    const run = await engine.runs.start(workflow, { input: job.input });
-    const tree = new RunTree(workflow.document);
-    for await (const move of run.events()) tree.show(move);
-    tree.finish();
-    console.log("\nresult:", JSON.stringify(await run.result(), null, 2));
+    await run(job);
   } finally {
     await job.close();
   }
+}
+
+async function run({ definition, input }: Job): Promise<void> {
+  const workflow = defineWorkflow(definition);
+  const printer = new Printer();
+  const options = { workflows: [workflow], actions: builtInActions, logger: printer };
+  await using engine = createEngine({ ...servers(), ...options });
+  const startedAt = performance.now();
+  console.log(`starting on ${serverNames()}`);
+  await engine.start();
+  refuseUnknownActions(engine, workflow);
+  const handle = await engine.runs.start(workflow, { input });
+  console.log(`started after ${Math.round(performance.now() - startedAt)} ms\n`);
+  const tree = (printer.tree = new RunTree(workflow.document));
+  try {
+    for await (const move of handle.events()) tree.show(move);
+  } finally {
+    tree.finish();
+    printer.tree = undefined;
+  }
+  console.log("\nresult:", JSON.stringify(await handle.result(), null, 2));
 }
 
 /** This is the only process, so nobody else can have an action that is missing here. */
 function refuseUnknownActions(engine: Engine, { name, document }: Workflow): void {
   const { ok, issues } = engine.workflows.validate(document);
   if (!ok) throw new DefinitionError(name, issues);
-}
-
-/** The files that were named, or the demo's own order with its partners. */
-async function readJob(): Promise<Job> {
-  const { positionals, values } = parseArgs({
-    allowPositionals: true,
-    options: { input: { type: "string" } },
-  });
-  const [file] = positionals;
-  if (file !== undefined) {
-    const input = values.input === undefined ? null : await readJson(values.input);
-    return { definition: await readJson(file), input, close: async () => {} };
-  }
-  const service = await startService();
-  const definition = await readJson(new URL("order-fulfilment.json", import.meta.url));
-  const order = {
-    id: "A-1001",
-    customer: "c_1",
-    email: "ada@example.com",
-    cents: 64_900,
-    items: ["lamp", "shade"],
-  };
-  return { definition, input: { ...order, service: service.url }, close: () => service.close() };
-}
-
-async function readJson(file: string | URL): Promise<unknown> {
-  const text = await readFile(file, "utf8");
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new Error(`${file} is not JSON: ${(error as Error).message}`, { cause: error });
-  }
 }
 
 function servers(): EngineOptions {
@@ -95,19 +58,38 @@ function servers(): EngineOptions {
 function serverNames(): string {
   const { DATABASE_URL: postgres, REDIS_URL: redis } = process.env;
   return [
-    postgres ? "PostgreSQL from DATABASE_URL" : "embedded PostgreSQL",
+    postgres ? "PostgreSQL from DATABASE_URL" : "an embedded PostgreSQL",
     ...(redis ? ["Redis from REDIS_URL"] : []),
   ].join(", ");
 }
 
-const logger: Logger = {
-  debug: () => {},
-  info: (_fields, message) => console.log(message),
-  warn: (fields, message) => console.warn("warning:", message, fields),
-  error: (fields, message) => console.error("error:", message, fields),
-};
+/** Log lines go above the tree while there is one. */
+class Printer implements Logger {
+  tree: RunTree | undefined;
+
+  debug(): void {}
+
+  info(_fields: object, message: string): void {
+    if (this.tree) this.tree.note(message);
+    else console.log(message);
+  }
+
+  warn(fields: object, message: string): void {
+    this.#report(`warning: ${message}`, fields);
+  }
+
+  error(fields: object, message: string): void {
+    this.#report(`error: ${message}`, fields);
+  }
+
+  #report(message: string, fields: object): void {
+    if (this.tree && process.stderr.isTTY) this.tree.note(message);
+    else console.error(message, fields);
+  }
+}
 
 main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
+  // A stack helps nobody with what FlowForge says on purpose.
+  console.error(error instanceof UsageError || FlowForgeError.is(error) ? error.message : error);
   process.exitCode = 1;
 });

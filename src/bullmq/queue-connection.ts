@@ -48,6 +48,8 @@ export class QueueConnection extends PostgresConnection {
   }
 
   override async close(): Promise<void> {
+    // The driver's `end()` does not wait for the server, and what a server that goes down next has to say is nobody's news.
+    this.removeAllListeners("error").on("error", () => undefined);
     await super.close();
     await (this.#ended ??= this.pool.end());
   }

@@ -1,9 +1,12 @@
 /** Without `dataDir`: a server in a temporary folder, and nothing of it afterwards. */
 import { readdir } from "node:fs/promises";
 import { expect, test, vi } from "vitest";
+import { createEngine, defineWorkflow } from "../../../src/index.ts";
 import { silentLogger } from "../../../src/engine/silent-logger.ts";
 import { isAlive } from "../../../src/postgres/embedded/postmaster.ts";
 import { startEmbeddedPostgres } from "../../../src/postgres/embedded/server.ts";
+import { collectingLogger } from "../engine/backends.ts";
+import { add, chain } from "../engine/documents.ts";
 import { eventually, kill, PATIENCE_MS, places, serverOn, untilItRuns } from "./places.ts";
 
 vi.setConfig({ testTimeout: PATIENCE_MS, hookTimeout: PATIENCE_MS });
@@ -18,6 +21,17 @@ test("answers, and leaves nothing behind when it is stopped", async () => {
   expect(pid).toBeGreaterThan(0);
   await Promise.all([server.stop(), server.stop()]);
   expect(isAlive(pid)).toBe(false);
+  expect(await readdir(here.home)).toEqual([]);
+});
+
+test("an engine on it ends without a warning, though the server goes before the last connection is cold", async () => {
+  const logger = collectingLogger();
+  const engine = createEngine({ logger, actions: [add()] });
+  await engine.start();
+  const run = await engine.runs.start(defineWorkflow(chain(3)), { input: { n: 0 } });
+  expect(await run.result({ timeout: "20s" })).toBe(3);
+  await engine.stop();
+  expect(logger.lines.filter(({ level }) => level === "warn" || level === "error")).toEqual([]);
   expect(await readdir(here.home)).toEqual([]);
 });
 
