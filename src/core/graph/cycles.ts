@@ -21,8 +21,10 @@ export function findCycles(graph: Graph, { depth }: Order): readonly Cycle[] {
 }
 
 function fromFirstNode(cycle: Cycle): Cycle {
-  const first = Math.min(...cycle.map((edge) => edge.from));
-  const start = cycle.findIndex((edge) => edge.from === first);
+  let start = 0;
+  cycle.forEach((edge, at) => {
+    if (edge.from < (cycle[start] as GraphEdge).from) start = at;
+  });
   return [...cycle.slice(start), ...cycle.slice(0, start)];
 }
 

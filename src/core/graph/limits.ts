@@ -22,63 +22,93 @@ export const VALIDATION_LIMITS: ValidationLimits = {
   maxDepth: 64,
 };
 
-interface Part {
-  readonly value: unknown;
-  readonly key: string | number;
-  readonly parent: Part | null;
-  readonly depth: number;
-}
+type Key = string | number;
 
 /**
  * Whether the definition is plain JSON of a bearable size: at most one issue, since nothing beyond it is looked at.
  * A value that holds itself ends at the limit of depth, and one that holds the same part again and again at that of size.
  */
 export function sizeIssue(definition: unknown, limits: ValidationLimits): Issue | null {
-  let bytes = 0;
-  const open: Part[] = [{ value: definition, key: "", parent: null, depth: 0 }];
-  for (let part = open.pop(); part !== undefined; part = open.pop()) {
-    const { value } = part;
-    if (typeof value === "object" && value !== null) {
-      if (part.depth >= limits.maxDepth) return tooDeep(part, limits);
-      const problem = expand(part, value, open);
-      if (problem !== null) return notJson(part, problem);
-      bytes += 2;
-    } else if (typeof value === "string") {
-      bytes += 3 + utf8Length(value);
-    } else if (
-      typeof value === "number" ? Number.isFinite(value) : typeof value === "boolean" || value === null
-    ) {
-      bytes += 5;
-    } else {
-      return notJson(part, `is ${typeof value === "number" ? String(value) : `of type ${typeof value}`}`);
+  return new Measurement(limits).of(definition, 0) ?? countIssue(definition as Counted | null, limits);
+}
+
+class Measurement {
+  readonly #limits: ValidationLimits;
+  /** Where the value that is looked at stands. */
+  readonly #path: Key[] = [];
+  #bytes = 0;
+
+  constructor(limits: ValidationLimits) {
+    this.#limits = limits;
+  }
+
+  of(value: unknown, depth: number): Issue | null {
+    switch (typeof value) {
+      case "string":
+        // The length first: the bytes of a text that is far too long are not worth counting.
+        return this.#count(value.length + 3) ?? this.#count(extraBytes(value));
+      case "number":
+        return Number.isFinite(value) ? this.#count(5) : this.#notJson(`is ${value}`);
+      case "boolean":
+        return this.#count(5);
+      case "object":
+        if (value === null) return this.#count(5);
+        if (depth >= this.#limits.maxDepth) return tooDeep(this.#path, this.#limits);
+        return Array.isArray(value) ? this.#list(value, depth + 1) : this.#object(value, depth + 1);
+      default:
+        return this.#notJson(`is of type ${typeof value}`);
     }
-    if (typeof part.key === "string") bytes += part.key.length + 3;
-    if (bytes > limits.maxBytes) return tooLarge(limits);
   }
-  return countIssue(definition as { nodes?: unknown; edges?: unknown } | null, limits);
+
+  /** Every item is at least one character and a comma, so a list of thousands of millions of holes ends before its items. */
+  #list(list: readonly unknown[], depth: number): Issue | null {
+    let issue = this.#count(2 + list.length);
+    for (let index = 0; index < list.length && issue === null; index++) {
+      this.#path.push(index);
+      issue = this.of(list[index], depth);
+      this.#path.pop();
+    }
+    return issue;
+  }
+
+  #object(object: object, depth: number): Issue | null {
+    const prototype: unknown = Object.getPrototypeOf(object);
+    // The last step accepts plain objects of another realm too, such as those of a test runner or `node:vm`.
+    if (prototype !== null && prototype !== Object.prototype && Object.getPrototypeOf(prototype) !== null) {
+      return this.#notJson("is not a plain object");
+    }
+    let issue = this.#count(2);
+    for (const key of Object.keys(object)) {
+      if (issue !== null) return issue;
+      const member = (object as { readonly [key: string]: unknown })[key];
+      // As in JSON: a member that is undefined is absent.
+      if (member === undefined) continue;
+      this.#path.push(key);
+      issue = this.#count(key.length + 3) ?? this.of(member, depth);
+      this.#path.pop();
+    }
+    return issue;
+  }
+
+  #count(bytes: number): Issue | null {
+    this.#bytes += bytes;
+    return this.#bytes > this.#limits.maxBytes ? tooLarge(this.#limits) : null;
+  }
+
+  #notJson(problem: string): Issue {
+    return makeIssue("not_json", [...this.#path], {
+      message: `The value ${problem}, and JSON has no such value.`,
+      next: "Write it as null, true, false, a number, a text, a list or a plain object.",
+    });
+  }
 }
 
-/** Puts the members of an object or list on the stack; says what is wrong where it is neither. */
-function expand(part: Part, value: object, open: Part[]): string | null {
-  const depth = part.depth + 1;
-  if (Array.isArray(value)) {
-    for (let key = 0; key < value.length; key++) open.push({ value: value[key], key, parent: part, depth });
-    return null;
-  }
-  const prototype: unknown = Object.getPrototypeOf(value);
-  // The last step accepts plain objects of another realm too, such as those of a test runner or `node:vm`.
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) return "is not a plain object";
-  for (const [key, member] of Object.entries(value)) {
-    // As in JSON: a member that is undefined is absent.
-    if (member !== undefined) open.push({ value: member, key, parent: part, depth });
-  }
-  return null;
+interface Counted {
+  readonly nodes?: unknown;
+  readonly edges?: unknown;
 }
 
-function countIssue(
-  document: { nodes?: unknown; edges?: unknown } | null,
-  limits: ValidationLimits,
-): Issue | null {
+function countIssue(document: Counted | null, limits: ValidationLimits): Issue | null {
   const nodes = document?.nodes;
   if (typeof nodes === "object" && nodes !== null && Object.keys(nodes).length > limits.maxNodes) {
     return makeIssue("limit_nodes", ["nodes"], {
@@ -96,14 +126,8 @@ function countIssue(
   return null;
 }
 
-function pathOf(part: Part): IssuePath {
-  const path: (string | number)[] = [];
-  for (let here: Part = part; here.parent !== null; here = here.parent) path.unshift(here.key);
-  return path;
-}
-
-function tooDeep(part: Part, limits: ValidationLimits): Issue {
-  return makeIssue("limit_depth", pathOf(part), {
+function tooDeep(path: IssuePath, limits: ValidationLimits): Issue {
+  return makeIssue("limit_depth", [...path], {
     message: `More than ${limits.maxDepth} objects and lists are within each other here.`,
     next: "Make the value flatter, or let an action build it.",
   });
@@ -116,15 +140,9 @@ function tooLarge(limits: ValidationLimits): Issue {
   });
 }
 
-function notJson(part: Part, problem: string): Issue {
-  return makeIssue("not_json", pathOf(part), {
-    message: `The value ${problem}, and JSON has no such value.`,
-    next: "Write it as null, true, false, a number, a text, a list or a plain object.",
-  });
-}
-
-function utf8Length(text: string): number {
-  let bytes = text.length;
+/** How many bytes more than characters a text has in UTF-8. */
+function extraBytes(text: string): number {
+  let bytes = 0;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit < 0x80) continue;

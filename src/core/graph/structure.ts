@@ -5,6 +5,7 @@ import type { GraphEdge } from "./graph.ts";
 import { makeIssue, type Issue, type IssuePath } from "./issues.ts";
 import { hasTimeout, outcomesOf } from "./outcomes.ts";
 import { reachableFrom } from "./reach.ts";
+import { repeatedEdges } from "./repeats.ts";
 import type { Subject } from "./subject.ts";
 
 /** A ring of thousands of nodes is named by its beginning; `cycle` has every node. */
@@ -30,33 +31,35 @@ interface WrittenEdge {
 
 function edgeIssues(subject: Subject, issues: Issue[]): void {
   const { nodes, edges } = subject.document;
-  const seen = new Map<string, IssuePath>();
+  const repeats = repeatedEdges(subject.graph, edges);
   edges.forEach((edge, position) => {
     const path = subject.pathOfEdge(position);
     if (path === null) return;
     const written: WrittenEdge = { edge, path };
     const ends = endIssues(subject, written);
     issues.push(...ends);
-    const key = `${edge.from}\n${edge.to}\n${edge.on ?? ""}`;
-    const first = seen.get(key);
-    if (first === undefined) seen.set(key, path);
-    else issues.push(duplicateIssue(written, first));
+    const first = repeats.get(position);
+    if (first !== undefined) {
+      issues.push(duplicateIssue(written, subject.pathOfEdge(first) as IssuePath));
+    }
     if (ends.length > 0) return;
     if (edge.from === edge.to) issues.push(selfIssue(written));
     if ((nodes[edge.to] as NodeDocument).kind === "trigger") issues.push(intoTriggerIssue(written));
-    issues.push(...outcomeIssues(subject, written));
+    if (edge.on !== undefined) issues.push(...outcomeIssues(subject, written, edge.on));
   });
 }
 
-function endIssues({ graph, suggestions }: Subject, { edge, path }: WrittenEdge): Issue[] {
-  return (["from", "to"] as const)
-    .filter((end) => !graph.indexOf.has(edge[end]))
-    .map((end) =>
-      makeIssue("node_unknown", [...path, end], {
-        message: `There is no node ${shown(edge[end])}.`,
-        next: `Name a node of this workflow, or remove the edge.${suggestions.for(edge[end], graph.ids)}`,
-      }),
-    );
+const ENDS = ["from", "to"] as const;
+const NONE: readonly Issue[] = [];
+
+function endIssues({ graph, suggestions }: Subject, { edge, path }: WrittenEdge): readonly Issue[] {
+  if (graph.indexOf.has(edge.from) && graph.indexOf.has(edge.to)) return NONE;
+  return ENDS.filter((end) => !graph.indexOf.has(edge[end])).map((end) =>
+    makeIssue("node_unknown", [...path, end], {
+      message: `There is no node ${shown(edge[end])}.`,
+      next: `Name a node of this workflow, or remove the edge.${suggestions.for(edge[end], graph.ids)}`,
+    }),
+  );
 }
 
 function duplicateIssue({ edge, path }: WrittenEdge, first: IssuePath): Issue {
@@ -81,19 +84,23 @@ function intoTriggerIssue({ edge, path }: WrittenEdge): Issue {
   });
 }
 
-function outcomeIssues({ document, damaged, suggestions }: Subject, { edge, path }: WrittenEdge): Issue[] {
-  if (edge.on === undefined || damaged.has(edge.from)) return [];
+function outcomeIssues(
+  { document, damaged, suggestions }: Subject,
+  { edge, path }: WrittenEdge,
+  on: string,
+): readonly Issue[] {
+  if (damaged.has(edge.from)) return NONE;
   const node = document.nodes[edge.from] as NodeDocument;
   const outcomes = outcomesOf(node);
-  if (!outcomes.includes(edge.on)) {
+  if (!outcomes.includes(on)) {
     return [
       makeIssue("outcome_unknown", [...path, "on"], {
-        message: `"${edge.from}" is of kind ${node.kind} and has no outcome "${edge.on}".`,
-        next: `Use one of ${outcomes.join(", ")}.${suggestions.for(edge.on, outcomes)}`,
+        message: `"${edge.from}" is of kind ${node.kind} and has no outcome "${on}".`,
+        next: `Use one of ${outcomes.join(", ")}.${suggestions.for(on, outcomes)}`,
       }),
     ];
   }
-  if (node.kind !== "wait" || edge.on !== "timeout" || hasTimeout(node)) return [];
+  if (node.kind !== "wait" || on !== "timeout" || hasTimeout(node)) return NONE;
   return [
     makeIssue("edge_never_taken", [...path, "on"], {
       message: `"${edge.from}" has no timeout, so this edge is never taken.`,
@@ -164,8 +171,10 @@ function reachIssues({ document, graph, triggerAdded }: Subject, issues: Issue[]
     if ((document.nodes[id] as NodeDocument).kind === "trigger") triggers.push(index);
   });
   if (triggerAdded) {
-    // The trigger leads to every node without inbound edges. What it does not reach is on or behind a cycle, which is said.
-    if (triggers.every((trigger) => graph.outbound[trigger]?.length === 0)) issues.push(noTriggerIssue());
+    // The trigger leads to every node without inbound edges. What it does not reach is on or behind a cycle, which is said,
+    // or behind an edge from itself or from nowhere, which is said too, and without which it could be reached.
+    const leadsNowhere = triggers.every((trigger) => graph.outbound[trigger]?.length === 0);
+    if (leadsNowhere && graph.edges.length === document.edges.length) issues.push(noTriggerIssue());
     return;
   }
   const reached = reachableFrom(graph, triggers);
