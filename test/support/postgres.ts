@@ -6,9 +6,9 @@ import path from "node:path";
 import { serverAccount } from "../../src/postgres/embedded/account.ts";
 import { allBinaries, type Binaries } from "../../src/postgres/embedded/binaries.ts";
 import { createCluster, DATABASE, startServer, USER } from "../../src/postgres/embedded/cluster.ts";
-import { isAlive, pidFileOf, stopServer, waitFor } from "../../src/postgres/embedded/postmaster.ts";
+import { pidFileOf, stopServer, waitFor } from "../../src/postgres/embedded/postmaster.ts";
 import { startWatchdog } from "../../src/postgres/embedded/watchdog.ts";
-import { signalTree } from "./process-tree.ts";
+import { isRunning, signalTree, tree } from "./process-tree.ts";
 
 /** A server that belongs to one test. It ends with the process that started it, even by `kill -9`. */
 export interface TestServer extends AsyncDisposable {
@@ -108,8 +108,12 @@ export function control(parts: Parts): TestServer {
     pause: () => signalTree(pid, "SIGSTOP"),
     resume: () => signalTree(pid, "SIGCONT"),
     kill: async () => {
+      // Stopped, it starts no process that the list would lack; one that lives on would keep the data folder from the next server.
+      signalTree(pid, "SIGSTOP");
+      const killed = tree(pid);
       signalTree(pid, "SIGKILL");
-      if (!(await waitFor(() => !isAlive(pid), 10_000))) throw new Error(`server ${pid} does not die`);
+      if (!(await waitFor(() => !killed.some(isRunning), 10_000)))
+        throw new Error(`server ${pid} does not die`);
     },
     restart: async () => {
       await halt();

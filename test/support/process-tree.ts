@@ -31,6 +31,17 @@ function parents(): readonly (readonly [number, number])[] {
   });
 }
 
+/** A process that has ended and that nobody asked about (init does not always) runs no more, though its number is taken. */
+export function isRunning(pid: number): boolean {
+  try {
+    if (!existsSync("/proc/self/stat")) return process.kill(pid, 0);
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return !["Z", "X"].includes(stat.charAt(stat.lastIndexOf(")") + 2));
+  } catch {
+    return false;
+  }
+}
+
 export function signalTree(pid: number, signal: NodeJS.Signals): void {
   for (const one of tree(pid)) {
     try {

@@ -47,7 +47,8 @@ function suite(starters: readonly (() => Promise<TestServer>)[]): void {
         await servers.kill();
         // Accepted when the server is back: a start that was under way then may have been stored.
         const meanwhile = engine.runs.start(WORKFLOW, { input: { n: 0 } });
-        await expect.poll(() => logger.lines.map(causeOf)).toContain("postgres_unreachable");
+        meanwhile.catch(() => undefined);
+        await expect.poll(() => logger.lines.map(causeOf), MINUTE).toContain("postgres_unreachable");
         await servers.restart();
         await load.end();
         expect(await (await meanwhile).result({ timeout: "60s" })).toBe(5);

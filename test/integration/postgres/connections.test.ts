@@ -96,7 +96,9 @@ test("a commit whose reply is lost is unknown; here it happened, and comes back 
   const lossy = context.another({ postgres: proxy.through(database.url) });
   proxy.loseAnswerTo("flowforge_commit_m");
   await expect(lossy.commit([entry(a, 1), entry(b, 1)])).rejects.toMatchObject(UNKNOWN);
-  await expect.poll(async () => (await store.load([{ runId: a }]))[0]!.header.seq).toBe(2);
+  await expect
+    .poll(async () => (await store.load([{ runId: a }]))[0]!.header.seq, { timeout: 20_000 })
+    .toBe(2);
   expect(await lossy.commit([entry(a, 1), entry(b, 1)])).toEqual([{ type: "moved" }, { type: "moved" }]);
 });
 
@@ -108,7 +110,9 @@ test("the locked path: a COMMIT whose reply is lost is unknown; here it happened
   const lossy = context.another({ postgres: proxy.through(database.url) });
   proxy.loseAnswerTo("commit\0");
   await expect(lossy.commitLocked({ runId: id }, async () => entry(id, 1))).rejects.toMatchObject(UNKNOWN);
-  await expect.poll(async () => (await store.load([{ runId: id }]))[0]!.header.seq).toBe(2);
+  await expect
+    .poll(async () => (await store.load([{ runId: id }]))[0]!.header.seq, { timeout: 20_000 })
+    .toBe(2);
 });
 
 test("a server that is not there: `postgres_unreachable` with its address and without its password", async () => {
@@ -132,7 +136,8 @@ test("a server that is not there: `postgres_unreachable` with its address and wi
 
 test("a server that is too old", async () => {
   const client = { query: async () => ({ rows: [{ number: "140012" }] }), on() {}, off() {}, release() {} };
-  const lend = (callback: (error: undefined, lent: typeof client) => void): void => callback(undefined, client);
+  const lend = (callback: (error: undefined, lent: typeof client) => void): void =>
+    callback(undefined, client);
   const pool = { options: { host: "old" }, connect: lend } as unknown;
   const store = createPostgresStore({ postgres: pool as Pool });
   await expect(store.open()).rejects.toMatchObject({ code: "postgres_too_old", received: "version 14" });
