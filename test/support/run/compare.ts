@@ -1,0 +1,82 @@
+/** Holds a state of the reducer against the model. */
+import type { Command } from "../../../src/core/run/command.ts";
+import type { RunState } from "../../../src/core/run/state.ts";
+import type { Model } from "./model.ts";
+import { isAlive } from "./model-facts.ts";
+import type { PlanSpec } from "./plans.ts";
+
+/** What differs, in words; `null`: nothing. */
+export function difference(state: RunState, model: Model, spec: PlanSpec): string | null {
+  for (const key of ["status", "paused", "cancelled"] as const)
+    if (state[key] !== model[key]) return `${key}: ${state[key]}, and the model says ${model[key]}`;
+  for (const [index, id] of model.ids.entries()) {
+    const node: object = state.nodes[index]!;
+    const told = { ...model.told(id), ...model.inbound(id) };
+    for (const [field, expected] of Object.entries(told)) {
+      const found: unknown = node[field as keyof typeof node];
+      if (found !== expected)
+        return `${id}.${field}: ${String(found)}, and the model says ${String(expected)}`;
+    }
+  }
+  return countsDiffer(state, model) ?? valuesDiffer(state, model, spec) ?? keptDiffer(state, model);
+}
+
+function countsDiffer({ counts }: RunState, model: Model): string | null {
+  const all = model.ids.map((id) => model.told(id));
+  const live = all.filter(isAlive).map(({ status }) => status);
+  const expected = {
+    startable: live.filter((status) => status === "ready" || status === "queued").length,
+    running: live.filter((status) => status === "running").length,
+    waiting: live.filter((status) => status === "waiting").length,
+    deadLetters: all.filter(({ failure }) => failure === "open").length,
+    begun: all.some(({ fence }) => fence > 0),
+  };
+  for (const key of Object.keys(expected) as (keyof typeof expected)[])
+    if (counts[key] !== expected[key])
+      return `counts.${key}: ${counts[key]}, and the model says ${expected[key]}`;
+  return null;
+}
+
+function valuesDiffer({ values }: RunState, model: Model, { reads = [] }: PlanSpec): string | null {
+  for (const id of reads) {
+    const index = model.ids.indexOf(id);
+    const output = JSON.stringify(values.outputs.get(index));
+    if (output !== JSON.stringify(model.outputs.get(id))) return `output of ${id}: ${output}`;
+    const error = values.errors.get(index) as { class: string } | undefined;
+    if (error?.class !== model.errors.get(id)) return `error of ${id}: ${error?.class}`;
+  }
+  const known = new Set(reads.map((id) => model.ids.indexOf(id)));
+  const extra = [...values.outputs.keys(), ...values.errors.keys()].find((index) => !known.has(index));
+  return extra === undefined ? null : `a value of node ${extra}, which nothing reads`;
+}
+
+function keptDiffer(state: RunState, model: Model): string | null {
+  const kept = JSON.stringify(state.kept);
+  const expected = JSON.stringify(
+    model.kept.map(({ id, kind, name, payload, receivedAt }) => ({ id, kind, name, payload, receivedAt })),
+  );
+  return kept === expected ? null : `kept: ${kept}, and the model says ${expected}`;
+}
+
+/** A command as the model writes it. */
+export function written(command: Command): string {
+  switch (command.type) {
+    case "dispatch":
+    case "abort":
+    case "renderOutput":
+      return `${command.type} ${command.node}`;
+    case "retryNow":
+      return `retryNow ${command.node} ${command.fence} ${command.delayMs}`;
+    case "schedule":
+      return `schedule ${command.node} ${command.delayMs}`;
+    case "record":
+      return `record ${command.node} ${JSON.stringify(command.output)} ${command.error?.class ?? null}`;
+    case "deadLetter":
+      return `deadLetter ${command.node} ${command.error.class}`;
+    case "keepMessage":
+    case "dropMessage":
+      return `${command.type} ${command.id}`;
+    case "finish":
+      return `finish ${command.status}`;
+  }
+}

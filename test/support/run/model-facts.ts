@@ -1,0 +1,132 @@
+/** What can happen to a node, and what a history of such facts says about it. */
+import type { FailureState, NodeState, NodeStatus, WaitReason } from "../../../src/core/run/state.ts";
+
+export type Fact =
+  | { readonly is: "offered" }
+  | { readonly is: "handed" }
+  | { readonly is: "heldBack"; readonly due: number }
+  | { readonly is: "claimed"; readonly by: string }
+  /** Tried again at once, by the same worker. */
+  | { readonly is: "again" }
+  | { readonly is: "released" }
+  | { readonly is: "lost" }
+  /** A condition was judged, or a wait that had not to wait. */
+  | { readonly is: "decided" }
+  | {
+      readonly is: "entered";
+      readonly reason: WaitReason;
+      readonly due: number | null;
+      readonly refunded: boolean;
+    }
+  | { readonly is: "rendering" }
+  | { readonly is: "withdrawn" }
+  | {
+      readonly is: "ended";
+      readonly as: "succeeded" | "failed" | "skipped" | "cancelled";
+      readonly outcome: string | null;
+    }
+  | { readonly is: "parked" }
+  | { readonly is: "discarded" }
+  | { readonly is: "redriven"; readonly newKey: boolean };
+
+export type Told = Omit<NodeState, "open" | "taken">;
+
+const cache = new WeakMap<readonly Fact[], Told>();
+
+/** A history is never changed, only replaced by a longer one. */
+export function tell(history: readonly Fact[]): Told {
+  let told = cache.get(history);
+  if (!told) cache.set(history, (told = count(history)));
+  return told;
+}
+
+export function isEnded({ status }: Pick<Told, "status">): boolean {
+  return ["succeeded", "failed", "skipped", "cancelled"].includes(status);
+}
+
+export function isAlive({ status }: Pick<Told, "status">): boolean {
+  return ["ready", "queued", "running", "waiting"].includes(status);
+}
+
+function count(history: readonly Fact[]): Told {
+  const last = history.at(-1);
+  return {
+    status: statusAfter(last),
+    outcome: last?.is === "ended" ? last.outcome : null,
+    fence: history.filter(raisesFence).length,
+    attempt: attempts(since(history, "redriven")),
+    losses: lossesInARow(history),
+    generation: history.filter((fact) => fact.is === "redriven" && fact.newKey).length,
+    dispatches: since(history, "claimed", "entered", "redriven").filter((fact) => fact.is === "handed")
+      .length,
+    worker: workerOf(history),
+    waitingFor: last?.is === "entered" ? last.reason : null,
+    dueAt: last?.is === "entered" || last?.is === "heldBack" ? last.due : null,
+    failure: failureAfter(last),
+  };
+}
+
+function statusAfter(last: Fact | undefined): NodeStatus {
+  switch (last?.is) {
+    case "offered":
+    case "heldBack":
+      return "ready";
+    case "handed":
+      return "queued";
+    case "claimed":
+    case "again":
+    case "rendering":
+      return "running";
+    case "entered":
+      return "waiting";
+    case "ended":
+      return last.as;
+    case "parked":
+    case "discarded":
+      return "failed";
+    default:
+      return "pending";
+  }
+}
+
+function failureAfter(last: Fact | undefined): FailureState | null {
+  if (last?.is === "parked") return "open";
+  if (last?.is === "discarded") return "discarded";
+  return last?.is === "ended" && last.as === "failed" ? "handled" : null;
+}
+
+function raisesFence({ is }: Fact): boolean {
+  return ["claimed", "again", "released", "lost", "decided", "entered", "redriven"].includes(is);
+}
+
+/** Tries that began, without those that do not count. A pause before the next attempt is no try; every other wait is. */
+function attempts(history: readonly Fact[]): number {
+  let tries = 0;
+  for (const fact of history) {
+    if (fact.is === "claimed" || fact.is === "again" || fact.is === "decided") tries++;
+    if (fact.is === "entered" && fact.reason !== "retry") tries++;
+    if (fact.is === "released" || fact.is === "lost" || (fact.is === "entered" && fact.refunded)) tries--;
+  }
+  return tries;
+}
+
+function lossesInARow(history: readonly Fact[]): number {
+  return since(history, "again", "entered", "ended", "parked", "redriven", "decided").filter(
+    (fact) => fact.is === "lost",
+  ).length;
+}
+
+/** Who ran it last, unless it was offered, put to sleep, cancelled or started anew since. */
+function workerOf(history: readonly Fact[]): string | null {
+  let worker: string | null = null;
+  for (const fact of history) {
+    if (fact.is === "claimed") worker = fact.by;
+    else if (fact.is === "offered" || fact.is === "entered" || fact.is === "redriven") worker = null;
+    else if (fact.is === "ended" && fact.as === "cancelled") worker = null;
+  }
+  return worker;
+}
+
+function since(history: readonly Fact[], ...marks: readonly Fact["is"][]): readonly Fact[] {
+  return history.slice(history.findLastIndex((fact) => marks.includes(fact.is)) + 1);
+}

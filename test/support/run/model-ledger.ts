@@ -1,0 +1,118 @@
+/** What the model keeps: the history of every node, the values, and the commands of the present event. */
+import type { Scope } from "../../../src/core/expression/expression.ts";
+import type { Json } from "../../../src/core/json.ts";
+import type { ErrorRecord } from "../../../src/core/run/event.ts";
+import type { NodeState } from "../../../src/core/run/state.ts";
+import { type Fact, tell, type Told } from "./model-facts.ts";
+import { edgeState } from "./model-rules.ts";
+import { type PlanSpec, VALUES } from "./plans.ts";
+
+export const OUTPUT = "$output";
+
+/** A command by what it is about: `dispatch 3`, `deadLetter 2 poison`. */
+export type ModelCommand = string;
+
+interface Edge {
+  readonly from: string;
+  readonly to: string;
+  readonly on: string | null;
+}
+
+export class Ledger {
+  readonly ids: readonly string[];
+  readonly spec: PlanSpec;
+  readonly edges: readonly Edge[];
+  readonly outputs: Map<string, Json> = new Map();
+  readonly errors: Map<string, Json> = new Map();
+  readonly #history = new Map<string, readonly Fact[]>();
+  protected commands: ModelCommand[] = [];
+  protected now = 0;
+  paused = false;
+
+  constructor(spec: PlanSpec) {
+    this.spec = spec;
+    this.ids = [...Object.keys(spec.nodes), OUTPUT];
+    this.edges = spec.edges.map(([from, to, on]) => ({ from, to, on: on ?? null }));
+    for (const id of this.ids) this.#history.set(id, []);
+  }
+
+  /** What the reducer should say of this node. */
+  told(id: string): Told {
+    return tell(this.#history.get(id)!);
+  }
+
+  /** Inbound edges that are open, and that were taken. */
+  inbound(id: string): Pick<NodeState, "open" | "taken"> {
+    const states = this.edges.filter((edge) => edge.to === id).map((edge) => this.edgeState(edge));
+    return {
+      open: states.filter((state) => state === "open").length,
+      taken: states.filter((state) => state === "taken").length,
+    };
+  }
+
+  edgeState({ from, on }: Edge): "open" | "taken" | "dead" {
+    return edgeState(this.told(from), on);
+  }
+
+  offer(id: string): void {
+    this.note(id, { is: "offered" });
+    if (!this.paused) this.command("dispatch", id);
+  }
+
+  enter(
+    id: string,
+    wait: { reason: "timer" | "message" | "retry"; delayMs: number | null; refunded?: boolean },
+  ): void {
+    const due = wait.delayMs === null ? null : this.now + wait.delayMs;
+    this.note(id, { is: "entered", reason: wait.reason, due, refunded: wait.refunded ?? false });
+    this.command("schedule", id, wait.delayMs);
+  }
+
+  decided(id: string, outcome: string, output: Json): void {
+    this.outputs.set(id, output);
+    this.command("record", id, JSON.stringify(output), null);
+    this.note(id, { is: "ended", as: "succeeded", outcome });
+  }
+
+  failDecided(id: string, error: ErrorRecord): void {
+    this.command("record", id, "null", error.class);
+    this.giveUp(id, error);
+  }
+
+  giveUp(id: string, error: ErrorRecord): void {
+    if (!this.edges.some((edge) => edge.from === id && edge.on === "error")) return this.park(id, error);
+    this.errors.set(id, error.class);
+    this.note(id, { is: "ended", as: "failed", outcome: "error" });
+  }
+
+  park(id: string, error: ErrorRecord): void {
+    this.errors.set(id, error.class);
+    this.note(id, { is: "parked" });
+    this.command("deadLetter", id, error.class);
+  }
+
+  cancelNode(id: string): void {
+    this.note(id, { is: "ended", as: "cancelled", outcome: null });
+  }
+
+  note(id: string, fact: Fact): void {
+    this.#history.set(id, [...this.#history.get(id)!, fact]);
+  }
+
+  command(type: string, id: string, ...rest: readonly (string | number | null)[]): void {
+    this.commands.push([type, this.ids.indexOf(id), ...rest.map(String)].join(" "));
+  }
+
+  scope(): Scope {
+    const nodes: Record<string, { status: string; output: Json; error: Json }> = {};
+    for (const id of this.ids) {
+      const { status } = this.told(id);
+      nodes[id] = {
+        status,
+        output: status === "succeeded" ? (this.outputs.get(id) ?? null) : null,
+        error: status === "failed" ? (this.errors.get(id) ?? null) : null,
+      };
+    }
+    return { input: VALUES.input, trigger: VALUES.trigger, run: VALUES.run, nodes };
+  }
+}

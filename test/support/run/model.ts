@@ -1,0 +1,332 @@
+/**
+ * A second, naive description of how a run advances, to hold the reducer against.
+ *
+ * It shares no code and no structure with the reducer. All that it keeps of a node is its history, a list of facts; status, fence,
+ * attempt and the like are counted out of that list whenever they are asked for. Edges have no counters: after every event the
+ * whole graph is looked at again and again until nothing follows from anything any more. Slow, and hard to get wrong.
+ */
+import type { ErrorRecord, RunEvent } from "../../../src/core/run/event.ts";
+import type { KeptMessage, NodeState, RunStatus } from "../../../src/core/run/state.ts";
+import { isAlive, isEnded } from "./model-facts.ts";
+import { Ledger, type ModelCommand, OUTPUT } from "./model-ledger.ts";
+import { asks, isTimer, lastsMs, outcomesByHand, statusOf, type WaitSpec } from "./model-rules.ts";
+import type { NodeSpec } from "./plans.ts";
+
+type EventOf<T extends RunEvent["type"]> = Extract<RunEvent, { type: T }>;
+
+export class Model extends Ledger {
+  fired: string | null = null;
+  cancelled = false;
+  status: RunStatus = "queued";
+  kept: readonly KeptMessage[] = [];
+
+  apply(event: RunEvent, now: number): readonly ModelCommand[] {
+    this.commands = [];
+    this.now = now;
+    const node = "node" in event ? this.ids[event.node] : null;
+    if (this.status === "succeeded" || node === undefined) return [];
+    if (this.fired === null ? event.type !== "started" : event.type === "started") return [];
+    this.#take(event, node ?? "");
+    if (this.fired === null) return [];
+    this.#untilNothingFollows();
+    this.#conclude();
+    return this.commands;
+  }
+
+  // ------------------------------------------------------------------ what an event means
+
+  #take(event: RunEvent, id: string): void {
+    switch (event.type) {
+      case "started":
+        return this.#start(this.ids[event.trigger]);
+      case "signalled":
+        return this.#receive({ kind: "signal", ...message(event) });
+      case "eventReceived":
+        return this.#receive({ kind: "event", ...message(event) });
+      case "cancelled":
+        return this.#cancel();
+      case "paused":
+        return this.#pause();
+      case "resumed":
+        return this.#resume();
+      case "redriven":
+      case "completed":
+      case "discarded":
+        if (this.told(id).failure === "open") this.#resolve(event, id);
+        return;
+      case "enqueued":
+        if (this.told(id).status === "ready" && !this.paused) this.note(id, { is: "handed" });
+        return;
+      default:
+        if (this.told(id).fence === event.fence) this.#takeFenced(event, id);
+    }
+  }
+
+  #takeFenced(event: Extract<RunEvent, { fence: number }>, id: string): void {
+    const { status, dueAt } = this.told(id);
+    const startable = status === "ready" || status === "queued";
+    switch (event.type) {
+      case "claimed":
+        if (startable && !this.paused) this.note(id, { is: "claimed", by: event.worker });
+        return;
+      case "requeued":
+        if (status === "queued") this.note(id, { is: "handed" });
+        return;
+      case "givenBack":
+        if (status === "queued") this.note(id, { is: "heldBack", due: this.now + event.delayMs });
+        return;
+      case "timerFired":
+        if (this.paused) return;
+        if (status === "waiting") this.#due(id);
+        else if (status === "ready" && dueAt !== null) this.offer(id);
+        return;
+      default:
+        if (status === "running") this.#answered(event, id);
+    }
+  }
+
+  /** The end of an attempt, whatever it was. */
+  #answered(event: EventOf<"succeeded" | "failed" | "released" | "leaseLost">, id: string): void {
+    if (event.type === "succeeded") {
+      this.outputs.set(id, event.output);
+      return this.note(id, { is: "ended", as: "succeeded", outcome: "success" });
+    }
+    if (id === OUTPUT) {
+      if (event.type === "failed") this.park(id, event.error);
+      return;
+    }
+    if (event.type === "released") {
+      if (this.cancelled) return this.cancelNode(id);
+      this.note(id, { is: "released" });
+      return this.offer(id);
+    }
+    const { verdict, error } = event;
+    if (verdict.type === "outcomeUnknown") return this.park(id, { ...error, class: "outcome_unknown" });
+    if (this.cancelled) return this.cancelNode(id);
+    if (verdict.type === "permanent") return this.giveUp(id, error);
+    if (verdict.type === "later")
+      return this.enter(id, { reason: "retry", delayMs: verdict.afterMs, refunded: true });
+    return event.type === "failed" ? this.#climb(event, id) : this.#lost(id, error);
+  }
+
+  #lost(id: string, error: ErrorRecord): void {
+    if (this.told(id).losses === 2) return this.park(id, { ...error, class: "poison" });
+    this.note(id, { is: "lost" });
+    this.offer(id);
+  }
+
+  /** The ladder: what stands on its rung number `attempt` comes next; beyond its end nothing does. */
+  #climb({ retry, random, error }: EventOf<"failed">, id: string): void {
+    const { attempt } = this.told(id);
+    const ladder = [...Array.from({ length: retry.immediate }, () => "now" as const), ...retry.backoffMs];
+    const rung = ladder[attempt - 1];
+    if (rung === undefined) return this.giveUp(id, error);
+    if (rung !== "now")
+      return this.enter(id, { reason: "retry", delayMs: Math.round(rung * (1 + random / 10)) });
+    if (this.paused) return this.enter(id, { reason: "retry", delayMs: 0 });
+    this.note(id, { is: "again" });
+    this.command("retryNow", id, this.told(id).fence, 100 + Math.floor(900 * random));
+  }
+
+  #start(trigger: string | undefined): void {
+    if (trigger === undefined || this.spec.nodes[trigger]?.kind !== "trigger") return;
+    this.fired = trigger;
+    for (const id of this.ids) {
+      if (id === trigger) this.note(id, { is: "ended", as: "succeeded", outcome: "fired" });
+      else if (this.spec.nodes[id]?.kind === "trigger")
+        this.note(id, { is: "ended", as: "skipped", outcome: null });
+    }
+  }
+
+  // ------------------------------------------------------------------ operators
+
+  #cancel(): void {
+    if (this.cancelled) return;
+    this.cancelled = true;
+    this.paused = false;
+    for (const id of this.ids) {
+      const told = this.told(id);
+      if (told.status === "running" && id !== OUTPUT) this.command("abort", id);
+      else if (!isEnded(told)) this.cancelNode(id);
+    }
+  }
+
+  #pause(): void {
+    if (this.paused || this.cancelled || this.status === "failed") return;
+    this.paused = true;
+    for (const id of this.ids) if (this.told(id).status === "queued") this.note(id, { is: "offered" });
+    if (this.told(OUTPUT).status === "running") this.note(OUTPUT, { is: "withdrawn" });
+  }
+
+  #resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    const held = this.ids.filter((id) => isAlive(this.told(id)) && this.told(id).status !== "running");
+    for (const kept of this.kept) {
+      if (!this.kept.includes(kept) || !this.#deliver(kept)) continue;
+      this.#use(kept);
+    }
+    for (const id of held) {
+      const { status, dueAt } = this.told(id);
+      if (status === "ready") this.offer(id);
+      else if (status === "waiting" && dueAt !== null && dueAt <= this.now) this.#due(id);
+    }
+  }
+
+  #resolve(event: EventOf<"redriven" | "completed" | "discarded">, id: string): void {
+    if (event.type === "discarded") return this.note(id, { is: "discarded" });
+    if (event.type === "redriven") {
+      if (this.cancelled) return;
+      this.errors.delete(id);
+      return this.note(id, { is: "redriven", newKey: event.newKey });
+    }
+    const spec = this.spec.nodes[id];
+    if (spec?.kind !== "condition" && spec?.kind !== "wait") {
+      this.errors.delete(id);
+      this.outputs.set(id, event.output);
+      return this.note(id, { is: "ended", as: "succeeded", outcome: "success" });
+    }
+    const possible = outcomesByHand(spec);
+    if (event.outcome === undefined || !possible.includes(event.outcome)) return;
+    this.errors.delete(id);
+    const output = spec.kind === "condition" ? { outcome: event.outcome } : event.output;
+    this.decided(id, event.outcome, output);
+  }
+
+  // ------------------------------------------------------------------ messages
+
+  #receive(came: KeptMessage): void {
+    if (this.cancelled || this.kept.some((kept) => kept.id === came.id)) return;
+    if (!this.paused && this.#deliver(came)) return;
+    if (came.kind === "event" && !this.#waits().some((id) => this.#mayStillAsk(id, came))) return;
+    this.kept = [...this.kept, came];
+    this.commands.push(`keepMessage ${came.id}`);
+  }
+
+  /** `true`: somebody was woken. */
+  #deliver(came: KeptMessage): boolean {
+    const asking = this.#waits().filter((id) => {
+      const { status, dueAt } = this.told(id);
+      return (
+        status === "waiting" &&
+        (dueAt === null || came.receivedAt <= dueAt) &&
+        asks(this.#wait(id), came, this.scope())
+      );
+    });
+    for (const id of came.kind === "signal" ? asking.slice(0, 1) : asking)
+      this.decided(id, "received", came.payload);
+    this.#untilNothingFollows();
+    return asking.length > 0;
+  }
+
+  #mayStillAsk(id: string, { name }: KeptMessage): boolean {
+    const wait = this.#wait(id).for;
+    const { status, failure } = this.told(id);
+    const asksLater = status === "pending" || failure === "open" || (this.paused && status === "waiting");
+    return "event" in wait && wait.event === name && asksLater;
+  }
+
+  #use(kept: KeptMessage): void {
+    this.kept = this.kept.filter((other) => other !== kept);
+    this.commands.push(`dropMessage ${kept.id}`);
+  }
+
+  #wait(id: string): WaitSpec {
+    return this.spec.nodes[id] as WaitSpec;
+  }
+
+  #waits(): readonly string[] {
+    return this.ids.filter((id) => this.spec.nodes[id]?.kind === "wait");
+  }
+
+  // ------------------------------------------------------------------ what follows
+
+  /** Looks for the first pending node that all edges have reached, decides it, and looks again from the beginning. */
+  #untilNothingFollows(): void {
+    for (;;) {
+      const id = this.ids.find(
+        (id) => id !== OUTPUT && this.told(id).status === "pending" && this.#reached(id),
+      );
+      if (id === undefined) return;
+      this.#begin(id);
+    }
+  }
+
+  #reached(id: string): boolean {
+    return this.inbound(id).open === 0;
+  }
+
+  #begin(id: string): void {
+    const spec = this.spec.nodes[id]!;
+    const inbound = this.edges.filter((edge) => edge.to === id);
+    const taken = inbound.filter((edge) => this.edgeState(edge) === "taken");
+    const all = spec.kind !== "trigger" && spec.join === "all";
+    if (taken.length === 0 || (all && taken.length < inbound.length))
+      return this.note(id, { is: "ended", as: "skipped", outcome: null });
+    if (spec.kind === "action") return this.offer(id);
+    if (spec.kind === "condition") return this.#judge(id, spec.cases);
+    if (spec.kind === "wait") this.#enterWait(id, spec);
+  }
+
+  #judge(id: string, cases: Extract<NodeSpec, { kind: "condition" }>["cases"]): void {
+    this.note(id, { is: "decided" });
+    try {
+      for (const [outcome, when] of cases) {
+        const answer = when(this.scope());
+        if (typeof answer !== "boolean") throw new Error("not a boolean");
+        if (answer) return this.decided(id, outcome, { outcome });
+      }
+      this.decided(id, "else", { outcome: "else" });
+    } catch {
+      this.failDecided(id, { class: "expression", message: "" });
+    }
+  }
+
+  #enterWait(id: string, spec: WaitSpec): void {
+    const lasts = lastsMs(spec, this.scope(), this.now);
+    if (lasts === "never") {
+      this.note(id, { is: "decided" });
+      return this.failDecided(id, { class: "expression", message: "" });
+    }
+    const kept = this.paused ? undefined : this.kept.find((one) => asks(spec, one, this.scope()));
+    if (kept === undefined)
+      return this.enter(id, { reason: isTimer(spec) ? "timer" : "message", delayMs: lasts });
+    this.#use(kept);
+    this.note(id, { is: "decided" });
+    this.decided(id, "received", kept.payload);
+  }
+
+  /** What a waiting node waited for in vain, or in order to go on, has come. */
+  #due(id: string): void {
+    const { waitingFor } = this.told(id);
+    const spec = this.spec.nodes[id];
+    if (waitingFor === "retry" || spec?.kind !== "wait") return this.offer(id);
+    if (waitingFor === "timer") return this.decided(id, "elapsed", null);
+    const handled = this.edges.some((edge) => edge.from === id && edge.on === "timeout");
+    if (handled || spec.onTimeout === "skip") return this.decided(id, "timeout", null);
+    this.failDecided(id, { class: "wait_timed_out", message: "" });
+  }
+
+  #conclude(): void {
+    const others = this.ids.slice(0, -1).map((id) => this.told(id));
+    const allDone = others.every((told) => isEnded(told) && told.failure !== "open");
+    if (allDone && !this.paused && !this.cancelled && this.told(OUTPUT).status === "pending") {
+      this.note(OUTPUT, { is: "rendering" });
+      this.command("renderOutput", OUTPUT);
+    }
+    const before = this.status;
+    this.status = statusOf({
+      cancelled: this.cancelled,
+      paused: this.paused,
+      nodes: this.ids.map((id) => this.told(id)),
+      output: this.told(OUTPUT),
+    });
+    if (this.status !== before && ["succeeded", "failed", "cancelled"].includes(this.status))
+      this.commands.push(`finish ${this.status}`);
+  }
+}
+
+function message(event: EventOf<"signalled" | "eventReceived">): Omit<KeptMessage, "kind"> {
+  const { id, name, payload, receivedAt } = event;
+  return { id, name, payload, receivedAt };
+}

@@ -1,0 +1,238 @@
+/**
+ * Random walks: every number is one event, chosen among what may happen to the run as it stands, and among what must not
+ * matter: late, repeated and senseless events. The same numbers on the same plan always give the same walk.
+ */
+import fc from "fast-check";
+import type { Plan } from "../../../src/core/graph/plan.ts";
+import { advance, newRun, type Advance } from "../../../src/core/run/advance.ts";
+import type { FailureVerdict, RunEvent } from "../../../src/core/run/event.ts";
+import type { RunState } from "../../../src/core/run/state.ts";
+import { planOf, type PlanSpec, VALUES } from "./plans.ts";
+import { EVENTS, SIGNALS, specs, START } from "./random-specs.ts";
+
+export interface Happening {
+  readonly event: RunEvent;
+  readonly now: number;
+}
+
+export interface Case {
+  readonly spec: PlanSpec;
+  readonly plan: Plan;
+  readonly steps: readonly number[];
+}
+
+export interface WalkOptions {
+  /** No cancel, pause, messages or operators: only what workers and clocks do. */
+  readonly quiet?: boolean;
+}
+
+const STEP = 2 ** 30;
+
+export function cases(options: { nodes?: number; steps?: number } = {}): fc.Arbitrary<Case> {
+  const { nodes = 10, steps = 60 } = options;
+  return (
+    fc
+      // Without bias: long walks are as likely as short ones.
+      .tuple(specs(nodes), fc.noBias(fc.array(fc.nat(STEP), { maxLength: steps, size: "max" })))
+      .map(([spec, numbers]) => ({ spec, plan: planOf(spec), steps: numbers }))
+  );
+}
+
+/** Walks, and tells of every event and what became of it. Starts with `started`. */
+export function walk(
+  { plan, steps }: Case,
+  visit: (happening: Happening, advanced: Advance, before: RunState) => void,
+  options: WalkOptions = {},
+): RunState {
+  let state = newRun(plan, VALUES);
+  let now = START;
+  const past: RunEvent[] = [];
+  // Some walks are through a world where workers die.
+  const deadly = steps.length % 4 === 3;
+  let afterEnd = 0;
+  const go = (event: RunEvent): void => {
+    const before = state;
+    const advanced = advance(plan, before, event, now);
+    past.push(event);
+    state = advanced.state;
+    visit({ event, now }, advanced, before);
+  };
+  go({ type: "started", trigger: steps.length % triggersOf(plan) });
+  for (const [count, step] of steps.entries()) {
+    if (isOver(state) && afterEnd++ > 5) break;
+    const choice = step % 64;
+    const dice = new Dice(step >> 6);
+    now += [0, 1, 5_000, 10_000, 40_000][dice.next(5)]!;
+    if (choice < 5 && past.length > 0) go(past[dice.next(past.length)]!);
+    else if (choice < 9) go(anything(plan, dice, count));
+    else if (!options.quiet && choice < 20) go(fromOutside(state, dice, { count, now }));
+    else {
+      const menu = toNodes({ plan, state, deadly, quiet: options.quiet ?? false });
+      if (menu.length > 0) go(menu[dice.next(menu.length)]!(dice));
+    }
+  }
+  return state;
+}
+
+/** Nothing can happen any more. */
+export function isOver({ status }: RunState): boolean {
+  return status === "succeeded" || status === "cancelled";
+}
+
+export function triggersOf(plan: Plan): number {
+  return plan.nodes.filter((node) => node.kind === "trigger").length;
+}
+
+/** Draws small numbers out of one. */
+class Dice {
+  #left: number;
+
+  constructor(number: number) {
+    this.#left = number;
+  }
+
+  next(sides: number): number {
+    const side = this.#left % sides;
+    // Goes on with other digits when the number is used up.
+    this.#left = Math.floor(this.#left / sides) || (this.#left * 7_919 + 104_729) % STEP;
+    return side;
+  }
+}
+
+const ERROR = { class: "test", message: "it failed" } as const;
+const RETRY = [
+  { immediate: 2, backoffMs: [60_000, 300_000] },
+  { immediate: 0, backoffMs: [10_000] },
+  { immediate: 1, backoffMs: [] },
+] as const;
+const VERDICTS: readonly FailureVerdict[] = [
+  { type: "retry" },
+  { type: "retry" },
+  { type: "retry" },
+  { type: "permanent" },
+  { type: "outcomeUnknown" },
+  { type: "later", afterMs: 30_000 },
+];
+
+type Choice = (dice: Dice) => RunEvent;
+
+interface Place {
+  readonly plan: Plan;
+  readonly state: RunState;
+  readonly deadly: boolean;
+  readonly quiet: boolean;
+}
+
+/** What may happen to the nodes now. */
+function toNodes({ plan, state, deadly, quiet }: Place): readonly Choice[] {
+  return state.nodes.flatMap(({ status, fence, failure }, node): readonly Choice[] => {
+    const claimed: Choice = (dice) => ({ type: "claimed", node, fence, worker: `w${dice.next(3)}` });
+    switch (status) {
+      case "ready":
+        return [
+          claimed,
+          claimed,
+          () => ({ type: "enqueued", node }),
+          () => ({ type: "timerFired", node, fence }),
+        ];
+      case "queued":
+        return [
+          claimed,
+          claimed,
+          () => ({ type: "requeued", node, fence }),
+          () => ({ type: "givenBack", node, fence, delayMs: 3_000 }),
+        ];
+      case "running":
+        if (plan.nodes[node]!.kind === "output") return [(dice) => ended(node, fence, dice)];
+        return [
+          (dice) => ended(node, fence, dice),
+          (dice) => (deadly ? lost(node, fence) : ended(node, fence, dice)),
+          (dice) => broken(node, fence, dice),
+        ];
+      case "waiting":
+        return [() => ({ type: "timerFired", node, fence })];
+      default:
+        return failure === "open" && !quiet ? [(dice) => resolution(node, dice)] : [];
+    }
+  });
+}
+
+function ended(node: number, fence: number, dice: Dice): RunEvent {
+  if (dice.next(3) > 0) return { type: "succeeded", node, fence, output: dice.next(10) };
+  const verdict = VERDICTS[dice.next(VERDICTS.length)]!;
+  const retry = RETRY[dice.next(RETRY.length)]!;
+  return { type: "failed", node, fence, error: ERROR, verdict, retry, random: dice.next(100) / 100 };
+}
+
+function broken(node: number, fence: number, dice: Dice): RunEvent {
+  if (dice.next(4) === 0) return { type: "released", node, fence };
+  return { type: "leaseLost", node, fence, error: ERROR, verdict: VERDICTS[dice.next(VERDICTS.length)]! };
+}
+
+function lost(node: number, fence: number): RunEvent {
+  return { type: "leaseLost", node, fence, error: ERROR, verdict: { type: "retry" } };
+}
+
+const OUTCOMES = ["a", "b", "else", "elapsed", "received", "timeout", "error", undefined] as const;
+
+function resolution(node: number, dice: Dice): RunEvent {
+  switch (dice.next(4)) {
+    case 0:
+    case 3:
+      return { type: "redriven", node, newKey: dice.next(2) === 0 };
+    case 1:
+      return { type: "discarded", node };
+    default: {
+      const outcome = OUTCOMES[dice.next(OUTCOMES.length)];
+      return {
+        type: "completed",
+        node,
+        output: dice.next(10),
+        ...(outcome === undefined ? {} : { outcome }),
+      };
+    }
+  }
+}
+
+/** What people and other systems send. */
+function fromOutside(state: RunState, dice: Dice, { count, now }: { count: number; now: number }): RunEvent {
+  const which = dice.next(16);
+  if (which === 0) return { type: "cancelled" };
+  if (which < 6) return state.paused ? { type: "resumed" } : { type: "paused" };
+  const sent = {
+    id: `m${count}`,
+    payload: dice.next(10),
+    receivedAt: now - [0, 0, 5_000, 20_000][dice.next(4)]!,
+  };
+  return which < 11
+    ? { type: "signalled", name: SIGNALS[dice.next(SIGNALS.length)]!, ...sent }
+    : { type: "eventReceived", name: EVENTS[dice.next(EVENTS.length)]!, ...sent };
+}
+
+/** Any event for any node under any fence: mostly senseless. Nothing that would move a quiet run. */
+function anything(plan: Plan, dice: Dice, count: number): RunEvent {
+  const node = dice.next(plan.nodes.length + 2) - 1;
+  const fence = dice.next(4);
+  switch (dice.next(10)) {
+    case 0:
+      return { type: "started", trigger: node };
+    case 1:
+      return { type: "claimed", node, fence, worker: "late" };
+    case 2:
+      return { type: "requeued", node, fence };
+    case 3:
+      return { type: "givenBack", node, fence, delayMs: 1_000 };
+    case 4:
+      return { type: "released", node, fence };
+    case 5:
+      return { type: "leaseLost", node, fence, error: ERROR, verdict: { type: "permanent" } };
+    case 6:
+      return { type: "succeeded", node, fence, output: count };
+    case 7:
+      return { type: "timerFired", node, fence };
+    case 8:
+      return { type: "resumed" };
+    default:
+      return { type: "enqueued", node };
+  }
+}
