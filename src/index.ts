@@ -3,6 +3,9 @@ export {
   type Action,
   type ActionContext,
   type ActionDefinition,
+  type ActionSettings,
+  type AnyInput,
+  type AnyOutput,
   defineAction,
   type EffectKind,
 } from "./core/definition/action.ts";

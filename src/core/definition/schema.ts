@@ -2,6 +2,7 @@
  * Writing a workflow down: the document, its schema, and `defineWorkflow`, which records one from code.
  *
  *   anything -> parseDocument (size, keys, shape) -> normaliseDocument (trigger, order of keys) -> core/graph
+ *   build()  -> Recorder (nodes, reads) -> Templates (references become text) -> buildEdges -> a document, and on as above
  *
  * Invariants of this folder:
  * - Nothing here throws on strange data but on purpose; `parseDocument` never throws.

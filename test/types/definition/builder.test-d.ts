@@ -4,8 +4,10 @@
  */
 import { z } from "zod";
 import {
+  type Action,
   defineAction,
   defineWorkflow,
+  type Engine,
   type Json,
   type JsonObject,
   type Ref,
@@ -82,6 +84,8 @@ defineWorkflow({
     action("nested", mail, { to: "a", who: { name: input.customer, age: paid.output.lines.at(1).amount } });
     action("map", mail, { to: fired.headers.at("x-user").orNull, who: { name: "A", age: null } } as never);
     action("elsewhere", "some.action", { any: input.email });
+    const erased: Action = charge;
+    action("loose_ref", mail, { to: action("erased", erased, { any: input.email }).output.at("x") });
 
     // The types of references.
     same<typeof paid.output.id, Ref<string, "data">>(true);
@@ -323,6 +327,12 @@ same<typeof plain, Workflow<Json, Json>>(true);
 const unknownJson: unknown = {};
 const fromUnknown = defineWorkflow(unknownJson);
 same<typeof fromUnknown, Workflow<Json, Json>>(true);
+const results = async ({ runs }: Engine): Promise<void> => {
+  const run = await runs.start(typed, { input: { n: 1 } });
+  const result = await run.result();
+  same<typeof result, { n: number; t: string; e: Json; k: "constant" }>(true);
+};
+void results;
 const list: readonly Workflow[] = [typed, silent, plain];
 void list;
 
