@@ -30,6 +30,7 @@ describe("schemas that documents may have", () => {
         propertyNames: { pattern: "^[a-z]+$" },
       },
     ],
+    [{ $defs: { a: { allOf: [{ $ref: "#/$defs/b" }, { $ref: "#/$defs/c" }] }, b: {}, c: {} } }],
     [{ definitions: { node: { properties: { next: { $ref: "#/definitions/node" } } } } }],
   ])("%j", (schema) => {
     expect(schemaProblems(schema, [])).toEqual([]);
@@ -131,6 +132,8 @@ describe("values", () => {
     [{ type: "array" }, null, ["must be of type array, and is null"]],
     [{ type: "object" }, [], ["must be of type object, and is array"]],
     [{ type: "integer" }, 5, []],
+    [{ type: ["boolean", "null"] }, true, []],
+    [{ type: ["boolean", "null"] }, null, []],
     [{ const: { a: [1] } }, { a: [1] }, []],
     [{ const: 5 }, 6, ["must be 5"]],
     [{ enum: ["a", 1] }, "b", ['must be one of "a", 1']],
@@ -214,6 +217,12 @@ describe("values", () => {
 
   test("at most 20 problems are listed", () => {
     expect(says({ items: { type: "string" } }, Array<number>(100).fill(1))).toHaveLength(20);
+    const required = Array.from({ length: 30 }, (_, n) => `field${n}`);
+    expect(says({ required }, {})).toHaveLength(20);
+  });
+
+  test("a pattern that cannot be read fits nothing, although such a schema is refused before", () => {
+    expect(valueProblems({ pattern: "(?=a)" }, "a")).toHaveLength(1);
   });
 
   test("a value that is too much work is refused, not waved through", () => {
@@ -279,6 +288,7 @@ describe("defaults", () => {
 
   test("leave everything else alone", () => {
     expect(withDefaults(schema, "text")).toBe("text");
+    expect(withDefaults({ properties: { none: { type: "string" } } }, {})).toEqual({});
     expect(withDefaults(schema, [1])).toEqual([1]);
     expect(withDefaults({ type: "object" }, { a: 1 })).toEqual({ a: 1 });
     expect(withDefaults({ properties: { list: { items: true } } }, { list: [1] })).toEqual({ list: [1] });
