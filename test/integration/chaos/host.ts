@@ -1,0 +1,80 @@
+/**
+ * A worker process: `fork("host.ts", [JSON of HostConfig])`. Every execution of an action is a row of the table `effects`, written
+ * before the action goes on, so that nothing that happened is lost with this process. It ends with its parent.
+ */
+import pg from "pg";
+import { createEngine, type ActionContext, type EngineOptions, type Json } from "../../../src/index.ts";
+import { action } from "../engine/documents.ts";
+
+export interface HostConfig {
+  readonly connection: EngineOptions;
+  readonly effects: string;
+  readonly worker: NonNullable<EngineOptions["worker"]>;
+  /** Of `step`, `gate`, `left` and `right`. */
+  readonly actions: readonly string[];
+  /** Milliseconds that `step` takes. */
+  readonly stepMs: number;
+  /** `gate` waits for the message `open`. */
+  readonly closed: boolean;
+}
+
+export type HostMessage =
+  | { readonly type: "ready"; readonly workerId: string | null }
+  | { readonly type: "event"; readonly name: string; readonly workerId: string | null }
+  | { readonly type: "fatal"; readonly message: string };
+
+const config = JSON.parse(process.argv[2]!) as HostConfig;
+const tell = (message: HostMessage): void => void process.send?.(message);
+const pool = new pg.Pool({ connectionString: config.effects, max: 10 });
+pool.on("error", () => undefined);
+const gate = Promise.withResolvers<void>();
+if (!config.closed) gate.resolve();
+
+async function note({ run, node, attempt }: ActionContext<Json>): Promise<void> {
+  const values = [run.id, node.id, attempt, process.pid];
+  await pool.query("insert into effects (run_id, node, attempt, pid) values ($1, $2, $3, $4)", values);
+}
+
+const next = ({ input }: ActionContext<Json>): Json => ({
+  n: Number((input as { n?: number } | null)?.n ?? 0) + 1,
+});
+
+const actions = {
+  step: action("step", async (context) => {
+    await note(context);
+    if (config.stepMs > 0) await new Promise((resolve) => setTimeout(resolve, config.stepMs));
+    return next(context);
+  }),
+  gate: action("gate", async (context) => {
+    await note(context);
+    await gate.promise;
+    return next(context);
+  }),
+  left: action("left", async (context) => note(context).then(() => next(context))),
+  right: action("right", async (context) => note(context).then(() => next(context))),
+};
+
+const engine = createEngine({
+  ...config.connection,
+  worker: config.worker,
+  actions: config.actions.map((name) => ({
+    ...actions[name as keyof typeof actions],
+    effect: "idempotent" as const,
+  })),
+});
+for (const name of ["worker.declaredDead", "node.fenced"] as const) {
+  engine.on(name, () => tell({ type: "event", name, workerId: engine.workerId }));
+}
+process.on("uncaughtException", (error) => tell({ type: "fatal", message: String(error.stack) }));
+process.on("disconnect", () => process.exit(1));
+process.on("message", (message) => {
+  if (message === "open") gate.resolve();
+  if (message === "stop")
+    void engine
+      .stop()
+      .then(() => pool.end())
+      .then(() => process.exit(0));
+});
+
+await engine.start();
+tell({ type: "ready", workerId: engine.workerId });
