@@ -9,6 +9,7 @@ import { areCertain } from "./certainty.ts";
 import { fieldVerdict } from "./input-fields.ts";
 import { makeIssue, type Issue, type IssueCode } from "./issues.ts";
 import { sitesOf, type Site } from "./sites.ts";
+import { staticReferences } from "./static-references.ts";
 import type { Subject } from "./subject.ts";
 
 const MEMBERS: readonly string[] = ["status", "output", "error"];
@@ -41,7 +42,8 @@ class ReferenceCheck {
   }
 
   site(site: Site): void {
-    const { references, problems } = this.#parse(site);
+    const quick = site.text.length <= this.#limits.maxSource ? staticReferences(site.text, site.form) : null;
+    const { references, problems } = quick === null ? this.#parse(site) : { references: quick, problems: [] };
     for (const problem of problems) this.issues.push(problemIssue(site, problem));
     for (const reference of references) this.#reference(site, reference);
   }

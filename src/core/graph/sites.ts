@@ -34,64 +34,44 @@ const SCOPES = {
 } as const satisfies Record<string, Scope>;
 
 export function sitesOf(document: WorkflowDocument, graph: Graph): readonly Site[] {
-  const sites: Site[] = [];
-  graph.ids.forEach((id, reader) => {
-    const node = document.nodes[id] as NodeDocument;
-    new Collector(sites, ["nodes", id], reader).node(node);
-  });
-  if (document.output !== undefined) {
-    new Collector(sites, [], graph.ids.length).template(document.output, ["output"], SCOPES.output);
-  }
-  return sites;
+  const collector = new Collector();
+  graph.ids.forEach((id, reader) => collector.node(id, { node: document.nodes[id] as NodeDocument, reader }));
+  if (document.output !== undefined) collector.output(document.output, graph.ids.length);
+  return collector.sites;
 }
 
 class Collector {
-  readonly #sites: Site[];
-  readonly #base: IssuePath;
-  readonly #reader: number;
+  readonly sites: Site[] = [];
+  /** Of the value that is looked at. One list for all of them: most values hold no text with an expression. */
+  readonly #path: (string | number)[] = [];
+  #reader = 0;
 
-  constructor(sites: Site[], base: IssuePath, reader: number) {
-    this.#sites = sites;
-    this.#base = base;
+  node(id: string, { node, reader }: { readonly node: NodeDocument; readonly reader: number }): void {
     this.#reader = reader;
+    this.#at(["nodes", id], () => this.#parts(node));
   }
 
-  node(node: NodeDocument): void {
+  output(template: Json, reader: number): void {
+    this.#reader = reader;
+    this.#template(template, "output", SCOPES.output);
+  }
+
+  #parts(node: NodeDocument): void {
     switch (node.kind) {
       case "trigger":
-        if (node.input !== undefined) this.template(node.input, ["input"], SCOPES.trigger);
-        if (node.source?.type === "event")
-          this.expression(node.source.filter, ["source", "filter"], SCOPES.trigger);
+        this.#template(node.input, "input", SCOPES.trigger);
+        if (node.source?.type === "event") this.#at(["source"], () => this.#filter(node.source));
         return;
       case "action":
-        if (node.input !== undefined) this.template(node.input, ["input"], SCOPES.step);
+        this.#template(node.input, "input", SCOPES.step);
         return;
       case "condition":
-        node.cases.forEach((one, index) => this.expression(one.if, ["cases", index, "if"], SCOPES.step));
+        node.cases.forEach((one, index) =>
+          this.#at(["cases", index], () => this.#expression(one.if, "if", SCOPES.step)),
+        );
         return;
       case "wait":
-        if ("until" in node.for) this.template(node.for.until, ["for", "until"], SCOPES.step);
-        if ("event" in node.for) this.expression(node.for.match, ["for", "match"], SCOPES.match);
+        this.#at(["for"], () => this.#wait(node.for));
     }
-  }
-
-  /** The strings of a template, at any depth. The depth of a document is limited before. */
-  template(template: Json, path: IssuePath, scope: Scope): void {
-    if (typeof template === "string") {
-      // Most strings are plain texts.
-      if (template.includes("{{")) this.#add({ text: template, form: "template", scope }, path);
-    } else if (Array.isArray(template)) {
-      template.forEach((item: Json, index) => this.template(item, [...path, index], scope));
-    } else if (isObject(template)) {
-      for (const [key, member] of Object.entries(template)) this.template(member, [...path, key], scope);
-    }
-  }
-
-  expression(text: string | undefined, path: IssuePath, scope: Scope): void {
-    if (text !== undefined) this.#add({ text, form: "expression", scope }, path);
-  }
-
-  #add(found: Pick<Site, "text" | "form" | "scope">, path: IssuePath): void {
-    this.#sites.push({ ...found, path: [...this.#base, ...path], reader: this.#reader });
   }
 }

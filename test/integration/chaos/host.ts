@@ -35,7 +35,7 @@ async function note({ run, node, attempt }: ActionContext<Json>): Promise<void> 
   await pool.query("insert into effects (run_id, node, attempt, pid) values ($1, $2, $3, $4)", values);
 }
 
-const next = ({ input }: ActionContext<Json>): Json => ({
+const counted = ({ input }: ActionContext<Json>): Json => ({
   n: Number((input as { n?: number } | null)?.n ?? 0) + 1,
 });
 
@@ -43,15 +43,21 @@ const actions = {
   step: action("step", async (context) => {
     await note(context);
     if (config.stepMs > 0) await new Promise((resolve) => setTimeout(resolve, config.stepMs));
-    return next(context);
+    return counted(context);
   }),
   gate: action("gate", async (context) => {
     await note(context);
     await gate.promise;
-    return next(context);
+    return counted(context);
   }),
-  left: action("left", async (context) => note(context).then(() => next(context))),
-  right: action("right", async (context) => note(context).then(() => next(context))),
+  left: action("left", async (context) => {
+    await note(context);
+    return counted(context);
+  }),
+  right: action("right", async (context) => {
+    await note(context);
+    return counted(context);
+  }),
 };
 
 const engine = createEngine({

@@ -80,3 +80,10 @@ export function written(command: Command): string {
       return `finish ${command.status}`;
   }
 }
+
+/** A whole state as text: equal texts, equal states. */
+export function textOf(state: RunState): string {
+  return JSON.stringify(state, (_key, value: unknown) =>
+    value instanceof Map ? [...value].sort(([a], [b]) => Number(a) - Number(b)) : value,
+  );
+}

@@ -6,7 +6,7 @@
  * whole graph is looked at again and again until nothing follows from anything any more. Slow, and hard to get wrong.
  */
 import type { ErrorRecord, RunEvent } from "../../../src/core/run/event.ts";
-import type { KeptMessage, NodeState, RunStatus } from "../../../src/core/run/state.ts";
+import type { KeptMessage, RunStatus } from "../../../src/core/run/state.ts";
 import { isAlive, isEnded } from "./model-facts.ts";
 import { Ledger, type ModelCommand, OUTPUT } from "./model-ledger.ts";
 import { asks, isTimer, lastsMs, outcomesByHand, statusOf, type WaitSpec } from "./model-rules.ts";
