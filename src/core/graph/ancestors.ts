@@ -12,9 +12,11 @@ export function areAncestors(graph: Graph, order: Order, queries: readonly Query
   const answers = new Uint8Array(queries.length);
   const unclear: number[] = [];
   queries.forEach((query, index) => {
-    // By far the most references are to the node just before.
-    if (isDirect(graph, query)) answers[index] = 1;
-    else if (!isRuledOut(order, query)) unclear.push(index);
+    if (isRuledOut(order, query)) return;
+    // By far the most references are to a node shortly before.
+    const near = searchNear(graph, order, query);
+    if (near === undefined) unclear.push(index);
+    else answers[index] = Number(near);
   });
   const asked = unclear.map((index) => queries[index] as Query);
   const groups = asked.length === 0 ? [] : groupsInOrder(graph, order);
@@ -23,8 +25,23 @@ export function areAncestors(graph: Graph, order: Order, queries: readonly Query
   return answers;
 }
 
-function isDirect(graph: Graph, { reader, node }: Query): boolean {
-  return (graph.inbound[reader] as readonly GraphEdge[]).some((edge) => edge.from === node);
+/** Edges that the search before a reader may look at. */
+const MAX_NEAR = 64;
+
+/** Breadth first against the edges; `undefined` where it is too far to say. */
+function searchNear(graph: Graph, { depth }: Order, { reader, node }: Query): boolean | undefined {
+  const open = [reader];
+  let left = MAX_NEAR;
+  for (let at = 0; at < open.length; at++) {
+    for (const { from } of graph.inbound[open[at] as number] as readonly GraphEdge[]) {
+      if (from === node) return true;
+      if (left-- === 0) return undefined;
+      // What is less deep than the node cannot come after it. Around cycles nothing is known of depths, and the limit ends the search.
+      const deep = depth[from] as number;
+      if (deep === -1 || deep > (depth[node] as number)) open.push(from);
+    }
+  }
+  return false;
 }
 
 /** An ancestor of a node that is not behind a cycle is less deep. */

@@ -34,44 +34,77 @@ const SCOPES = {
 } as const satisfies Record<string, Scope>;
 
 export function sitesOf(document: WorkflowDocument, graph: Graph): readonly Site[] {
-  const collector = new Collector();
-  graph.ids.forEach((id, reader) => collector.node(id, { node: document.nodes[id] as NodeDocument, reader }));
-  if (document.output !== undefined) collector.output(document.output, graph.ids.length);
-  return collector.sites;
+  const sites: Site[] = [];
+  graph.ids.forEach((id, reader) => {
+    const node = document.nodes[id] as NodeDocument;
+    new Collector(sites, ["nodes", id], reader).node(node);
+  });
+  if (document.output !== undefined) {
+    new Collector(sites, [], graph.ids.length).template(document.output, ["output"], SCOPES.output);
+  }
+  return sites;
 }
 
 class Collector {
-  readonly sites: Site[] = [];
-  /** Of the value that is looked at. One list for all of them: most values hold no text with an expression. */
-  readonly #path: (string | number)[] = [];
-  #reader = 0;
+  readonly #sites: Site[];
+  readonly #base: IssuePath;
+  readonly #reader: number;
 
-  node(id: string, { node, reader }: { readonly node: NodeDocument; readonly reader: number }): void {
+  constructor(sites: Site[], base: IssuePath, reader: number) {
+    this.#sites = sites;
+    this.#base = base;
     this.#reader = reader;
-    this.#at(["nodes", id], () => this.#parts(node));
   }
 
-  output(template: Json, reader: number): void {
-    this.#reader = reader;
-    this.#template(template, "output", SCOPES.output);
-  }
-
-  #parts(node: NodeDocument): void {
+  node(node: NodeDocument): void {
     switch (node.kind) {
       case "trigger":
-        this.#template(node.input, "input", SCOPES.trigger);
-        if (node.source?.type === "event") this.#at(["source"], () => this.#filter(node.source));
+        if (node.input !== undefined) this.template(node.input, ["input"], SCOPES.trigger);
+        if (node.source?.type === "event")
+          this.expression(node.source.filter, ["source", "filter"], SCOPES.trigger);
         return;
       case "action":
-        this.#template(node.input, "input", SCOPES.step);
+        if (node.input !== undefined) this.template(node.input, ["input"], SCOPES.step);
         return;
       case "condition":
-        node.cases.forEach((one, index) =>
-          this.#at(["cases", index], () => this.#expression(one.if, "if", SCOPES.step)),
-        );
+        node.cases.forEach((one, index) => this.expression(one.if, ["cases", index, "if"], SCOPES.step));
         return;
       case "wait":
-        this.#at(["for"], () => this.#wait(node.for));
+        if ("until" in node.for) this.template(node.for.until, ["for", "until"], SCOPES.step);
+        if ("event" in node.for) this.expression(node.for.match, ["for", "match"], SCOPES.match);
     }
+  }
+
+  /** The strings of a template, at any depth. The depth of a document is limited before. */
+  template(template: Json, path: IssuePath, scope: Scope): void {
+    // One list for the whole walk: most values hold no expression, and need no path of their own.
+    this.#walk(template, [...path], scope);
+  }
+
+  #walk(template: Json, path: (string | number)[], scope: Scope): void {
+    if (typeof template === "string") {
+      // Most strings are plain texts.
+      if (template.includes("{{")) this.#add({ text: template, form: "template", scope }, path);
+    } else if (Array.isArray(template)) {
+      for (let index = 0; index < template.length; index++) {
+        path.push(index);
+        this.#walk(template[index] as Json, path, scope);
+        path.pop();
+      }
+    } else if (isObject(template)) {
+      for (const key of Object.keys(template)) {
+        path.push(key);
+        this.#walk(template[key] as Json, path, scope);
+        path.pop();
+      }
+    }
+  }
+
+  expression(text: string | undefined, path: IssuePath, scope: Scope): void {
+    if (text !== undefined) this.#add({ text, form: "expression", scope }, path);
+  }
+
+  #add(found: Pick<Site, "text" | "form" | "scope">, path: IssuePath): void {
+    this.#sites.push({ ...found, path: [...this.#base, ...path], reader: this.#reader });
   }
 }
