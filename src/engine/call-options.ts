@@ -10,11 +10,23 @@ export interface InWorkspace {
   readonly workspace?: string | undefined;
 }
 
-export interface StartOptions extends InWorkspace {
+/** `Input`: what the workflow's input schema takes; `unknown` where the compiler does not know it. */
+export type StartOptions<Input = unknown> = StartSettings & (ManualStart<Input> | TriggeredStart);
+
+interface ManualStart<Input> {
   /** Must fit the workflow's input schema. None: null. */
-  readonly input?: unknown;
+  readonly input?: Input | undefined;
+  readonly trigger?: undefined;
+}
+
+interface TriggeredStart {
   /** Id of the trigger node to start at. Default: the workflow's manual trigger. */
-  readonly trigger?: string | undefined;
+  readonly trigger: string;
+  /** What fired the trigger; its `input` template, where it has one, makes the run's input of it. */
+  readonly input?: unknown;
+}
+
+interface StartSettings extends InWorkspace {
   /** At most 32, each name 1 to 64 and each value at most 256 characters. */
   readonly labels?: { readonly [name: string]: string } | undefined;
 }

@@ -33,6 +33,9 @@ interface Prepared {
   readonly start: NewRun;
 }
 
+/** What a workflow takes. Any JSON: whatever the caller has, for it is checked anyway. */
+type InputOf<W> =
+  W extends Workflow<infer Input, infer _Output> ? (Json extends Input ? unknown : Input) : unknown;
 type OutputOf<W> = W extends Workflow<infer _Input, infer Output> ? Output : Json;
 
 export class RunsApi {
@@ -51,7 +54,7 @@ export class RunsApi {
    */
   async start<W extends Workflow | string>(
     workflow: W,
-    options: StartOptions = {},
+    options: StartOptions<InputOf<W>> = {},
   ): Promise<RunHandle<OutputOf<W>>> {
     return this.#begin(await this.#prepare(workflow, options, "runs.start"));
   }
@@ -59,7 +62,7 @@ export class RunsApi {
   /** Starts many runs in a few commits. All options and inputs are checked before the first run is stored. */
   async startMany<W extends Workflow | string>(
     workflow: W,
-    starts: readonly StartOptions[],
+    starts: readonly StartOptions<InputOf<W>>[],
   ): Promise<readonly RunHandle<OutputOf<W>>[]> {
     const prepared: Prepared[] = [];
     for (const options of starts) prepared.push(await this.#prepare(workflow, options, "runs.startMany"));

@@ -344,3 +344,14 @@ defineWorkflow({ build: () => null });
 defineWorkflow({ name: "async", build: async () => null });
 // @ts-expect-error The output is JSON.
 defineWorkflow({ name: "date", build: () => ({ when: new Date(0) }) });
+
+/** What a run may be started with. */
+export function starts(engine: Engine, checkout: Workflow<{ readonly cents: number }, string>): void {
+  void engine.runs.start(checkout, { input: { cents: 1 }, labels: { team: "a" } });
+  void engine.runs.start(checkout, { trigger: "nightly", input: { anything: true } });
+  void engine.runs.start("by-name", { input: { whatever: 1 } });
+  // @ts-expect-error wrong type of a field
+  void engine.runs.start(checkout, { input: { cents: "1" } });
+  // @ts-expect-error the same for many
+  void engine.runs.startMany(checkout, [{ input: { euros: 1 } }]);
+}
