@@ -82,10 +82,16 @@ export function succeeded(draft: Draft, event: Event<"succeeded">): void {
 
 export function failed(draft: Draft, event: Event<"failed">): void {
   if (!isRunning(draft, event)) return;
-  if (draft.planned(event.node).kind === "output") return park(draft, event.node, event.error);
   const node = draft.node(event.node);
+  if (draft.planned(event.node).kind === "output") return failOutput(draft, event, node);
   if (event.verdict.type === "retry" && !draft.cancelled) return retry(draft, event, node);
   fail(draft, event, node);
+}
+
+/** Rendering is not claimed, but a failure counts like that of a claim: from here on `$output` has a row of its own. */
+function failOutput(draft: Draft, { node: index, error }: Event<"failed">, node: NodeState): void {
+  draft.edit(index, { fence: node.fence + 1, attempt: node.attempt + 1 });
+  park(draft, index, error);
 }
 
 export function timerFired(draft: Draft, event: Event<"timerFired">): void {

@@ -90,9 +90,9 @@ function rowsOf(plan: Plan, rows: readonly StoredNode[]): Map<number, Stored> {
   return found;
 }
 
-/** `$output` has a row once it failed: from then on it says more than the run's status. */
-function hasRow(node: PlanNode, { status, fence }: NodeState): boolean {
-  return node.kind !== "output" || status === "failed" || fence > 0;
+/** `$output` has a row once it failed, which raised its fence: from then on it says more than the run's status. */
+function hasRow(node: PlanNode, { fence }: NodeState): boolean {
+  return node.kind !== "output" || fence > 0;
 }
 
 function triggerState(index: number, fired: number | null): Partial<NodeState> {

@@ -92,8 +92,9 @@ export class Model extends Ledger {
       return this.note(id, { is: "ended", as: "succeeded", outcome: "success" });
     }
     if (id === OUTPUT) {
-      if (event.type === "failed") this.park(id, event.error);
-      return;
+      if (event.type !== "failed") return;
+      this.note(id, { is: "decided" });
+      return this.park(id, event.error);
     }
     if (event.type === "released") {
       if (this.cancelled) return this.cancelNode(id);

@@ -16,7 +16,7 @@ export function rowsOf(
   return plan.nodes.flatMap(({ id, index, kind }) => {
     const { open: _open, taken: _taken, ...row } = nodes[index]!;
     if (kind === "trigger" || (row.status === "pending" && row.fence === 0)) return [];
-    if (kind === "output" && row.status !== "failed" && row.fence === 0) return [];
+    if (kind === "output" && row.fence === 0) return [];
     return since?.[index] === nodes[index] ? [] : [{ node: id, item: -1, ...row }];
   });
 }

@@ -1,0 +1,243 @@
+/**
+ * What holds for every run, whatever its workflow and whatever happens to it. How to replay a failure, and how to try more
+ * cases: `test/support/run/settings.ts`.
+ */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Plan } from "../../../src/core/graph/plan.ts";
+import { type Advance, advance, newRun } from "../../../src/core/run/advance.ts";
+import type { RunEvent } from "../../../src/core/run/event.ts";
+import { type NodeState, type RunState, TERMINAL } from "../../../src/core/run/state.ts";
+import { drive, success } from "../../support/run/drive.ts";
+import { edgeState } from "../../support/run/model-rules.ts";
+import { chainOf, VALUES } from "../../support/run/plans.ts";
+import { EVENTS, SIGNALS, START } from "../../support/run/random-specs.ts";
+import { holds, seed, timeoutMs } from "../../support/run/settings.ts";
+import { cases, type Happening, isOver, walk } from "../../support/run/walk.ts";
+
+const LATER = START + 10_000_000;
+const STARTED: readonly string[] = ["ready", "queued", "running", "waiting", "succeeded", "failed"];
+
+/** Looks at every step of random walks. */
+function always(
+  look: (step: Advance & Happening & { readonly before: RunState; readonly plan: Plan }) => void,
+): void {
+  holds(cases(), (one) => {
+    walk(one, (happening, advanced, before) => look({ ...happening, ...advanced, before, plan: one.plan }));
+  });
+}
+
+function isOpen({ status, failure }: NodeState): boolean {
+  return !TERMINAL.has(status) || failure === "open";
+}
+
+function hasStarted({ status }: NodeState): boolean {
+  return STARTED.includes(status);
+}
+
+describe(`random runs (seed ${seed})`, { timeout: timeoutMs }, () => {
+  test("no node starts before its inbound edges are settled, nor against its join", () => {
+    always(({ plan, state, before, changed }) => {
+      for (const index of changed) {
+        const { kind, inbound, join } = plan.nodes[index]!;
+        const { status } = state.nodes[index]!;
+        if (before.nodes[index]!.status !== "pending" || kind === "trigger" || kind === "output") continue;
+        if (status === "cancelled") continue;
+        const edges = inbound.map(({ from, on }) => edgeState(state.nodes[from]!, on));
+        const taken = edges.filter((edge) => edge === "taken").length;
+        const starts = taken > 0 && (join === "settled" || taken === inbound.length);
+        expect(edges).not.toContain("open");
+        expect(hasStarted(state.nodes[index]!)).toBe(starts);
+      }
+    });
+  });
+
+  test("at most one start per join, but for redrives", () => {
+    holds(cases(), (one) => {
+      const starts = new Map<number, number>();
+      walk(one, ({ event }, { state, changed }, before) => {
+        for (const index of changed) {
+          const fromPending = before.nodes[index]!.status === "pending" && hasStarted(state.nodes[index]!);
+          const again = before.nodes[index]!.failure === "open" && event.type === "redriven";
+          if (one.plan.nodes[index]!.kind === "output") continue;
+          if (fromPending) starts.set(index, (starts.get(index) ?? 0) + 1);
+          if (again) expect(event.node).toBe(index);
+        }
+      });
+      for (const count of starts.values()) expect(count).toBe(1);
+    });
+  });
+
+  test("a node that ended stays as it ended, but for an open failure", () => {
+    always(({ state, before }) => {
+      for (const [index, node] of before.nodes.entries()) {
+        if (isOpen(node) || state.nodes[index] === node) continue;
+        const { open: _open, taken: _taken, ...stored } = state.nodes[index]!;
+        expect({ ...node, ...stored }).toEqual(node);
+      }
+    });
+  });
+
+  test("every run comes to its end once its actions do, and every node in exactly one terminal state", () => {
+    holds(cases({ steps: 30 }), (one) => {
+      const end = toTheEnd(
+        one.plan,
+        walk(one, () => undefined),
+      );
+      expect(end.nodes.filter(isOpen)).toEqual([]);
+      expect(isOver(end)).toBe(true);
+    });
+  });
+
+  test("a failure stops nothing but what depends on it", () => {
+    holds(fc.tuple(cases({ steps: 0 }), fc.nat()), ([{ plan }, mask]) => {
+      const end = drive(begun(plan), {
+        plan,
+        now: LATER,
+        answer: (node, fence) =>
+          ((mask >> (node % 30)) & 1) === 1 ? failure(node, fence) : success(node, fence),
+      });
+      const held = new Set<number>();
+      for (const { index, inbound, kind } of plan.nodes) {
+        const { failure, status } = end.nodes[index]!;
+        const byInbound = inbound.some(({ from }) => held.has(from));
+        if (failure === "open" || status === "waiting" || byInbound) held.add(index);
+        else if (kind !== "output") expect(TERMINAL.has(status)).toBe(true);
+      }
+      const dead = end.nodes.filter((node) => node.failure === "open").length;
+      const waiting = end.nodes.some((node) => node.status === "waiting");
+      expect(end.status).toBe(waiting ? "waiting" : dead > 0 ? "failed" : "succeeded");
+    });
+  });
+
+  test("a run that nobody resumes starts nothing", () => {
+    always(({ state, before, commands }) => {
+      if (!before.paused || !state.paused) return;
+      expect(commands.map(({ type }) => type)).not.toEqual(
+        expect.arrayContaining([expect.stringMatching(/^(dispatch|retryNow|renderOutput|finish)$/)]),
+      );
+      for (const [index, { status }] of state.nodes.entries()) {
+        if (status === "queued" || status === "running") expect(before.nodes[index]!.status).toBe(status);
+      }
+    });
+  });
+
+  test("a cancelled run starts nothing, and only its running actions are still alive", () => {
+    always(({ plan, state, before, commands }) => {
+      if (!state.cancelled) return;
+      const allowed = ["abort", "deadLetter", "record", "finish"];
+      expect(commands.every(({ type }) => allowed.includes(type))).toBe(true);
+      for (const [index, { status }] of state.nodes.entries()) {
+        if (TERMINAL.has(status)) continue;
+        expect([status, plan.nodes[index]!.kind]).toEqual(["running", "action"]);
+        expect(before.nodes[index]!.status).toBe("running");
+      }
+    });
+  });
+
+  test("a late or repeated event gives the same state object and no command", () => {
+    always(({ plan, state, event, now }) => {
+      // What carries a fence was answered by this very event, but for tasks, which may be sent any number of times.
+      if (!("fence" in event) || event.type === "requeued") return;
+      const again = advance(plan, state, event, now);
+      expect(again.state).toBe(state);
+      expect(again.commands).toEqual([]);
+      expect(again.changed).toEqual([]);
+    });
+  });
+
+  test("fences, generations and what was decided only ever go forward", () => {
+    always(({ state, before, changed }) => {
+      for (const index of changed) {
+        const [was, is] = [before.nodes[index]!, state.nodes[index]!];
+        expect(is.fence).toBeGreaterThanOrEqual(was.fence);
+        expect(is.generation).toBeGreaterThanOrEqual(was.generation);
+        expect(is.attempt).toBeGreaterThanOrEqual(0);
+        // Whoever held the node no longer does: its fence is another, or it has ended.
+        if (was.status === "running" && !TERMINAL.has(is.status) && is.status !== "pending")
+          expect(is.fence).toBeGreaterThan(was.fence);
+      }
+    });
+  });
+
+  test("`changed` names exactly the nodes whose stored fields differ", () => {
+    always(({ state, before, changed }) => {
+      const differ = state.nodes.flatMap((node, index) => {
+        const { open: _a, taken: _b, ...is } = node;
+        const { open: _c, taken: _d, ...was } = before.nodes[index]!;
+        return JSON.stringify(is) === JSON.stringify(was) ? [] : [index];
+      });
+      expect(changed).toEqual(differ);
+    });
+  });
+
+  test("attempts are 1 + immediate + pauses, whatever is given back or lost in between", () => {
+    const policies = fc.record({
+      immediate: fc.nat(10),
+      backoffMs: fc.array(fc.nat(100_000), { maxLength: 20 }),
+    });
+    const accidents = fc.array(fc.nat(3), { maxLength: 60 });
+    const plan = chainOf({ a: { kind: "action" } });
+    holds(fc.tuple(policies, accidents, fc.nat(99)), ([retry, list, jitter]) => {
+      let tries = 0;
+      let losses = 0;
+      const left = [...list];
+      const end = drive(begun(plan), {
+        plan,
+        now: LATER,
+        answer: (node, fence) => {
+          const accident = left.pop() ?? 0;
+          // Never three losses in a row, which would be poison.
+          if (accident === 1 && losses++ < 2)
+            return { type: "leaseLost", node, fence, error: ERROR, verdict: { type: "retry" } };
+          if (accident === 2) return { type: "released", node, fence };
+          losses = 0;
+          const verdict =
+            accident === 3 ? ({ type: "later", afterMs: 5 } as const) : ({ type: "retry" } as const);
+          if (accident !== 3) tries++;
+          return { type: "failed", node, fence, error: ERROR, verdict, retry, random: jitter / 100 };
+        },
+      });
+      expect(tries).toBe(1 + retry.immediate + retry.backoffMs.length);
+      expect(end.nodes[1]).toMatchObject({ status: "failed", failure: "open", attempt: tries });
+    });
+  });
+});
+
+const ERROR = { class: "test", message: "it failed" } as const;
+
+function failure(node: number, fence: number): RunEvent {
+  const retry = { immediate: 1, backoffMs: [1_000] };
+  return { type: "failed", node, fence, error: ERROR, verdict: { type: "retry" }, retry, random: 0 };
+}
+
+function begun(plan: Plan): RunState {
+  return advance(plan, newRun(plan, VALUES), { type: "started", trigger: 0 }, START).state;
+}
+
+/** Resumes, answers, sends every message that may be waited for, and gives every dead letter up. */
+function toTheEnd(plan: Plan, from: RunState): RunState {
+  let state = from;
+  const tell = (event: RunEvent): void => {
+    state = drive(advance(plan, state, event, LATER).state, { plan, now: LATER });
+  };
+  tell({ type: "resumed" });
+  for (let round = 0; round < plan.nodes.length; round++) {
+    for (const [node, { failure }] of state.nodes.entries())
+      if (failure === "open") tell({ type: "discarded", node });
+    for (const message of messages(round)) tell(message);
+  }
+  // Some events match nothing at all: then only somebody who cancels ends the wait.
+  if (state.status === "waiting") tell({ type: "cancelled" });
+  for (const [node, { failure }] of state.nodes.entries())
+    if (failure === "open") tell({ type: "discarded", node });
+  return state;
+}
+
+function messages(round: number): readonly RunEvent[] {
+  const sent = { payload: 6, receivedAt: START };
+  return [
+    ...SIGNALS.map((name) => ({ type: "signalled", id: `${name}-${round}`, name, ...sent }) as const),
+    ...EVENTS.map((name) => ({ type: "eventReceived", id: `${name}-${round}`, name, ...sent }) as const),
+  ];
+}
