@@ -59,22 +59,34 @@ function failed(problems: readonly Problem[]): ParsedDocument {
   return { document: null, problems };
 }
 
-/** A copy without members that are `undefined` (absent, as in JSON) and without keys named `__proto__`, which are reported. */
-function copyJson(value: Json, path: Path, problems: Problem[]): Json {
+/**
+ * A copy without members that are `undefined` (absent, as in JSON) and without keys named `__proto__`, which are reported. `path` is
+ * one list for the whole walk, and the same again at its end.
+ */
+function copyJson(value: Json, path: (string | number)[], problems: Problem[]): Json {
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value))
-    return value.map((item: Json, index) => copyJson(item, [...path, index], problems));
+  if (Array.isArray(value)) {
+    return value.map((item: Json, index) => {
+      path.push(index);
+      const copied = copyJson(item, path, problems);
+      path.pop();
+      return copied;
+    });
+  }
   const copy: Record<string, Json> = {};
-  for (const [key, member] of Object.entries(value)) {
-    if (key !== "__proto__") {
-      if (member !== undefined) copy[key] = copyJson(member, [...path, key], problems);
-    } else if (path.length !== 1 || path[0] !== "nodes") {
-      problems.push(problem("key_forbidden", [...path, key], "The key `__proto__` is not allowed."));
-    } else {
-      problems.push(nodeIdProblem(key));
-    }
+  for (const key of Object.keys(value)) {
+    const member = (value as JsonObject)[key];
+    path.push(key);
+    if (key === "__proto__") problems.push(forbiddenKey(path));
+    else if (member !== undefined) copy[key] = copyJson(member, path, problems);
+    path.pop();
   }
   return copy;
+}
+
+function forbiddenKey(path: Path): Problem {
+  if (path.length === 2 && path[0] === "nodes") return nodeIdProblem(path[1] as string);
+  return problem("key_forbidden", [...path], "The key `__proto__` is not allowed.");
 }
 
 function checkNodeIds(document: Json, problems: Problem[]): void {
