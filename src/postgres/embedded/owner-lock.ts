@@ -1,9 +1,13 @@
 /** Who may use an embedded server: one engine, the one whose session holds this lock. It goes with the process. */
 import pg from "pg";
 import { FlowForgeError } from "../../core/errors.ts";
+import { waitFor } from "./postmaster.ts";
 
 /** Any number; nobody else takes advisory locks in the database `postgres` of a private server. */
 const LOCK = 7_206_114;
+
+/** A server takes a moment to see that an owner was killed; on a busy machine a longer one. */
+const PATIENCE_MS = 1_500;
 
 export interface OwnerLock {
   release(): Promise<void>;
@@ -19,12 +23,20 @@ export async function lockServer(connectionString: string, home: string): Promis
   // The server ended under us: the store's own connections report that.
   client.on("error", () => undefined);
   await client.connect();
-  const { rows } = await client.query<{ taken: boolean }>("select pg_try_advisory_lock($1) as taken", [LOCK]);
-  if (!rows[0]?.taken) {
+  const taken = await waitFor(() => tryLock(client), PATIENCE_MS).catch(async (error: unknown) => {
+    await client.end();
+    throw error;
+  });
+  if (!taken) {
     await client.end();
     throw inUse(home);
   }
   return { release: () => client.end().catch(() => undefined) };
+}
+
+async function tryLock(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ taken: boolean }>("select pg_try_advisory_lock($1) as taken", [LOCK]);
+  return rows[0]?.taken === true;
 }
 
 export function inUse(home: string): FlowForgeError {

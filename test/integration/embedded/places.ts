@@ -48,7 +48,7 @@ export function places(): Places {
     in: (name) => path.join(home, name),
     spawnOwner(...args) {
       const owner = spawn(process.execPath, [path.join(import.meta.dirname, "owner.ts"), ...args], {
-        stdio: ["pipe", "pipe", "ignore"],
+        stdio: "pipe",
       });
       owners.push(owner);
       return owner;
@@ -62,10 +62,16 @@ export interface Owner {
   readonly runId: string;
 }
 
-/** Resolves when the run of the process is durable. */
+/** Resolves when the run of the process is durable. Rejects with its last words when it ends before. */
 export async function untilItRuns(child: ChildProcess): Promise<Owner> {
-  const [line] = (await once(createInterface(child.stdout!), "line")) as [string];
-  return { child, ...(JSON.parse(line) as { runId: string }) };
+  let words = "";
+  child.stderr!.on("data", (chunk) => (words += String(chunk)));
+  const ended = once(child, "exit").then((): never => {
+    throw new Error(`the owner ended before its run began: ${words}`);
+  });
+  const [line] = await Promise.race([once(createInterface(child.stdout!), "line"), ended]);
+  ended.catch(() => undefined);
+  return { child, ...(JSON.parse(line as string) as { runId: string }) };
 }
 
 /** kill -9. */
