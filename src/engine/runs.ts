@@ -48,7 +48,8 @@ export class RunsApi {
   }
 
   /**
-   * Starts a run. When this resolves, the run is durable: it goes on whatever happens to this process.
+   * Starts a run. When this resolves, the run is durable: it goes on whatever happens to this process. While PostgreSQL is
+   * away it waits, because nobody can know whether the run was stored, and ends when the server is back or the engine stops.
    *
    * Throws `option_invalid`, `workflow_not_found`, `input_invalid`, `trigger_required`, `value_invalid`, `run_not_stored`.
    */
