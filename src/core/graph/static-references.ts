@@ -1,15 +1,15 @@
 /**
- * What a text reads, where it is nothing but paths such as `nodes.charge.output.id`. Nearly every text in a document is, and to
- * parse all of them as CEL would take most of the time of a validation.
+ * What a text reads, where it is nothing but paths such as `nodes.charge.output.lines[0].id`. Nearly every text in a document is, and
+ * to parse all of them as CEL would take most of the time of a validation.
  */
 import type { Reference } from "../expression/expression.ts";
 
-/** Where `{{` or the text ends is checked by the caller; more than 20 members are left to the parser, which has limits. */
+/**
+ * A root, its members, and what follows the first index, which is no part of a reference. Words of CEL cannot be members. More than
+ * 20 steps are left to the parser, which has limits.
+ */
 const PATH =
-  / *((input|trigger|nodes|item|index|run|event)((?:\.[A-Za-z_][A-Za-z0-9_]*){0,20})) *(?=\}\}|$)/y;
-
-/** Words of CEL that cannot be members. */
-const WORDS: ReadonlySet<string> = new Set(["false", "in", "null", "true"]);
+  / *(?:input|trigger|nodes|item|index|run|event)(?:\.(?!(?:false|in|null|true)\b)[A-Za-z_]\w*){0,20}(?:\[(?:0|[1-9]\d{0,8})\](?:\.(?!(?:false|in|null|true)\b)[A-Za-z_]\w*){0,10}){0,3} *(?=\}\}|$)/y;
 
 /** `null`: the text is more than that, or wrong, and must be parsed. */
 export function staticReferences(text: string, form: "expression" | "template"): readonly Reference[] | null {
@@ -35,14 +35,16 @@ interface Found {
 
 function pathAt(text: string, start: number): Found | null {
   PATH.lastIndex = start;
-  const match = PATH.exec(text);
-  if (match === null) return null;
+  // Not `exec`: its answer is a large object, and a document has tens of thousands of paths.
+  if (!PATH.test(text)) return null;
   const end = PATH.lastIndex;
-  const [, whole = "", root = "", members = ""] = match;
-  const path = members === "" ? [] : members.slice(1).split(".");
-  if (path.some((member) => WORDS.has(member))) return null;
-  const column = text.indexOf(whole, start) + 1;
-  if (root !== "nodes") return { end, reference: { root: root as Reference["root"], path, column } };
+  let first = start;
+  while (text[first] === " ") first++;
+  let last = first;
+  while (last < end && text[last] !== "[" && text[last] !== " ") last++;
+  const [root, ...path] = text.slice(first, last).split(".") as [Reference["root"], ...string[]];
+  const column = first + 1;
+  if (root !== "nodes") return { end, reference: { root, path, column } };
   const [node, member, ...rest] = path;
   if (node === undefined) return null;
   return { end, reference: { root, node, ...(member === undefined ? {} : { member }), path: rest, column } };

@@ -31,6 +31,16 @@ const path = fc
   .tuple(space, fc.oneof({ weight: 6, arbitrary: root }, other), fc.array(member, { maxLength: 5 }), space)
   .map(([before, first, members, after]) => `${before}${[first, ...members].join(".")}${after}`);
 const rest = fc.constantFrom(
+  "[0]",
+  "[12].a",
+  "[1][2].b.in",
+  "[01]",
+  "[1].true",
+  "[-1]",
+  "[1u]",
+  '["a"]',
+  '["a"][0]',
+  "[9999999999]",
   "",
   "",
   "",
@@ -98,6 +108,9 @@ test("the ordinary ones are found the quick way", () => {
     { root: "input", path: ["a"], column: 4 },
     { root: "nodes", node: "b", path: [], column: 21 },
   ]);
+  expect(staticReferences("nodes.a.output.lines[0].id", "expression")).toEqual([
+    { root: "nodes", node: "a", member: "output", path: ["lines"], column: 1 },
+  ]);
 });
 
 test.each([
@@ -106,7 +119,6 @@ test.each([
   "input.in",
   "input.a b",
   "inputs",
-  "input[0]",
   "1 + input.a",
   `input${".a".repeat(21)}`,
   "",
