@@ -4,7 +4,8 @@
  * `attempt` counts tries for the retry ladder. Every claim adds one; a try that does not count (given up in an orderly way,
  * lost with its worker, put off by the other side) takes it back when it ends.
  */
-import { type Draft } from "./draft.ts";
+import type { PlanWait } from "../graph/plan.ts";
+import type { Draft } from "./draft.ts";
 import type { ErrorRecord, RunEvent } from "./event.ts";
 import {
   cancelNode,
@@ -117,8 +118,8 @@ export function fire(draft: Draft, index: number): void {
 }
 
 function timeOut(draft: Draft, index: number): void {
-  const node = draft.planned(index);
-  if (node.kind !== "wait") return;
+  // Only a wait waits for a message.
+  const node = draft.planned(index) as PlanWait;
   if (node.hasTimeoutEdge || node.onTimeout === "skip")
     return decided(draft, index, { outcome: "timeout", output: null });
   failDecided(draft, index, {

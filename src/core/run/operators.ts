@@ -7,7 +7,7 @@
  * Cancel: a run that was cancelled keeps its dead letters. They may be completed or discarded, which changes nothing else;
  * they are never run again.
  */
-import type { PlanNode } from "../graph/plan.ts";
+import type { PlanCondition, PlanNode, PlanWait } from "../graph/plan.ts";
 import type { Draft } from "./draft.ts";
 import type { RunEvent } from "./event.ts";
 import { fire } from "./attempts.ts";
@@ -87,13 +87,12 @@ export function discarded(draft: Draft, event: Event<"discarded">): void {
 
 /** The outcome that completing the node by hand means; `null`: the node does not have the one that was asked for. */
 function outcomeOf(node: PlanNode, asked: string | undefined): string | null {
-  if (node.kind === "action" || node.kind === "output") return "success";
+  if (node.kind !== "condition" && node.kind !== "wait") return "success";
   return asked !== undefined && outcomesOf(node).includes(asked) ? asked : null;
 }
 
-function outcomesOf(node: PlanNode): readonly string[] {
+function outcomesOf(node: PlanCondition | PlanWait): readonly string[] {
   if (node.kind === "condition") return [...node.cases.map((one) => one.outcome), "else"];
-  if (node.kind !== "wait") return [];
   return isTimer(node) ? ["elapsed"] : ["received", "timeout"];
 }
 

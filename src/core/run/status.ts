@@ -3,7 +3,7 @@ import type { Draft } from "./draft.ts";
 import { isSettled } from "./edges.ts";
 import type { RunStatus } from "./state.ts";
 
-/** Asks for the output once everything else is done, and says when the run comes to rest. */
+/** Of a run that has begun. Asks for the output once everything else is done, and says when the run comes to rest. */
 export function conclude(draft: Draft): void {
   const output = draft.plan.nodes.length - 1;
   if (mayRender(draft, output)) {
@@ -19,11 +19,10 @@ export function conclude(draft: Draft): void {
 
 function mayRender(draft: Draft, output: number): boolean {
   if (draft.paused || draft.cancelled || draft.deadLetters > 0 || alive(draft) > 0) return false;
-  return draft.trigger !== null && draft.node(output).status === "pending";
+  return draft.node(output).status === "pending";
 }
 
 function statusOf(draft: Draft, output: number): RunStatus {
-  if (draft.trigger === null) return "queued";
   if (draft.cancelled) return draft.running > 0 ? "cancelling" : "cancelled";
   if (isSettled(draft.node(output))) return "succeeded";
   if (draft.paused) return "paused";

@@ -17,7 +17,7 @@ import {
 } from "../../../src/core/run/advance.ts";
 import type { RunEvent } from "../../../src/core/run/event.ts";
 import type { RunState } from "../../../src/core/run/state.ts";
-import { textOf } from "../../support/run/compare.ts";
+import { changedNodes, isSame, textOf } from "../../support/run/compare.ts";
 import { drive } from "../../support/run/drive.ts";
 import { deepFreeze } from "../../support/run/freeze.ts";
 import { VALUES } from "../../support/run/plans.ts";
@@ -79,10 +79,7 @@ describe(`random runs (seed ${seed})`, { timeout: timeoutMs }, () => {
       const closed = closeDraft(draft);
       expect(textOf(closed.state)).toBe(textOf(end));
       expect(closed.commands).toEqual(commands);
-      const differ = end.nodes.flatMap((node, index) =>
-        storedText(node) === storedText(middle.nodes[index]!) ? [] : [index],
-      );
-      expect(closed.changed).toEqual(differ);
+      expect(closed.changed).toEqual(changedNodes(middle, end));
     });
   });
 
@@ -124,9 +121,11 @@ describe(`random runs (seed ${seed})`, { timeout: timeoutMs }, () => {
       let restored = newRun(plan, VALUES);
       walk(one, ({ event, now }, { state }) => {
         const next = advance(plan, restored, event, now).state;
-        restored = restoreRun(plan, throughJson(saveRun(plan, next)));
-        expect(textOf(restored)).toBe(textOf(state));
+        restored = restoreRun(plan, saveRun(plan, next));
+        if (!isSame(restored, state)) expect(textOf(restored)).toBe(textOf(state));
       });
+      const end = restoreRun(plan, throughJson(saveRun(plan, restored)));
+      expect(textOf(end)).toBe(textOf(restored));
     });
   });
 
@@ -139,8 +138,8 @@ describe(`random runs (seed ${seed})`, { timeout: timeoutMs }, () => {
         if (count++ % every !== 0) return;
         // What is not read again: rows that are as they were.
         const newer = known && { ...saveRun(plan, state), nodes: rowsOf(plan, state.nodes, known.nodes) };
-        const patched = known && newer ? patchRun(plan, known, throughJson(newer)) : state;
-        expect(textOf(patched)).toBe(textOf(state));
+        const patched = known && newer ? patchRun(plan, known, newer) : state;
+        if (!isSame(patched, state)) expect(textOf(patched)).toBe(textOf(state));
         // The rows of the next patch are those that differ from this very state.
         known = state;
       });
@@ -176,11 +175,6 @@ function possible({ nodes }: RunState): readonly (RunEvent & { readonly node: nu
         return [];
     }
   });
-}
-
-function storedText(node: RunState["nodes"][number]): string {
-  const { open: _open, taken: _taken, ...stored } = node;
-  return JSON.stringify(stored);
 }
 
 function withoutTimes(state: RunState): string {

@@ -1,6 +1,7 @@
-/** Holds a state of the reducer against the model. */
+/** Holds states of the reducer against the model, and against each other. */
+import { isDeepStrictEqual } from "node:util";
 import type { Command } from "../../../src/core/run/command.ts";
-import type { RunState } from "../../../src/core/run/state.ts";
+import type { NodeState, RunState } from "../../../src/core/run/state.ts";
 import type { Model } from "./model.ts";
 import { isAlive } from "./model-facts.ts";
 import type { PlanSpec } from "./plans.ts";
@@ -79,6 +80,47 @@ export function written(command: Command): string {
     case "finish":
       return `finish ${command.status}`;
   }
+}
+
+/** The fields of a node that the store keeps. */
+const STORED: readonly Exclude<keyof NodeState, "open" | "taken">[] = [
+  "status",
+  "outcome",
+  "fence",
+  "attempt",
+  "losses",
+  "generation",
+  "dispatches",
+  "worker",
+  "waitingFor",
+  "dueAt",
+  "failure",
+];
+
+/** Indexes of the nodes whose stored fields differ. */
+export function changedNodes(before: RunState, after: RunState): readonly number[] {
+  return after.nodes.flatMap((node, index) => (sameStored(node, before.nodes[index]!) ? [] : [index]));
+}
+
+export function sameStored(one: NodeState, other: NodeState): boolean {
+  return one === other || STORED.every((field) => one[field] === other[field]);
+}
+
+export function isSame(one: RunState, other: RunState): boolean {
+  const { counts, values } = one;
+  if (one.status !== other.status || one.paused !== other.paused || one.cancelled !== other.cancelled)
+    return false;
+  if (one.trigger !== other.trigger || one.nodes.length !== other.nodes.length) return false;
+  const sameNodes = one.nodes.every((node, index) => {
+    const against = other.nodes[index]!;
+    return sameStored(node, against) && node.open === against.open && node.taken === against.taken;
+  });
+  return (
+    sameNodes &&
+    isDeepStrictEqual(counts, other.counts) &&
+    isDeepStrictEqual(values, other.values) &&
+    isDeepStrictEqual(one.kept, other.kept)
+  );
 }
 
 /** A whole state as text: equal texts, equal states. */

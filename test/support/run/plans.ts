@@ -50,15 +50,26 @@ export interface PlanSpec {
 
 export function planOf(spec: PlanSpec): Plan {
   const ids = Object.keys(spec.nodes);
-  const edges = spec.edges.map(([from, to, on]) => edgeOf(ids, { from, to, on: on ?? null }));
+  const indexOf = new Map([...ids, OUTPUT_NODE].map((id, index) => [id, index]));
+  const edges = spec.edges.map(([from, to, on]) => edgeOf(indexOf, { from, to, on: on ?? null }));
+  const inbound = Map.groupBy(edges, (edge) => edge.to);
+  const outbound = Map.groupBy(edges, (edge) => edge.from);
   const references = (spec.reads ?? ids).map((node): Reference => ({
     root: "nodes",
     node,
     path: [],
     column: 1,
   }));
-  const nodes = ids.map((id, index) => nodeOf(spec.nodes[id]!, { id, index, edges, references }));
-  const indexOf = new Map([...ids, OUTPUT_NODE].map((id, index) => [id, index]));
+  const nodes = ids.map((id, index) => {
+    const place = {
+      id,
+      index,
+      references,
+      inbound: inbound.get(index) ?? [],
+      outbound: outbound.get(index) ?? [],
+    };
+    return nodeOf(spec.nodes[id]!, place);
+  });
   return {
     document: { format: 1, name: "test", nodes: {}, edges: [] },
     nodes: [...nodes, outputOf(ids.length)],
@@ -68,10 +79,13 @@ export function planOf(spec: PlanSpec): Plan {
   };
 }
 
-function edgeOf(ids: readonly string[], edge: { from: string; to: string; on: string | null }): PlanEdge {
-  const from = ids.indexOf(edge.from);
-  const to = ids.indexOf(edge.to);
-  if (from < 0 || to <= from)
+function edgeOf(
+  indexOf: ReadonlyMap<string, number>,
+  edge: { from: string; to: string; on: string | null },
+): PlanEdge {
+  const from = indexOf.get(edge.from);
+  const to = indexOf.get(edge.to);
+  if (from === undefined || to === undefined || to <= from)
     throw new Error(`edge ${edge.from} -> ${edge.to}: nodes must be in topological order`);
   return { from, to, on: edge.on };
 }
@@ -79,17 +93,17 @@ function edgeOf(ids: readonly string[], edge: { from: string; to: string; on: st
 interface Place {
   readonly id: string;
   readonly index: number;
-  readonly edges: readonly PlanEdge[];
+  readonly inbound: readonly PlanEdge[];
+  readonly outbound: readonly PlanEdge[];
   readonly references: readonly Reference[];
 }
 
-function nodeOf(spec: NodeSpec, { id, index, edges, references }: Place): PlanNode {
-  const outbound = edges.filter((edge) => edge.from === index);
+function nodeOf(spec: NodeSpec, { id, index, inbound, outbound, references }: Place): PlanNode {
   const base = {
     id,
     index,
     join: ("join" in spec ? spec.join : undefined) ?? "settled",
-    inbound: edges.filter((edge) => edge.to === index),
+    inbound,
     outbound,
     hasErrorEdge: outbound.some((edge) => edge.on === "error"),
   } as const;
