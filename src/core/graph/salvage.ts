@@ -17,6 +17,14 @@ const HOPELESS: ReadonlySet<string> = new Set([
   "not_json",
 ]);
 
+/** Per kind the field without which nothing can be said of a node. */
+const NEEDED: ReadonlyMap<Json | undefined, string> = new Map([
+  ["trigger", "kind"],
+  ["action", "action"],
+  ["condition", "cases"],
+  ["wait", "for"],
+]);
+
 const PLACEHOLDER: NodeDocument = { kind: "action", action: "" };
 
 /** `null` where there are no nodes and edges to speak of. */
@@ -84,9 +92,9 @@ function repairNode(node: Json | undefined, bad: ReadonlySet<string | number>): 
   if (!isObject(node)) return null;
   // The node's id may be bad, and the node as good as any.
   const good = without(node, bad);
-  const needed = { trigger: null, action: "action", condition: "cases", wait: "for" }[String(good.kind)];
-  if (needed === undefined || (needed !== null && good[needed] === undefined)) return null;
-  return good as unknown as NodeDocument;
+  const needed = NEEDED.get(good.kind);
+  if (needed === undefined || good[needed] === undefined) return null;
+  return good as object as NodeDocument;
 }
 
 function placeholderFor(node: Json | undefined): NodeDocument {

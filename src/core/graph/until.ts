@@ -10,6 +10,9 @@ const END_OF_TIME = 8.64e15;
 export function parseTime(value: unknown): number | null {
   if (typeof value === "number") return Math.abs(value) <= END_OF_TIME ? value : null;
   if (typeof value !== "string" || !ISO_TIME.test(value)) return null;
+  // JavaScript reads the 30th of February as a day in March.
+  const day = new Date(`${value.slice(0, 10)}T00:00:00Z`).getUTCDate();
+  if (day !== Number(value.slice(8, 10))) return null;
   const time = Date.parse(value);
   return Number.isNaN(time) ? null : time;
 }
