@@ -26,7 +26,10 @@ export function receive(draft: Draft, event: MessageEvent): void {
 export function deliverKept(draft: Draft): void {
   for (const message of draft.kept) {
     // A wait that was entered on the way may have taken it already.
-    if (draft.kept.includes(message) && deliver(draft, message)) drop(draft, message);
+    if (!draft.kept.includes(message) || !deliver(draft, message)) continue;
+    // Before anything follows from it: a wait that is entered now must not find it once more.
+    drop(draft, message);
+    settle(draft);
   }
 }
 
@@ -38,7 +41,6 @@ function deliver(draft: Draft, message: KeptMessage): boolean {
   );
   const woken = message.kind === "signal" ? asking.slice(0, 1) : asking;
   for (const { index } of woken) decided(draft, index, { outcome: "received", output: message.payload });
-  settle(draft);
   return woken.length > 0;
 }
 

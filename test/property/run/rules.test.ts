@@ -148,6 +148,24 @@ describe(`random runs (seed ${seed})`, { timeout: timeoutMs }, () => {
     });
   });
 
+  test("a signal wakes one wait, and whatever was kept is used once", () => {
+    always(({ plan, state, before, changed, commands, event }) => {
+      const used = commands.flatMap((command) => (command.type === "dropMessage" ? [command.id] : []));
+      const kept = new Map(before.kept.map((message) => [message.id, message]));
+      const woken = changed.filter((index) => {
+        const node = plan.nodes[index]!;
+        const ended = before.nodes[index]!.failure !== "open" && state.nodes[index]!.outcome === "received";
+        return node.kind === "wait" && node.for.type === "signal" && ended;
+      });
+      const signals = used.filter((id) => kept.get(id)?.kind === "signal").length;
+      const came = event.type === "signalled" ? 1 : 0;
+      if (woken.length > signals + came)
+        expect.fail(`${woken.length} waits woken by ${signals + came} signals`);
+      if (used.some((id, at) => !kept.has(id) || used.indexOf(id) !== at))
+        expect.fail(`used ${used.join(", ")} of ${[...kept.keys()].join(", ")}`);
+    });
+  });
+
   test("fences, generations and what was decided only ever go forward", () => {
     always(({ state, before, changed }) => {
       for (const index of changed) {

@@ -166,6 +166,7 @@ export class Model extends Ledger {
     for (const kept of this.kept) {
       if (!this.kept.includes(kept) || !this.#deliver(kept)) continue;
       this.#use(kept);
+      this.#untilNothingFollows();
     }
     for (const id of held) {
       const { status, dueAt } = this.told(id);
@@ -216,7 +217,6 @@ export class Model extends Ledger {
     });
     for (const id of came.kind === "signal" ? asking.slice(0, 1) : asking)
       this.decided(id, "received", came.payload);
-    this.#untilNothingFollows();
     return asking.length > 0;
   }
 
