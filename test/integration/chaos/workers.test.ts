@@ -112,8 +112,16 @@ onEachBackend("worker processes", (name) => {
     expect(await effects.count()).toBe(300);
   });
 
+  /** Workers learn of each other with their heartbeats. */
+  const acquainted = async (): Promise<void> => {
+    const query =
+      "select bool_and(heartbeat_at > (select max(started_at) from flowforge.workers)) as met from flowforge.workers";
+    await expect.poll(() => backend.database.query(query), { timeout: 10_000 }).toEqual([{ met: true }]);
+  };
+
   test("two workers share 200 runs with fan-outs of 20; every join starts once", async () => {
     const both = [await processes.start({ stepMs: 1 }), await processes.start({ stepMs: 1 })];
+    await acquainted();
     const runs = await client.runs.startMany(defineWorkflow(traced(20)), inputs(200));
     expect(new Set(await ends(runs))).toEqual(new Set(["succeeded"]));
     expect(await effects.repeated()).toEqual([]);
@@ -124,6 +132,7 @@ onEachBackend("worker processes", (name) => {
 
   test("two workers share one run of 200 parallel nodes", async () => {
     const both = [await processes.start({ stepMs: 20 }), await processes.start({ stepMs: 20 })];
+    await acquainted();
     const run = await client.runs.start(defineWorkflow(traced(200)), { input: { n: 0 } });
     expect(await run.result({ timeout: "60s" })).toBe("succeeded");
     expect(await effects.repeated()).toEqual([]);
