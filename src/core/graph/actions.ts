@@ -80,7 +80,7 @@ function catalogueIssues({ suggestions }: Subject, { id, node, catalogue }: Acti
   }
   const { input: schema } = known.action;
   if (schema === undefined) return [];
-  return inputMismatches(schema, node.input ?? {}).map(({ path, message }) =>
+  return inputMismatches(schema, node.input === undefined ? {} : node.input).map(({ path, message }) =>
     makeIssue("action_input_invalid", inputPath(id, node, path), {
       message: `The input of "${node.action}" does not fit: ${path.join(".") || "the input"} ${message}.`,
       next: "Correct the input, or the schema of the action.",

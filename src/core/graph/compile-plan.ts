@@ -109,7 +109,7 @@ function compileTrigger(source: TriggerDocument) {
 function compileAction(id: string, source: ActionDocument) {
   return {
     action: source.action,
-    input: compileTemplate(source.input ?? {}),
+    input: compileTemplate(source.input === undefined ? {} : source.input),
     lane: source.lane ?? DEFAULT_LANE,
     timeoutMs: source.timeout === undefined ? null : parseDuration(source.timeout, `node "${id}" timeout`),
     retry: source.retry === undefined ? null : parseRetry(source.retry),
@@ -145,7 +145,9 @@ function compileOutput(document: WorkflowDocument, graph: Graph, order: readonly
     inbound: [],
     outbound: [],
     hasErrorEdge: false,
-    template: compileTemplate(document.output ?? outputsOfLastNodes(graph, order)),
+    template: compileTemplate(
+      document.output === undefined ? outputsOfLastNodes(graph, order) : document.output,
+    ),
   };
 }
 
