@@ -77,5 +77,6 @@ function fail(message: string): { readonly ok: false; readonly error: ErrorRecor
 
 function typeName(value: Json): string {
   if (value === null) return "null";
-  return Array.isArray(value) ? "a list" : `a ${typeof value}`;
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }

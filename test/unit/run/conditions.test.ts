@@ -1,6 +1,7 @@
 /** Conditions, and what expressions see of a run. */
 import { describe, expect, test } from "vitest";
-import type { Scope } from "../../../src/core/expression/expression.ts";
+import type { Reference, Scope } from "../../../src/core/expression/expression.ts";
+import type { PlanCondition, PlanNode } from "../../../src/core/graph/plan.ts";
 import type { Json } from "../../../src/core/json.ts";
 import { advance, newRun } from "../../../src/core/run/advance.ts";
 import { chainOf, type NodeSpec, planOf, VALUES } from "../../support/run/plans.ts";
@@ -172,5 +173,40 @@ describe("an expression sees", () => {
     expect([...run.state.values.outputs]).toEqual([[1, "kept"]]);
     const failed = new TestRun(plan).claim("a").fail("a").claim("b").fail("b");
     expect([...failed.state.values.errors.keys()]).toEqual([1]);
+  });
+
+  test("null where a value is not there", () => {
+    const seen: Scope[] = [];
+    const nodes: Record<string, NodeSpec> = {
+      t: { kind: "trigger" },
+      a: { kind: "action" },
+      c: { kind: "condition", cases: [["yes", (scope) => seen.push(scope) > 0]] },
+    };
+    const full = planOf({
+      nodes,
+      edges: [
+        ["t", "a"],
+        ["a", "c"],
+        ["a", "c", "error"],
+      ],
+    });
+    const plan = { ...full, reads: { ...full.reads, nodes: new Set<number>() } };
+    new TestRun(plan).run("a", 7);
+    new TestRun(plan).claim("a").fail("a");
+    expect(seen.map(({ nodes }) => nodes!["a"])).toEqual([
+      { status: "succeeded", output: null, error: null },
+      { status: "failed", output: null, error: null },
+    ]);
+  });
+
+  test("no nodes where it names none", () => {
+    const seen: Scope[] = [];
+    const plan = chainOf({ c: { kind: "condition", cases: [["yes", (scope) => seen.push(scope) > 0]] } });
+    const [start, condition, output] = plan.nodes as [PlanNode, PlanCondition, PlanNode];
+    const references: readonly Reference[] = [{ root: "input", path: ["cents"], column: 1 }];
+    const cases = condition.cases.map((one) => ({ ...one, when: { ...one.when, references } }));
+    new TestRun({ ...plan, nodes: [start, { ...condition, cases }, output] });
+    expect(seen[0]!.nodes).toEqual({});
+    expect(seen[0]!.input).toEqual({ cents: 5 });
   });
 });

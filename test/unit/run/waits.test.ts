@@ -53,7 +53,7 @@ describe("a timer", () => {
     { until: "tomorrow", type: "a string" },
     { until: true, type: "a boolean" },
     { until: [1], type: "a list" },
-    { until: { at: 1 }, type: "a object" },
+    { until: { at: 1 }, type: "an object" },
     { until: null, type: "null" },
   ])("until $until is no time: the wait fails", ({ until, type }) => {
     const run = one({ until: () => until });
