@@ -4,11 +4,11 @@ import {
   createEngine,
   DefinitionError,
   defineWorkflow,
-  type Engine,
   type EngineOptions,
   FlowForgeError,
   type Logger,
   type RunHandle,
+  validateWorkflow,
   type Workflow,
 } from "../../src/index.ts";
 import { type Job, readJob, USAGE, UsageError } from "./job.ts";
@@ -26,6 +26,7 @@ async function main(): Promise<void> {
 
 async function run({ definition, input }: Job): Promise<void> {
   const workflow = defineWorkflow(definition);
+  refuseUnknownActions(workflow);
   const printer = new Printer();
   const options = { workflows: [workflow], actions: builtInActions, logger: printer };
   // Not `await using`: Node.js 22 does not know it.
@@ -34,7 +35,6 @@ async function run({ definition, input }: Job): Promise<void> {
     const startedAt = performance.now();
     console.log(`starting on ${serverNames()}`);
     await engine.start();
-    refuseUnknownActions(engine, workflow);
     const handle = await engine.runs.start(workflow, { input });
     console.log(`started after ${Math.round(performance.now() - startedAt)} ms\n`);
     await follow(handle, workflow, printer);
@@ -55,8 +55,12 @@ async function follow(handle: RunHandle, { document }: Workflow, printer: Printe
 }
 
 /** This is the only process, so nobody else can have an action that is missing here. */
-function refuseUnknownActions(engine: Engine, { name, document }: Workflow): void {
-  const { ok, issues } = engine.workflows.validate(document);
+function refuseUnknownActions({ name, document }: Workflow): void {
+  const known = new Map(builtInActions.map((action) => [action.name, { action }]));
+  const { ok, issues } = validateWorkflow(document, {
+    names: () => [...known.keys()],
+    get: (id) => known.get(id),
+  });
   if (!ok) throw new DefinitionError(name, issues);
 }
 
