@@ -5,7 +5,6 @@ import type { Graph, GraphEdge } from "./graph.ts";
 class Search {
   readonly components: number[][] = [];
   readonly #graph: Graph;
-  readonly #inside: (node: number) => boolean;
   readonly #found: Int32Array;
   readonly #low: Int32Array;
   readonly #cursor: Int32Array;
@@ -13,10 +12,9 @@ class Search {
   readonly #stack: number[] = [];
   #clock = 0;
 
-  constructor(graph: Graph, inside: (node: number) => boolean) {
+  constructor(graph: Graph) {
     const count = graph.ids.length;
     this.#graph = graph;
-    this.#inside = inside;
     this.#found = new Int32Array(count).fill(-1);
     this.#low = new Int32Array(count);
     this.#cursor = new Int32Array(count);
@@ -66,23 +64,21 @@ class Search {
 
   #nextOf(node: number): number | undefined {
     const edges = this.#graph.outbound[node] as readonly GraphEdge[];
-    for (let at = this.#cursor[node] as number; at < edges.length; at++) {
-      const { to } = edges[at] as GraphEdge;
-      if (!this.#inside(to)) continue;
-      this.#cursor[node] = at + 1;
-      return to;
-    }
-    this.#cursor[node] = edges.length;
-    return undefined;
+    const at = this.#cursor[node] as number;
+    this.#cursor[node] = at + 1;
+    return edges[at]?.to;
   }
 }
 
-/** The components of the nodes that are `inside`, in topological order of the components. */
+/**
+ * The components of the nodes that are `inside`, in topological order of the components. Whatever a node inside leads to must be
+ * inside too, as it is for nodes on cycles and behind them.
+ */
 export function componentsOf(
   graph: Graph,
   inside: (node: number) => boolean,
 ): readonly (readonly number[])[] {
-  const search = new Search(graph, inside);
+  const search = new Search(graph);
   for (let node = 0; node < graph.ids.length; node++) if (inside(node)) search.from(node);
   return search.components.reverse();
 }

@@ -16,18 +16,14 @@ export type Cycle = readonly GraphEdge[];
 export function findCycles(graph: Graph, { depth }: Order): readonly Cycle[] {
   return componentsOf(graph, (node) => depth[node] === -1)
     .filter((component) => component.length > 1)
-    .map((component) => fromFirstNode(shortestCycle(graph, component)))
+    .map((component) => shortestCycle(graph, component))
     .sort((a, b) => (a[0] as GraphEdge).from - (b[0] as GraphEdge).from);
 }
 
-function fromFirstNode(cycle: Cycle): Cycle {
-  let start = 0;
-  cycle.forEach((edge, at) => {
-    if (edge.from < (cycle[start] as GraphEdge).from) start = at;
-  });
-  return [...cycle.slice(start), ...cycle.slice(0, start)];
-}
-
+/**
+ * Begins with the first of its nodes in the order of the document: a cycle with an earlier node was found when the search began
+ * there, and only a shorter one takes its place.
+ */
 function shortestCycle(graph: Graph, component: readonly number[]): Cycle {
   const search = new ShortestCycle(graph, new Set(component));
   for (const node of component.toSorted((a, b) => a - b)) {

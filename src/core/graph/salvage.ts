@@ -38,7 +38,7 @@ export function salvage(definition: Json, problems: readonly Problem[]): Subject
   for (const [id, node] of Object.entries(nodes)) {
     const repaired = repairNode(node, bad.ofNode(id));
     if (repaired === null) damaged.add(id);
-    kept[id] = repaired ?? placeholderFor(node);
+    kept[id] = repaired ?? PLACEHOLDER;
   }
   const positions: number[] = [];
   const keptEdges: EdgeDocument[] = [];
@@ -66,8 +66,8 @@ class BadFields {
 
   constructor(problems: readonly Problem[]) {
     for (const { path } of problems) {
-      const [top, key, field] = path;
-      if (top !== undefined) this.#top.add(top);
+      const [top = "", key, field] = path;
+      this.#top.add(top);
       if (key === undefined) continue;
       const fields = top === "nodes" ? this.#nodes : this.#edges;
       fields.set(key, (fields.get(key) ?? new Set()).add(field ?? ""));
@@ -95,10 +95,6 @@ function repairNode(node: Json | undefined, bad: ReadonlySet<string | number>): 
   const needed = NEEDED.get(good.kind);
   if (needed === undefined || good[needed] === undefined) return null;
   return good as object as NodeDocument;
-}
-
-function placeholderFor(node: Json | undefined): NodeDocument {
-  return isObject(node) && node.kind === "trigger" ? { kind: "trigger" } : PLACEHOLDER;
 }
 
 function repairEdge(edge: Json | undefined, bad: ReadonlySet<string | number>): EdgeDocument | null {

@@ -36,7 +36,7 @@ export function validateWorkflow(
   try {
     return validate(definition, registry, { ...VALIDATION_LIMITS, ...limits });
   } catch (error) {
-    // Only values that are no JSON come here, such as getters that throw at the second look.
+    // Getters that throw at the second look, a call stack that ends before the limit of depth, a registry that throws.
     return failed([unreadableIssue(error)]);
   }
 }

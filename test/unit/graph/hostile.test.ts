@@ -289,7 +289,19 @@ describe("names with a meaning", () => {
 describe("catalogues and limits that are strange", () => {
   test("a catalogue that throws is no way to throw", () => {
     const broken = { names: throwing, get: throwing };
-    expect(validateWorkflow(workflow({ nodes: { a: step } }), broken).ok).toBe(false);
+    const { ok, issues } = validateWorkflow(workflow({ nodes: { a: step } }), broken);
+    expect(ok).toBe(false);
+    expect(issues).toMatchObject([{ code: "not_json", message: "The definition could not be read: no." }]);
+    const odd = {
+      names: throwing,
+      get: () => {
+        // oxlint-disable-next-line no-throw-literal, only-throw-error -- strange on purpose
+        throw "no";
+      },
+    };
+    expect(validateWorkflow(workflow({ nodes: { a: step } }), odd).issues[0]?.message).toBe(
+      "The definition could not be read.",
+    );
   });
 
   test("limits that are absent or undefined are the default ones", () => {
