@@ -140,7 +140,7 @@ export class Draft {
   }
 
   #replace(index: number, after: NodeState): void {
-    if (!this.#own) this.#nodes = this.#own = [...this.#nodes];
+    if (!this.#own) this.#nodes = this.#own = this.#nodes.slice();
     if (this.#own[index] === this.#base.nodes[index]) this.#touched.push(index);
     this.#own[index] = after;
   }
