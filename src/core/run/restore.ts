@@ -7,7 +7,10 @@ import type { Json } from "../json.ts";
 import { isSettled, isTaken } from "./edges.ts";
 import type { NodeState, NodeStatus, RunCounts, RunState, RunValues } from "./state.ts";
 
-/** A node run as the store keeps it. Rows of mapped items (`item` >= 0) and of nodes that the plan does not have are ignored. */
+/** The `item` of a row that is the node run itself. */
+const NO_ITEM = -1;
+
+/** A node run as the store keeps it. Rows with another `item` than -1, and of nodes that the plan does not have, are ignored. */
 export interface StoredNode extends Omit<NodeState, "open" | "taken"> {
   readonly node: string;
   readonly item?: number;
@@ -85,7 +88,7 @@ function rowsOf(plan: Plan, rows: readonly StoredNode[]): Map<number, Stored> {
   const found = new Map<number, Stored>();
   for (const row of rows) {
     const index = plan.indexOf.get(row.node);
-    if (index !== undefined && (row.item ?? -1) < 0) found.set(index, row);
+    if (index !== undefined && (row.item ?? NO_ITEM) === NO_ITEM) found.set(index, row);
   }
   return found;
 }

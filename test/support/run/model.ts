@@ -6,7 +6,7 @@
  * whole graph is looked at again and again until nothing follows from anything any more. Slow, and hard to get wrong.
  */
 import type { ErrorRecord, RunEvent } from "../../../src/core/run/event.ts";
-import type { KeptMessage, RunStatus } from "../../../src/core/run/state.ts";
+import type { KeptMessage, NodeStatus, RunStatus } from "../../../src/core/run/state.ts";
 import { isAlive, isEnded } from "./model-facts.ts";
 import { Ledger, type ModelCommand, OUTPUT } from "./model-ledger.ts";
 import { asks, isTimer, lastsMs, outcomesByHand, statusOf, type WaitSpec } from "./model-rules.ts";
@@ -163,16 +163,19 @@ export class Model extends Ledger {
     if (!this.paused) return;
     this.paused = false;
     const held = this.ids.filter((id) => isAlive(this.told(id)) && this.told(id).status !== "running");
+    const before = new Map(held.map((id) => [id, this.told(id).status]));
     for (const kept of this.kept) {
       if (!this.kept.includes(kept) || !this.#deliver(kept)) continue;
       this.#use(kept);
       this.#untilNothingFollows();
     }
-    for (const id of held) {
-      const { status, dueAt } = this.told(id);
-      if (status === "ready") this.offer(id);
-      else if (status === "waiting" && dueAt !== null && dueAt <= this.now) this.#due(id);
+    const still = (status: NodeStatus): readonly string[] =>
+      held.filter((id) => before.get(id) === status && this.told(id).status === status);
+    for (const id of still("waiting")) {
+      const { dueAt } = this.told(id);
+      if (dueAt !== null && dueAt <= this.now) this.#due(id);
     }
+    for (const id of still("ready")) this.offer(id);
   }
 
   #resolve(event: EventOf<"redriven" | "completed" | "discarded">, id: string): void {

@@ -51,6 +51,7 @@ test("rows of items and of nodes that the plan does not have are ignored", () =>
   const row = saved.nodes[0]!;
   const strange = [
     { ...row, item: 0, status: "failed" as const },
+    { ...row, item: -2, status: "failed" as const },
     { ...row, node: "gone" },
   ];
   expect(restoreRun(plan, { ...saved, nodes: [...saved.nodes, ...strange] })).toEqual(run.state);

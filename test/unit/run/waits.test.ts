@@ -184,6 +184,34 @@ describe("a signal", () => {
     expect(run.state.kept.map(({ id }) => id)).toEqual(["m2"]);
   });
 
+  test("that is kept goes to the first wait of the plan, in whatever order the edges stand", () => {
+    const wait: NodeSpec = { kind: "wait", for: { signal: "go" } };
+    const nodes: Record<string, NodeSpec> = {
+      t: { kind: "trigger" },
+      a: { kind: "action" },
+      w1: wait,
+      w2: wait,
+    };
+    for (const [first, second] of [
+      ["w1", "w2"],
+      ["w2", "w1"],
+    ] as const) {
+      const run = new TestRun(
+        planOf({
+          nodes,
+          edges: [
+            ["t", "a"],
+            ["a", first],
+            ["a", second],
+          ],
+        }),
+      )
+        .signal("go")
+        .run("a");
+      expect(run.statuses).toEqual({ a: "succeeded", w1: "succeeded", w2: "waiting" });
+    }
+  });
+
   test("that is kept already is not kept twice", () => {
     const run = later({ signal: "go" }).signal("go");
     const { state } = run;
