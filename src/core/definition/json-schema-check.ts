@@ -22,8 +22,6 @@ const MAX_PROBLEMS = 20;
 const MAX_STEPS = 2_000_000;
 /** References to references to references: the call stack is finite. */
 const MAX_NESTING = 400;
-/** One step of RE2 is cheaper than one of ours. */
-const PATTERN_STEPS = 20;
 
 class OverBudget extends Error {}
 
@@ -166,7 +164,7 @@ class Check {
     const pattern = this.#patterns.get(source) ?? compilePattern(source);
     if (pattern === null) return false;
     this.#patterns.set(source, pattern);
-    this.#spend((pattern.size * (text.length + 1)) / PATTERN_STEPS);
+    this.#spend(pattern.costOf(text));
     return pattern.test(text);
   }
 

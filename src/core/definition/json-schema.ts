@@ -150,9 +150,13 @@ class Walk {
   #pattern(value: Json, path: Path): void {
     if (typeof value === "string" && compilePattern(value) !== null) return;
     this.#problems.push(
-      schemaProblem(path, "Here must be a regular expression that RE2 knows, of at most 1024 characters.", {
-        next: "Write it without look-ahead, look-behind and back references, or check it in an action.",
-      }),
+      schemaProblem(
+        path,
+        "Here must be a regular expression that RE2 knows, of at most 1024 characters and, its repeats written out, 20,000 parts.",
+        {
+          next: "Write it without look-ahead, look-behind and back references, or check it in an action.",
+        },
+      ),
     );
   }
 

@@ -59,7 +59,8 @@ export function makeRef(root: Root, path: readonly Step[] = []): LooseRef {
   const expression = celPath(root.expression, path);
   const refuse = (what: string): never => refuseUse(root.owner, expression, what);
   const members = new Map<string, LooseRef>();
-  const proxy = new Proxy(() => {}, {
+  // The target only has to be callable and own nothing that a proxy must show.
+  const proxy = new Proxy(refuse, {
     get: (_, member) => {
       if (typeof member === "symbol") return refuse(`is used as a value (${String(member)})`);
       if (member === "orNull") return proxy;

@@ -134,10 +134,7 @@ function definitionIssues(definition: WorkflowDefinition): readonly Issue[] {
 /** The actions that are at hand; one that is only named may live in another process and take any input. */
 function catalogueOf(actions: readonly Action[]): ActionCatalogue {
   const known = new Map(actions.map((action) => [action.name, action]));
-  return {
-    names: () => [...known.keys()],
-    get: (name) => ({ action: known.get(name) ?? {} }),
-  };
+  return { get: (name) => ({ action: known.get(name) ?? {} }) };
 }
 
 /** A reference of another workflow, say, is found by the builder and again by the validation. */

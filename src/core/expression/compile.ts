@@ -3,12 +3,13 @@
  */
 import { FlowForgeError } from "../errors.ts";
 import type { Json } from "../json.ts";
-import { Analyser, type Analysis, callsMatches, type Path } from "./analyse.ts";
-import { budget, makeEnvironment } from "./environment.ts";
+import { analyse, type Analysis, type Path } from "./analyse.ts";
+import { countIn, makeEnvironment } from "./environment.ts";
 import type { CompiledExpression, Reference, Scope } from "./expression.ts";
 import { EXPRESSION_LIMITS, type ExpressionLimits } from "./limits.ts";
 import { isPresent, lookup } from "./lookup.ts";
 import { toJson } from "./result.ts";
+import { Steps } from "./steps.ts";
 
 export type Root = Reference["root"];
 
@@ -35,6 +36,11 @@ export type ParsedExpression =
   | { readonly expression: null; readonly problems: readonly ExpressionProblem[] };
 
 const environment = makeEnvironment(EXPRESSION_LIMITS);
+/** What we write into an expression adds to its parts. */
+const rewrittenEnvironment = makeEnvironment({
+  maxAstNodes: EXPRESSION_LIMITS.maxAstNodes * 3,
+  maxDepth: EXPRESSION_LIMITS.maxDepth * 4,
+});
 
 /** Compiles an expression and lists what is wrong with it. Never throws. */
 export function parseExpression(source: string, options: ExpressionOptions = {}): ParsedExpression {
@@ -46,17 +52,15 @@ export function parseExpression(source: string, options: ExpressionOptions = {})
   if (source.length > limits.maxSource) return fail(`is longer than ${limits.maxSource} characters`, 0);
   try {
     const { ast } = environment.parse(source);
-    const analysis = new Analyser(
-      source,
-      new Set<string>(options.roots ?? ALL_ROOTS),
-      limits.maxMacroNesting,
-    ).analyse(ast);
+    const analysis = analyse(source, ast, {
+      roots: new Set<string>(options.roots ?? ALL_ROOTS),
+      maxMacroNesting: limits.maxMacroNesting,
+    });
     const [finding] = analysis.findings;
     if (finding) return fail(finding.message, finding.position);
-    const rewritten = environment.parse(analysis.rewritten);
-    if (callsMatches(rewritten.ast)) return fail("a comment must not stand inside a call of matches()", 0);
+    const rewritten = rewrittenEnvironment.parse(analysis.rewritten);
     const checked = rewritten.check();
-    if (!checked.valid) return fail(firstLine(checked.error), 0);
+    if (!checked.valid) return fail(withoutOurNames(firstLine(checked.error)), 0);
     return { expression: compiled(source, analysis, { run: rewritten, limits }), problems: [] };
   } catch (error) {
     return fail(firstLine(error), positionOf(error));
@@ -86,9 +90,9 @@ interface Runnable {
 function compiled(source: string, analysis: Analysis, runnable: Runnable): CompiledExpression {
   const { paths, references, rewritten } = analysis;
   const direct = rewritten === "v0_" && paths.length === 1 ? (paths[0] as Path) : null;
-  const evaluate = (scope: Scope): Json => {
+  const evaluate = (scope: Scope, steps = new Steps(runnable.limits.maxSteps)): Json => {
     try {
-      return direct ? read(scope, direct) : run(scope, paths, runnable);
+      return direct ? read(scope, direct) : run({ scope, paths, steps }, runnable);
     } catch (error) {
       throw failed(source, error);
     }
@@ -100,20 +104,26 @@ function read(scope: Scope, path: Path): Json {
   return path.presence ? isPresent(scope, path) : lookup(scope, path);
 }
 
-function run(scope: Scope, paths: readonly Path[], { run: evaluate, limits }: Runnable): Json {
-  const context: Record<string, unknown> = {};
-  for (let i = 0; i < paths.length; i++) context[`v${i}_`] = read(scope, paths[i] as Path);
-  budget.reset(limits.maxSteps);
-  const result = toJson(evaluate(context));
-  if (typeof result === "string" && result.length > limits.maxText)
-    throw new RangeError("the result is too long a text");
-  return result;
+interface Evaluation {
+  readonly scope: Scope;
+  readonly paths: readonly Path[];
+  readonly steps: Steps;
 }
 
-function failed(source: string, error: unknown): FlowForgeError {
+function run({ scope, paths, steps }: Evaluation, { run: evaluate, limits }: Runnable): Json {
+  const context: Record<string, unknown> = {};
+  for (let i = 0; i < paths.length; i++) context[`v${i}_`] = read(scope, paths[i] as Path);
+  countIn(steps);
+  const result = evaluate(context);
+  if (typeof result === "string" && result.length > limits.maxText)
+    throw new RangeError("the result is too long a text");
+  return toJson(result, steps);
+}
+
+export function failed(source: string, error: unknown): FlowForgeError {
   return new FlowForgeError("expression_failed", {
     subject: `expression "${shorten(source)}"`,
-    received: firstLine(error),
+    received: withoutOurNames(firstLine(error)),
     next: "Correct the expression, or guard it with a condition or has().",
   });
 }
@@ -122,14 +132,16 @@ function shorten(text: string): string {
   return text.length > 200 ? `${text.slice(0, 200)}...` : text;
 }
 
+/** `matches` stands in the expression, `matches_` is what was evaluated. */
+function withoutOurNames(message: string): string {
+  return message.replaceAll(/\b(matches|join)_\(/g, "$1(");
+}
+
 /** The library's messages carry the text and a caret in further lines; the text stands in our own message already. */
 function firstLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.split("\n", 1)[0] as string;
+  return (error as Error).message.split("\n", 1)[0] as string;
 }
 
 function positionOf(error: unknown): number {
-  const range: unknown = typeof error === "object" && error !== null && "range" in error ? error.range : null;
-  const start: unknown = typeof range === "object" && range !== null && "start" in range ? range.start : 0;
-  return typeof start === "number" ? start : 0;
+  return (error as { readonly range?: { readonly start: number } }).range?.start || 0;
 }

@@ -1,25 +1,16 @@
 /** The CEL environment: which operators and functions expressions have, beyond the language itself. */
 import { Environment } from "@marcbachmann/cel-js";
-import { RE2JS } from "@bufbuild/re2";
+import { EXPRESSION_LIMITS } from "./limits.ts";
+import { compilePattern } from "./pattern.ts";
+import { Steps } from "./steps.ts";
 
-/** Counts the steps of one evaluation. The library has no cost limit, so every turn of a macro calls `step`. */
-export class Budget {
-  #left = 0;
+/** Evaluation is synchronous and never nested, so what is under way is the one that is counted. */
+let steps: Steps = new Steps(0);
 
-  reset(steps: number): void {
-    this.#left = steps;
-  }
-
-  spend(steps: number): void {
-    this.#left -= steps;
-    if (this.#left < 0) throw new BudgetError("the expression takes too many steps");
-  }
+/** From now on work is counted here. */
+export function countIn(allowance: Steps): void {
+  steps = allowance;
 }
-
-export class BudgetError extends Error {}
-
-/** Evaluation is synchronous and never nested, so one budget serves all expressions. */
-export const budget: Budget = new Budget();
 
 type Arithmetic = "+" | "-" | "*" | "/" | "%";
 
@@ -56,13 +47,52 @@ export function makeEnvironment(limits: EnvironmentLimits): Environment {
     environment.registerOperator(`int ${operator} double`, calculate);
   }
   environment.registerOperator("double % double", (a: number, b: number) => a % b);
-  environment.registerFunction("step_(dyn): dyn", (value: unknown) => {
-    budget.spend(1);
+  registerOwn(environment);
+  return environment;
+}
+
+/** What `analyse` writes into expressions. */
+function registerOwn(environment: Environment): void {
+  const counting = (count: (value: unknown) => void) => (value: unknown) => {
+    count(value);
+    return value;
+  };
+  environment.registerFunction(
+    "turn_(A): A",
+    counting(() => steps.spend(1)),
+  );
+  environment.registerFunction(
+    "load_(A): A",
+    counting((value) => steps.spendOn(value)),
+  );
+  environment.registerFunction("added_(A, int): A", (value: unknown, copies: bigint) => {
+    // Texts are joined without a copy.
+    steps.spendOn(value, typeof value === "string" ? 1 : Number(copies));
     return value;
   });
-  environment.registerFunction("string.re2_(string): bool", (text: string, pattern: string) => {
-    budget.spend(1 + text.length / 100 + pattern.length);
-    return RE2JS.compile(pattern).test(text);
-  });
-  return environment;
+  environment.registerFunction(
+    "deep_(A): A",
+    counting((value) => steps.spendDeeplyOn(value)),
+  );
+  environment.registerFunction("string.matches_(string): bool", matches);
+  environment.registerFunction("list<string>.join_(): string", (texts: readonly string[]) => join(texts, ""));
+  environment.registerFunction("list<string>.join_(string): string", join);
+}
+
+function matches(text: string, source: string): boolean {
+  const pattern = compilePattern(source);
+  if (pattern === null)
+    throw new TypeError("matches() was given a pattern that RE2 does not know, or that is too large");
+  steps.spend((pattern.size + pattern.costOf(text)) / 10);
+  return pattern.test(text);
+}
+
+function join(texts: readonly unknown[], separator: string): string {
+  let length = separator.length * texts.length;
+  for (const text of texts) {
+    if (typeof text !== "string") throw new TypeError("join() was given a list of more than texts");
+    length += text.length;
+  }
+  if (length > EXPRESSION_LIMITS.maxText) throw new RangeError("the result of join() is too long a text");
+  return texts.join(separator);
 }

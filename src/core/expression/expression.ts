@@ -1,5 +1,6 @@
 /** What compiled expressions and templates look like to the rest of the core. The CEL behind them stays in this folder. */
 import type { Json, JsonObject } from "../json.ts";
+import type { Steps } from "./steps.ts";
 
 /** What an expression reads: a root of the scope and, for `nodes`, which node. */
 export interface Reference {
@@ -37,14 +38,17 @@ export interface Scope {
 export interface CompiledExpression {
   readonly source: string;
   readonly references: readonly Reference[];
-  /** Throws `FlowForgeError` with code `expression_failed` (text, column, types met; never values). */
-  evaluate(scope: Scope): Json;
+  /**
+   * `steps`: what several expressions share; none: 100,000 for this one. Throws `FlowForgeError` with code `expression_failed`
+   * (text, column, types met; never values).
+   */
+  evaluate(scope: Scope, steps?: Steps): Json;
 }
 
 export interface CompiledTemplate {
   /** The template as it stands in the document. */
   readonly source: Json;
   readonly references: readonly Reference[];
-  /** Throws `FlowForgeError` with code `expression_failed`. */
+  /** All of it has the steps of one expression. Throws `FlowForgeError` with code `expression_failed`. */
   render(scope: Scope): Json;
 }

@@ -6,7 +6,7 @@ export interface ExpressionLimits {
   readonly maxDepth: number;
   /** Macros (`map`, `filter`, `all` ...) inside macros. */
   readonly maxMacroNesting: number;
-  /** Turns of macros and work of regular expressions in one evaluation. */
+  /** Turns of macros and other work, as `steps.ts` counts it, for one expression or one template. */
   readonly maxSteps: number;
   /** Levels of a template. */
   readonly maxTemplateDepth: number;

@@ -4,12 +4,9 @@ import type { Path } from "./analyse.ts";
 import type { Scope } from "./expression.ts";
 
 export function lookup(scope: Scope, { root, path }: Path): Json {
-  let value: unknown = scope[root];
-  for (let i = 0; i < path.length; i++) {
-    value = member(value, path[i] as string);
-    if (value === null) return null;
-  }
-  return (value ?? null) as Json;
+  let value: {} | null = scope[root] ?? null;
+  for (let i = 0; i < path.length && value !== null; i++) value = member(value, path[i] as string);
+  return value as Json;
 }
 
 /** `has(a.b)`: whether `a` has an own member `b` that is not null. */
@@ -17,9 +14,8 @@ export function isPresent(scope: Scope, path: Path): boolean {
   return lookup(scope, path) !== null;
 }
 
-function member(value: unknown, key: string): unknown {
-  if (value === null || value === undefined) return null;
+function member(value: {}, key: string): {} | null {
   if (typeof value !== "object") throw new TypeError(`a ${typeof value} has no member "${key}"`);
   if (Array.isArray(value)) throw new TypeError(`a list has no member "${key}"`);
-  return Object.hasOwn(value, key) ? ((value as Record<string, unknown>)[key] ?? null) : null;
+  return Object.hasOwn(value, key) ? ((value as Record<string, {} | null | undefined>)[key] ?? null) : null;
 }

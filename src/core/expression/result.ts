@@ -1,8 +1,13 @@
 /** Turns what CEL computed into JSON. */
 import type { Json } from "../json.ts";
+import type { Steps } from "./steps.ts";
 
-/** Throws an error whose message says what cannot be JSON. */
-export function toJson(value: unknown, depth = 0): Json {
+/**
+ * Throws an error whose message says what cannot be JSON. Counts its steps: a few bindings can share parts so that the tree has
+ * billions of leaves.
+ */
+export function toJson(value: unknown, steps: Steps, depth = 0): Json {
+  steps.spendOn(value);
   if (depth > 64) throw new TypeError("the result is nested too deep");
   switch (typeof value) {
     case "bigint":
@@ -17,26 +22,22 @@ export function toJson(value: unknown, depth = 0): Json {
     case "boolean":
       return value;
     case "object":
-      return value === null ? null : objectToJson(value, depth);
+      return value === null ? null : objectToJson(value, steps, depth);
     default:
       throw new TypeError(`the result is of type ${typeof value}, which JSON cannot hold`);
   }
 }
 
-function objectToJson(value: object, depth: number): Json {
-  if (Array.isArray(value)) return value.map((item) => toJson(item, depth + 1));
+function objectToJson(value: object, steps: Steps, depth: number): Json {
+  if (Array.isArray(value)) return value.map((item) => toJson(item, steps, depth + 1));
   if (value instanceof Date) return value.toISOString();
-  if (value instanceof Map) return membersToJson(value.entries(), depth);
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
     throw new TypeError(`the result is a ${value.constructor?.name ?? "value"}, which JSON cannot hold`);
   }
-  return membersToJson(Object.entries(value), depth);
-}
-
-function membersToJson(entries: Iterable<readonly [unknown, unknown]>, depth: number): Json {
   const members: Record<string, Json> = {};
-  for (const [key, member] of entries) setMember(members, String(key), toJson(member, depth + 1));
+  for (const [key, member] of Object.entries(value))
+    setMember(members, key, toJson(member, steps, depth + 1));
   return members;
 }
 

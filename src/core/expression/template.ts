@@ -3,17 +3,24 @@
  * type; otherwise the results are joined into text. `\{{` is a literal `{{`. What an expression yields is never looked at again.
  */
 import type { Json } from "../json.ts";
-import { type ExpressionOptions, type ExpressionProblem, invalid, parseExpression } from "./compile.ts";
+import {
+  type ExpressionOptions,
+  type ExpressionProblem,
+  failed,
+  invalid,
+  parseExpression,
+} from "./compile.ts";
 import type { CompiledExpression, CompiledTemplate, Reference, Scope } from "./expression.ts";
 import { EXPRESSION_LIMITS } from "./limits.ts";
 import { setMember } from "./result.ts";
+import { Steps } from "./steps.ts";
 
 export type ParsedTemplate =
   | { readonly template: CompiledTemplate; readonly problems: readonly [] }
   | { readonly template: null; readonly problems: readonly ExpressionProblem[] };
 
 /** `null`: the part is constant. */
-type Render = ((scope: Scope) => Json) | null;
+type Render = ((scope: Scope, steps: Steps) => Json) | null;
 
 /** Compiles a template and lists everything that is wrong with it. Never throws. */
 export function parseTemplate(source: Json, options: ExpressionOptions = {}): ParsedTemplate {
@@ -21,7 +28,13 @@ export function parseTemplate(source: Json, options: ExpressionOptions = {}): Pa
   const render = compiler.compile(source, []);
   const { problems, references } = compiler;
   if (problems.length > 0) return { template: null, problems };
-  return { template: { source, references, render: render ?? (() => unescaped(source)) }, problems: [] };
+  const { maxSteps } = { ...EXPRESSION_LIMITS, ...options.limits };
+  const template: CompiledTemplate = {
+    source,
+    references,
+    render: (scope) => (render ? render(scope, new Steps(maxSteps)) : unescaped(source)),
+  };
+  return { template, problems: [] };
 }
 
 /** Throws `expression_invalid`. */
@@ -36,10 +49,13 @@ class TemplateCompiler {
   readonly references: Reference[] = [];
   readonly #options: ExpressionOptions;
   readonly #maxDepth: number;
+  readonly #maxText: number;
 
   constructor(options: ExpressionOptions) {
     this.#options = options;
-    this.#maxDepth = options.limits?.maxTemplateDepth ?? EXPRESSION_LIMITS.maxTemplateDepth;
+    const { maxTemplateDepth, maxText } = { ...EXPRESSION_LIMITS, ...options.limits };
+    this.#maxDepth = maxTemplateDepth;
+    this.#maxText = maxText;
   }
 
   compile(source: Json, path: readonly (string | number)[]): Render {
@@ -57,8 +73,11 @@ class TemplateCompiler {
   #list(source: readonly Json[], path: readonly (string | number)[]): Render {
     const renders = source.map((item, index) => this.compile(item, [...path, index]));
     if (renders.every((render) => render === null)) return null;
-    return (scope) =>
-      source.map((item, index) => renders[index]?.(scope) ?? (renders[index] ? null : unescaped(item)));
+    return (scope, steps) =>
+      source.map((item, index) => {
+        const render = renders[index];
+        return render ? render(scope, steps) : unescaped(item);
+      });
   }
 
   #members(source: { readonly [key: string]: Json }, path: readonly (string | number)[]): Render {
@@ -68,10 +87,10 @@ class TemplateCompiler {
       render: this.compile(member, [...path, key]),
     }));
     if (members.every(({ render }) => render === null)) return null;
-    return (scope) => {
+    return (scope, steps) => {
       const rendered: Record<string, Json> = {};
       for (const { key, member, render } of members)
-        setMember(rendered, key, render ? render(scope) : unescaped(member));
+        setMember(rendered, key, render ? render(scope, steps) : unescaped(member));
       return rendered;
     };
   }
@@ -88,10 +107,23 @@ class TemplateCompiler {
       }
     }
     const [only] = compiled;
-    if (compiled.length === 1 && typeof only === "object") return (scope) => only.evaluate(scope);
+    if (compiled.length === 1 && typeof only === "object")
+      return (scope, steps) => only.evaluate(scope, steps);
     if (compiled.every((part) => typeof part === "string")) return null;
-    return (scope) =>
-      compiled.map((part) => (typeof part === "string" ? part : asText(part.evaluate(scope)))).join("");
+    return (scope, steps) => this.#joined(source, compiled, (part) => asText(part.evaluate(scope, steps)));
+  }
+
+  #joined(
+    source: string,
+    parts: readonly (string | CompiledExpression)[],
+    evaluate: (part: CompiledExpression) => string,
+  ): string {
+    let text = "";
+    for (const part of parts) {
+      text += typeof part === "string" ? part : evaluate(part);
+      if (text.length > this.#maxText) throw failed(source, new RangeError("the result is too long a text"));
+    }
+    return text;
   }
 
   #expression(

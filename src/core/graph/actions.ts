@@ -13,7 +13,8 @@ import { parseTime } from "./until.ts";
  * engine is one.
  */
 export interface ActionCatalogue {
-  names(): readonly string[];
+  /** To suggest from where `get` knows none. None: no suggestions. */
+  names?(): readonly string[];
   /** `undefined`: there is no such action. */
   get(name: string): { readonly action: { readonly input?: ZodType | JsonObject } } | undefined;
 }
@@ -74,7 +75,7 @@ function catalogueIssues({ suggestions }: Subject, { id, node, catalogue }: Acti
     return [
       makeIssue("action_unknown", ["nodes", id, "action"], {
         message: `There is no action "${node.action}".`,
-        next: `Register it, or name another one.${suggestions.for(node.action, catalogue.names())}`,
+        next: `Register it, or name another one.${suggestions.for(node.action, catalogue.names?.() ?? [])}`,
       }),
     ];
   }

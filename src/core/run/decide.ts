@@ -1,5 +1,6 @@
 /** What the reducer decides by expressions: the outcome of a condition, when a wait is due, whether an event matches. */
 import type { CompiledExpression, NodeScope, Reference, Scope } from "../expression/expression.ts";
+import { Steps } from "../expression/steps.ts";
 import { parseTime } from "../graph/until.ts";
 import type { PlanCondition, PlanWait } from "../graph/plan.ts";
 import type { Json, JsonObject } from "../json.ts";
@@ -9,10 +10,11 @@ import type { ErrorRecord } from "./event.ts";
 export type Decided<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ErrorRecord };
 
-/** The first case that is true names the outcome. */
+/** The first case that is true names the outcome. All of them share the steps of one expression. */
 export function decideCondition(draft: Draft, node: PlanCondition): Decided<string> {
+  const steps = new Steps();
   for (const { outcome, when } of node.cases) {
-    const result = attempt(() => when.evaluate(scopeOf(draft, when.references)));
+    const result = attempt(() => when.evaluate(scopeOf(draft, when.references), steps));
     if (!result.ok) return result;
     if (typeof result.value !== "boolean")
       return fail(`${when.source}: a condition must be true or false, not ${typeName(result.value)}.`);

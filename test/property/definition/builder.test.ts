@@ -1,4 +1,4 @@
-/** What holds for everything that the builder can write. See `settings.ts` for how to replay a failure. */
+/** What holds for everything that the builder can write. See `test/support/properties.ts` for how to replay a failure. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Arrival, WorkflowBuilder } from "../../../src/core/definition/builder-types.ts";
@@ -8,10 +8,7 @@ import { defineWorkflow } from "../../../src/core/definition/workflow.ts";
 import { compileTemplate } from "../../../src/core/expression/template.ts";
 import { validateWorkflow } from "../../../src/core/graph/validate.ts";
 import type { Json } from "../../../src/core/json.ts";
-import { seed } from "./settings.ts";
-
-const holds = <T>(arbitrary: fc.Arbitrary<T>, property: (value: T) => void, numRuns = 500): void =>
-  fc.assert(fc.property(arbitrary, property), { seed, numRuns });
+import { holds } from "../../support/properties.ts";
 
 /** One node: what it is, which earlier nodes it reads (by number, modulo), and what it comes after. */
 interface Step {

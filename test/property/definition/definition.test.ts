@@ -1,4 +1,4 @@
-/** What holds for all definitions. See `settings.ts` for how to replay a failure. */
+/** What holds for all definitions. See `test/support/properties.ts` for how to replay a failure. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseDuration, MAX_DURATION_MS, tryParseDuration } from "../../../src/core/definition/duration.ts";
@@ -6,10 +6,7 @@ import { canonicalJson, normaliseDocument } from "../../../src/core/definition/n
 import { parseDocument } from "../../../src/core/definition/schema.ts";
 import { validateWorkflow } from "../../../src/core/graph/validate.ts";
 import { damaged, documents, shuffled, strange } from "./documents.ts";
-import { seed } from "./settings.ts";
-
-const holds = <T>(arbitrary: fc.Arbitrary<T>, property: (value: T) => void, numRuns = 500): void =>
-  fc.assert(fc.property(arbitrary, property), { seed, numRuns });
+import { holds } from "../../support/properties.ts";
 
 describe("normal form", () => {
   test("the normal form of a normal form is itself, to the letter", () => {

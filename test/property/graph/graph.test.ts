@@ -11,7 +11,7 @@ import { validateWorkflow } from "../../../src/core/graph/validate.ts";
 import fc from "fast-check";
 import { acyclic, ancestorsOf, documentOf, flows, graphs, type PairGraph } from "./graphs.ts";
 import { allRuns, succeeded } from "./runs.ts";
-import { holds } from "./settings.ts";
+import { holds } from "../../support/properties.ts";
 
 function graphOf({ nodes, edges }: WorkflowDocument): Graph {
   return buildGraph(Object.keys(nodes), edges);

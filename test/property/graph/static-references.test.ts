@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { parseExpression } from "../../../src/core/expression/compile.ts";
 import { parseTemplate } from "../../../src/core/expression/template.ts";
 import { staticReferences } from "../../../src/core/graph/static-references.ts";
-import { holds } from "./settings.ts";
+import { holds } from "../../support/properties.ts";
 
 const root = fc.constantFrom("input", "trigger", "nodes", "item", "index", "run", "event");
 const other = fc.constantFrom("inputs", "node", "true", "null", "x", "cel", "1", '"input"', "");

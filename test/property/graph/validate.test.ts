@@ -8,7 +8,7 @@ import { validateWorkflow, type ValidationResult } from "../../../src/core/graph
 import { catalogue } from "../../unit/graph/documents.ts";
 import { ISSUE_CASES } from "../../unit/graph/issue-cases.ts";
 import { flows, idOf } from "./graphs.ts";
-import { holds } from "./settings.ts";
+import { holds } from "../../support/properties.ts";
 
 const anything = fc.anything({
   withBigInt: true,

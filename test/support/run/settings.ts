@@ -6,13 +6,13 @@
  * many cases instead of 10,000.
  */
 import fc from "fast-check";
+import { seed } from "../properties.ts";
 
 const DEFAULT_RUNS = 10_000;
 
-const fixedSeed = process.env["FLOWFORGE_SEED"];
 const fixedRuns = process.env["FLOWFORGE_PROPERTY_RUNS"];
 
-export const seed: number = fixedSeed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(fixedSeed);
+export { seed };
 export const runs: number = fixedRuns === undefined ? DEFAULT_RUNS : Number(fixedRuns);
 /** A million cases take a while. */
 export const timeoutMs: number = Math.max(60_000, runs * 20);

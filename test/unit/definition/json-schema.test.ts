@@ -248,6 +248,16 @@ describe("values", () => {
     expect(says({ enum: Array.from({ length: 3_000 }, (_, n) => ({ n })) }, big)).toEqual(refused);
     expect(says({ pattern: "(a|b){1,1000}c" }, "a".repeat(1_000_000))).toEqual(refused);
   });
+
+  test("what a value itself throws is not taken for too much work", () => {
+    const value = Object.defineProperty({}, "a", {
+      enumerable: true,
+      get: () => {
+        throw new RangeError("no value");
+      },
+    });
+    expect(() => says({ properties: { a: {} } }, value as Json)).toThrow("no value");
+  });
 });
 
 describe("defaults", () => {

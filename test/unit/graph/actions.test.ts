@@ -31,6 +31,8 @@ describe("the catalogue", () => {
       check({ nodes: { a: { ...step, action } } }).issues[0]?.next;
     expect(next("mails")).toBe('Register it, or name another one. Did you mean "mail"?');
     expect(next("completely.different")).toBe("Register it, or name another one.");
+    const nameless = validateWorkflow(workflow({ nodes: { a: step } }), { get: () => undefined });
+    expect(nameless.issues[0]?.next).toBe("Register it, or name another one.");
   });
 
   test("an action without a schema takes anything; without an input it gets {}", () => {
