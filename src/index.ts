@@ -60,6 +60,7 @@ export { createEngine } from "./engine/create-engine.ts";
 export type { Engine, EngineStartOptions } from "./engine/engine.ts";
 export type { EngineEventMap, EngineEventName } from "./engine/engine-events.ts";
 export type { EngineOptions, WorkerSettings } from "./engine/options.ts";
+export type { MessageOptions } from "./engine/message-options.ts";
 export { RunCancelledError, RunFailedError, type RunFailure } from "./engine/run-errors.ts";
 export type { RunHandle, RunMove } from "./engine/run-handle.ts";
 export type { RunsApi } from "./engine/runs.ts";

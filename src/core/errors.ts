@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   redis_unreachable: "No connection to Redis could be made, or it did not answer in time.",
   run_cancelled: "The run was cancelled.",
   run_failed: "The run came to rest with failures that nothing handled.",
+  run_finished: "The run is at rest and takes no such message.",
   run_not_found: "There is no such run in this workspace.",
   run_not_stored: "A run could not be stored.",
   run_timeout: "The run did not come to rest in time.",

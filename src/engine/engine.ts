@@ -14,6 +14,8 @@ import { DEFAULT_WORKSPACE } from "./call-options.ts";
 import type { Connect, Connections } from "./connect.ts";
 import { type EngineEventMap, type EngineEventName, EngineEvents } from "./engine-events.ts";
 import type { ParsedOptions } from "./options.ts";
+import type { MessageOptions } from "./message-options.ts";
+import { RunControl } from "./run-control.ts";
 import { RunsApi } from "./runs.ts";
 import { Watch } from "./watch.ts";
 import { WorkflowsApi } from "./workflows.ts";
@@ -32,6 +34,7 @@ interface Running {
   readonly worker: Worker;
   readonly watch: Watch;
   readonly runs: RunsApi;
+  readonly control: RunControl;
   readonly workflows: WorkflowsApi;
 }
 
@@ -63,6 +66,22 @@ export class Engine implements AsyncDisposable {
 
   get runs(): RunsApi {
     return this.#parts("runs").runs;
+  }
+
+  /**
+   * Sends an event to every run of the workspace that is under way and whose workflow waits for an event of that name. Each run
+   * decides by its wait's `match`; one that is not at its wait yet keeps the event for it. Runs that start later do not see it.
+   *
+   * `runs`: how many took it. With an `id` the call may be repeated, after an error too: a run takes each id once.
+   *
+   * Throws `option_invalid` and `value_invalid`.
+   */
+  publish(
+    event: string,
+    payload: unknown = null,
+    options: MessageOptions = {},
+  ): Promise<{ readonly runs: number }> {
+    return this.#parts("publish").control.publish(event, payload, options);
   }
 
   /** This process's worker id, a new one at every start; `null` while it is not registered. */
@@ -161,8 +180,9 @@ export class Engine implements AsyncDisposable {
       own: this.#own,
       actions: this.#registry,
     });
-    const runs = new RunsApi({ store, worker, watch, workflows });
-    return { connections, worker, watch, runs, workflows };
+    const control = new RunControl({ store, table: worker.table });
+    const runs = new RunsApi({ store, worker, watch, workflows, control });
+    return { connections, worker, watch, runs, control, workflows };
   }
 
   #moved(watch: Watch, move: { run: ActiveRun; turn: Turn; advance: Advance }): void {

@@ -6,6 +6,8 @@ import type { Json } from "../core/json.ts";
 import type { NodeRecord, RunDetail, Store, StoredRun } from "../core/ports/store.ts";
 import type { NodeStatus, RunStatus } from "../core/run/state.ts";
 import type { Loader } from "../worker/loader.ts";
+import type { MessageOptions } from "./message-options.ts";
+import type { RunControl } from "./run-control.ts";
 import { RunCancelledError, RunFailedError } from "./run-errors.ts";
 import type { Ended, Watch } from "./watch.ts";
 
@@ -33,6 +35,7 @@ export interface RunHandleParts {
   readonly store: Store;
   readonly loader: Loader;
   readonly watch: Watch;
+  readonly control: RunControl;
   /** Whether this process works on the run right now, and so will see it move. */
   readonly isUnderWay: (runId: string) => boolean;
 }
@@ -101,6 +104,35 @@ export class RunHandle<Output = Json> {
       if (stored.header.status !== status) yield { type: "run", status: (status = stored.header.status) };
       if (RESTING.has(status)) return;
     }
+  }
+
+  /** Ends the run. See `runs.cancel`. */
+  cancel(): Promise<void> {
+    return this.#operate("cancel");
+  }
+
+  /** Lets what runs end, and starts nothing new. See `runs.pause`. */
+  pause(): Promise<void> {
+    return this.#operate("pause");
+  }
+
+  /** Lets a paused run go on. See `runs.resume`. */
+  resume(): Promise<void> {
+    return this.#operate("resume");
+  }
+
+  /** Sends a signal to the run. See `runs.signal`. */
+  signal(
+    name: string,
+    payload: unknown = null,
+    options: Omit<MessageOptions, "workspace"> = {},
+  ): Promise<{ readonly repeated: boolean }> {
+    const { id, workspace } = this;
+    return this.#parts.control.signal(id, { name, payload, options: { ...options, workspace } });
+  }
+
+  #operate(kind: "cancel" | "pause" | "resume"): Promise<void> {
+    return this.#parts.control.operate(kind, this.id, { workspace: this.workspace });
   }
 
   async #newer(seq: number) {

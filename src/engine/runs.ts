@@ -5,7 +5,6 @@ import { FlowForgeError } from "../core/errors.ts";
 import type { Plan, PlanTrigger } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
 import type { NewRun, Page, RunDetail, RunHeader, Store, WorkflowVersion } from "../core/ports/store.ts";
-import { checkValue } from "../core/values.ts";
 import { newRunId } from "../worker/run-id.ts";
 import type { Worker } from "../worker/worker.ts";
 import {
@@ -16,7 +15,10 @@ import {
   startSchema,
   workspaceOf,
 } from "./call-options.ts";
+import { checkedValue } from "./checked-value.ts";
 import { type InputCheck, inputCheck } from "./input-check.ts";
+import type { MessageOptions } from "./message-options.ts";
+import type { RunControl } from "./run-control.ts";
 import { RunHandle } from "./run-handle.ts";
 import type { Watch } from "./watch.ts";
 import type { WorkflowsApi } from "./workflows.ts";
@@ -26,6 +28,7 @@ export interface RunsParts {
   readonly worker: Worker;
   readonly watch: Watch;
   readonly workflows: WorkflowsApi;
+  readonly control: RunControl;
 }
 
 interface Prepared {
@@ -95,6 +98,48 @@ export class RunsApi {
     });
   }
 
+  /**
+   * Ends a run. What does not run yet is cancelled at once; actions that run are told through their `signal`, have 30 seconds
+   * to end, and what they answer is recorded. Resolves when the run was told; `handle.result()` then rejects with
+   * `RunCancelledError` as soon as nothing runs any more. A failed run can be cancelled too. Twice is once.
+   *
+   * Throws `run_not_found`, and `run_finished` for a run that succeeded.
+   */
+  cancel(runId: string, options: InWorkspace = {}): Promise<void> {
+    return this.#parts.control.operate("cancel", runId, options);
+  }
+
+  /**
+   * Lets what runs end, and starts nothing new. Messages are kept, clocks go on; what falls due meanwhile happens at `resume`.
+   * For a run that is paused, or being cancelled, it does nothing.
+   *
+   * Throws `run_not_found`, and `run_finished` for a run at rest.
+   */
+  pause(runId: string, options: InWorkspace = {}): Promise<void> {
+    return this.#parts.control.operate("pause", runId, options);
+  }
+
+  /** Lets a paused run go on; for another one it does nothing. Throws `run_not_found`, and `run_finished` for a run at rest. */
+  resume(runId: string, options: InWorkspace = {}): Promise<void> {
+    return this.#parts.control.operate("resume", runId, options);
+  }
+
+  /**
+   * Sends a signal to one run: it wakes the first wait for a signal of that name, or is kept until the run comes to one. Durable
+   * when this resolves. `repeated`: a message with this `id` had come before, and nothing was done.
+   *
+   * Throws `option_invalid`, `value_invalid`, `run_not_found`, and `run_finished` for a run at rest.
+   */
+  // oxlint-disable-next-line max-params -- whom, what, with what, and how
+  signal(
+    runId: string,
+    name: string,
+    payload: unknown = null,
+    options: MessageOptions = {},
+  ): Promise<{ readonly repeated: boolean }> {
+    return this.#parts.control.signal(runId, { name, payload, options });
+  }
+
   async #prepare(workflow: Workflow | string, options: StartOptions, call: string): Promise<Prepared> {
     const workspace = workspaceOf(options, call, startSchema);
     const version = await this.#parts.workflows.resolve(workflow, workspace);
@@ -111,7 +156,7 @@ export class RunsApi {
   }
 
   #handle<Output>(id: string, workspace: string, workflow: string): RunHandle<Output> {
-    const { store, watch, worker } = this.#parts;
+    const { store, watch, worker, control } = this.#parts;
     const isUnderWay = (runId: string): boolean => worker.table.get(runId)?.idle === false;
     return new RunHandle<Output>({
       id,
@@ -121,6 +166,7 @@ export class RunsApi {
       watch,
       isUnderWay,
       loader: worker.loader,
+      control,
     });
   }
 
@@ -158,14 +204,7 @@ export class RunsApi {
   }
 
   #checkedValue(value: unknown, workflow: string): Json {
-    const checked = checkValue(value, this.#parts.worker.table.limits);
-    if (checked.ok) return checked.value;
-    throw new FlowForgeError("value_invalid", {
-      subject: `the input of workflow "${workflow}"`,
-      expected: "a JSON value within the limits",
-      received: `a value that${checked.problem.path.length > 0 ? ` at ${checked.problem.path.join(".")}` : ""} ${checked.problem.message}`,
-      next: "Pass plain objects, lists, strings, finite numbers, booleans or null.",
-    });
+    return checkedValue(value, this.#parts.worker.table.limits, `the input of workflow "${workflow}"`);
   }
 }
 

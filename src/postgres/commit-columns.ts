@@ -2,7 +2,16 @@
 import { FlowForgeError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
 import { boolArray, int4Array, int8Array, jsonArray, textArray, uuidArray } from "./arrays.ts";
-import type { AttemptRow, BatchRows, MessageRow, MoveRow, NodeRow, Shape, StartRow } from "./commit-rows.ts";
+import type {
+  AttemptRow,
+  BatchRows,
+  ListenRow,
+  MessageRow,
+  MoveRow,
+  NodeRow,
+  Shape,
+  StartRow,
+} from "./commit-rows.ts";
 
 export type Column<Row> =
   | { readonly name: string; readonly type: "int4"; readonly read: (row: Row) => number }
@@ -113,6 +122,11 @@ export const messageColumns: readonly Column<MessageRow>[] = [
   { name: "id", type: "text", read: (row) => row.id },
 ];
 
+export const listenColumns: readonly Column<ListenRow>[] = [
+  place,
+  { name: "events", type: "json", read: (row) => JSON.stringify(row.events) },
+];
+
 function encode<Row>(rows: readonly Row[], column: Column<Row>): Buffer {
   switch (column.type) {
     case "int4":
@@ -144,5 +158,6 @@ export function commitValues(rows: BatchRows, shape: Shape): Buffer[] {
   add(shape.attempts, rows.attempts, attemptColumns);
   add(shape.messages, rows.consumed, messageColumns);
   add(shape.messages, rows.kept, messageColumns);
+  add(shape.listens, rows.listens, listenColumns);
   return values;
 }

@@ -26,6 +26,10 @@ export interface MessageRow extends Placed {
   readonly id: string;
 }
 
+export interface ListenRow extends Placed {
+  readonly events: readonly string[];
+}
+
 export interface BatchRows {
   readonly entries: readonly CommitEntry[];
   readonly moves: readonly MoveRow[];
@@ -35,6 +39,7 @@ export interface BatchRows {
   readonly attempts: readonly AttemptRow[];
   readonly consumed: readonly MessageRow[];
   readonly kept: readonly MessageRow[];
+  readonly listens: readonly ListenRow[];
 }
 
 /** What a batch needs of the statement. Each combination is one statement text, prepared once per connection. */
@@ -51,6 +56,8 @@ export interface Shape {
   readonly rests: boolean;
   readonly attempts: boolean;
   readonly messages: boolean;
+  /** Some run listens for other events than before. */
+  readonly listens: boolean;
 }
 
 export function batchRows(entries: readonly CommitEntry[]): BatchRows {
@@ -63,6 +70,7 @@ export function batchRows(entries: readonly CommitEntry[]): BatchRows {
     attempts: [] as AttemptRow[],
     consumed: [] as MessageRow[],
     kept: [] as MessageRow[],
+    listens: [] as ListenRow[],
   };
   let i = 0;
   for (const entry of entries) {
@@ -73,6 +81,7 @@ export function batchRows(entries: readonly CommitEntry[]): BatchRows {
     for (const write of entry.attempts) rows.attempts.push({ i, write });
     for (const id of entry.consumed) rows.consumed.push({ i, id });
     for (const id of entry.kept) rows.kept.push({ i, id });
+    if (entry.listens) rows.listens.push({ i, events: entry.listens });
   }
   return rows;
 }
@@ -89,6 +98,7 @@ export function shapeOf(rows: BatchRows): Shape {
     rests: rows.moves.some(({ entry }) => entry.finished || entry.status === "waiting"),
     attempts: rows.attempts.length > 0,
     messages: rows.consumed.length > 0 || rows.kept.length > 0,
+    listens: rows.listens.length > 0,
   };
 }
 
@@ -119,6 +129,7 @@ export function shapeKey(shape: Shape): string {
     (shape.claims ? "c" : "") +
     (shape.rests ? "r" : "") +
     (shape.attempts ? "a" : "") +
-    (shape.messages ? "b" : "")
+    (shape.messages ? "b" : "") +
+    (shape.listens ? "l" : "")
   );
 }

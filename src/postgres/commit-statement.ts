@@ -12,6 +12,7 @@
  */
 import {
   attemptColumns,
+  listenColumns,
   messageColumns,
   moveColumns,
   nodeColumns,
@@ -45,6 +46,7 @@ export function commitText(s: string, shape: Shape): string {
   if (shape.inserts) parts.push(nodesPart("y", parameters, shape), insertPart(s, shape));
   if (shape.attempts) parts.push(attemptsPart(s, parameters));
   if (shape.messages) parts.push(...messageParts(s, parameters));
+  if (shape.listens) parts.push(...listenParts(s, parameters, shape));
   if (shape.moves) parts.push(movePart(s, shape));
   if (shape.starts) parts.push(startPart(s));
   if (shape.wide) parts.push(...openedParts(s, shape));
@@ -163,6 +165,22 @@ function messageParts(s: string, parameters: Parameters): readonly string[] {
   return [
     change("used", "state = 'used', body = null", "<> 'used'"),
     change("kept", "state = 'kept'", "= 'new'"),
+  ];
+}
+
+/** What both halves do does not meet: a row is deleted where the new list does not have it, and inserted where it is not there. */
+function listenParts(s: string, parameters: Parameters, { starts }: Shape): readonly string[] {
+  const workspace = starts ? "coalesce(r.workspace, z.workspace)" : "r.workspace";
+  return [
+    `h as materialized (select ($1::uuid[])[h.i] as run_id, h.i, h.events from f, ${parameters.unnest("h", listenColumns)}
+  where f.had[h.i] >= 0)`,
+    `deaf as (
+  delete from ${s}.event_listeners e using h where e.run_id = h.run_id
+    and not exists (select from json_array_elements_text(h.events) w(event) where w.event = e.event))`,
+    `listening as (
+  insert into ${s}.event_listeners (run_id, workspace, event)
+  select h.run_id, ${workspace}, w.event from h cross join lateral json_array_elements_text(h.events) w(event)
+  left join ${s}.runs r on r.id = h.run_id${starts ? " left join z on z.i = h.i" : ""} on conflict do nothing)`,
   ];
 }
 

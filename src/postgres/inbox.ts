@@ -6,7 +6,7 @@
  * appenders cannot wait for each other.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import type { AppendResult, InboxMessage } from "../core/ports/store.ts";
+import type { AppendResult, InboxMessage, ListenerQuery } from "../core/ports/store.ts";
 import { int4Array, jsonArray, textArray, uuidArray } from "./arrays.ts";
 import { isRetryable } from "../postgres-connection/failures.ts";
 import { isRunId } from "./names.ts";
@@ -14,24 +14,32 @@ import type { ConnectionPool } from "../postgres-connection/pool.ts";
 
 const MAX_RETRIES = 5;
 
+/** What a run at rest takes as long as it has dead letters. */
+const AFTER_THE_END = "('cancel')";
+
 /** `result` by the message's place; a message whose run is unknown has no row. */
 export function appendText(s: string): string {
   return `with m as materialized (
-  select * from unnest($1::int4[], $2::uuid[], $3::text[], $4::text[], $5::json[]) as m(i, run_id, id, kind, body)),
+  select * from unnest($1::int4[], $2::uuid[], $3::text[], $4::text[], $5::json[], $7::text[])
+    as m(i, run_id, id, kind, body, workspace)),
 clock as materialized (select ${s}.now() as t),
 r as materialized (
-  select r.id, r.finished_at from ${s}.runs r where r.id = any($6::uuid[]) order by r.id for no key update),
+  select r.id, r.workspace, r.finished_at, r.dead_letters from ${s}.runs r
+  where r.id = any($6::uuid[]) order by r.id for no key update),
+sent as materialized (
+  select m.*, r.finished_at is null or (r.dead_letters > 0 and m.kind in ${AFTER_THE_END}) as open
+  from m join r on r.id = m.run_id and (m.workspace is null or r.workspace = m.workspace)),
 stored as (
   insert into ${s}.run_inbox (run_id, received_at, id, kind, body)
-  select m.run_id, clock.t, m.id, m.kind, m.body from m join r on r.id = m.run_id and r.finished_at is null, clock
-  order by m.i on conflict do nothing returning run_id, id),
+  select sent.run_id, clock.t, sent.id, sent.kind, sent.body from sent, clock where sent.open
+  order by sent.i on conflict do nothing returning run_id, id),
 counted as materialized (select run_id, count(*)::int4 as n from stored group by run_id),
 raised as (
   update ${s}.runs r set seq = r.seq + counted.n, inbox = r.inbox + counted.n from counted where r.id = counted.run_id)
-select m.i, case when stored.id is not null then 'stored'
-  when exists (select from ${s}.run_inbox b where b.run_id = m.run_id and b.id = m.id) or r.finished_at is null then 'repeated'
+select sent.i, case when stored.id is not null then 'stored'
+  when sent.open or exists (select from ${s}.run_inbox b where b.run_id = sent.run_id and b.id = sent.id) then 'repeated'
   else 'finished_run' end as result
-from m join r on r.id = m.run_id left join stored on stored.run_id = m.run_id and stored.id = m.id`;
+from sent left join stored on stored.run_id = sent.run_id and stored.id = sent.id`;
 }
 
 export async function appendMessages(
@@ -56,6 +64,7 @@ export async function appendMessages(
       textArray(sent.map((message) => message.body.kind)),
       jsonArray(sent.map((message) => JSON.stringify(message.body))),
       uuidArray([...new Set(sent.map((message) => message.runId))]),
+      textArray(sent.map((message) => message.workspace ?? null)),
     ],
   };
   const rows = await retried(() => pool.query<{ i: number; result: AppendResult }>(statement));
@@ -68,6 +77,21 @@ export async function appendMessages(
     seen.add(key);
   }
   return results;
+}
+
+/** See `Store.listeners`. */
+export async function listeners(
+  pool: ConnectionPool,
+  schema: string,
+  { workspace, event, after, limit }: ListenerQuery,
+): Promise<readonly string[]> {
+  const rows = await pool.query<{ run_id: string }>({
+    name: "flowforge_listeners",
+    text: `select run_id from ${schema}.event_listeners where workspace = $1 and event = $2
+      and ($3::uuid is null or run_id > $3::uuid) order by run_id limit $4`,
+    values: [workspace, event, after ?? null, limit],
+  });
+  return rows.map((row) => row.run_id);
 }
 
 async function retried<T>(work: () => Promise<T>): Promise<T> {

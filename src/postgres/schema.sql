@@ -37,6 +37,14 @@ create table flowforge.dead_letters (
 CREATE INDEX dead_letters_by_run ON flowforge.dead_letters USING btree (run_id, node, item);
 CREATE INDEX dead_letters_open ON flowforge.dead_letters USING btree (opened_at) WHERE (resolved_at IS NULL);
 
+create table flowforge.event_listeners (
+  run_id uuid not null,
+  workspace text not null,
+  event text not null,
+  constraint event_listeners_pkey PRIMARY KEY (run_id, event)
+) with (autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000);
+CREATE INDEX event_listeners_by_event ON flowforge.event_listeners USING btree (workspace, event, run_id);
+
 create table flowforge.migrations (
   version integer not null,
   name text not null,

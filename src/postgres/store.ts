@@ -11,7 +11,7 @@ import type { Logger } from "../core/ports/logger.ts";
 import type { Store } from "../core/ports/store.ts";
 import { BatchCommit, commitStatements } from "./commit.ts";
 import { FlowForgeError } from "../core/errors.ts";
-import { appendMessages, appendText } from "./inbox.ts";
+import { appendMessages, appendText, listeners } from "./inbox.ts";
 import { loadInputs, loadRuns, loadStatements } from "./load.ts";
 import { commitLocked } from "./locked-commit.ts";
 import { Maintenance } from "./maintenance.ts";
@@ -114,6 +114,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     load: (requests) => reads.use((session) => loadRuns(session, loads, requests)),
     inputs: (refs) => reads.use((session) => loadInputs(session, loads, refs)),
     append: (messages) => appendMessages(reads, append, messages),
+    listeners: (query) => listeners(reads, schema, query),
 
     register: (worker) => workers.register(worker),
     beat: (workerId) => beat(heartbeat, schema, workerId),

@@ -16,7 +16,9 @@ import type {
   CommitEntry,
   DispatchRef,
   InboxMessage,
+  ListenerQuery,
   LoadRequest,
+  MessageBody,
   NodeRef,
   Page,
   RunDetail,
@@ -91,17 +93,29 @@ class MemoryStore implements Store {
 
   async append(messages: readonly InboxMessage[]): Promise<readonly AppendResult[]> {
     // Copied before the wait: what the caller does to its objects meanwhile is not part of the message.
-    const copies = messages.map(({ runId, id, body }) => {
+    const copies = messages.map(({ runId, id, workspace, body }) => {
       assertText(id);
-      return { runId, id, isCancel: body.kind === "cancel", body: JSON.stringify(body) };
+      return { runId, id, workspace, kind: body.kind, body: JSON.stringify(body) };
     });
     const ids = copies.map((message) => message.runId);
     // Nothing may be awaited between the last look and the write: somebody would take the lock in between.
     for (let held = this.#locks.holdOf(ids); held !== undefined; held = this.#locks.holdOf(ids)) await held;
     const now = this.#now();
-    return copies.map(({ runId, ...message }) =>
-      this.#appendOne(runId, { ...message, kept: false, receivedAt: now }),
+    return copies.map(({ runId, workspace, ...message }) => {
+      const run = this.#tables.runs.get(runId);
+      if (!run || (workspace !== undefined && run.header.workspace !== workspace)) return "unknown_run";
+      return this.#appendOne(run, { ...message, kept: false, receivedAt: now });
+    });
+  }
+
+  async listeners({ workspace, event, after = "", limit }: ListenerQuery): Promise<readonly string[]> {
+    const listening = [...this.#tables.runs.values()].filter(
+      ({ header, listens }) => header.workspace === workspace && listens.has(event) && header.id > after,
     );
+    return listening
+      .map(({ header }) => header.id)
+      .sort()
+      .slice(0, limit);
   }
 
   async register(worker: WorkerInfo): Promise<{ readonly now: number }> {
@@ -210,17 +224,19 @@ class MemoryStore implements Store {
     }
   }
 
-  #appendOne(runId: string, message: MemoryMessage): AppendResult {
-    const run = this.#tables.runs.get(runId);
-    if (!run) return "unknown_run";
+  #appendOne(run: MemoryRun, message: MemoryMessage): AppendResult {
+    const { finishedAt, deadLetters } = run.header;
     if (run.inbox.has(message.id) || run.used.has(message.id)) return "repeated";
-    if (run.header.finishedAt !== null) return "finished_run";
+    if (finishedAt !== null && !(deadLetters > 0 && AFTER_THE_END.has(message.kind))) return "finished_run";
     run.inbox.set(message.id, message);
     run.header = Object.freeze({ ...run.header, seq: run.header.seq + 1 });
     this.#tables.noteInbox(run);
     return "stored";
   }
 }
+
+/** What a run at rest takes as long as it has dead letters. */
+const AFTER_THE_END: ReadonlySet<MessageBody["kind"]> = new Set(["cancel"]);
 
 function isNotPaused({ run }: { readonly run: MemoryRun }): boolean {
   return !run.header.paused;

@@ -18,7 +18,7 @@ import { buildEntry, isResting } from "./entry.ts";
 import type { Held, RunEnvironment } from "./environment.ts";
 import type { RunData } from "./prepare.ts";
 import type { Pending } from "./intent.ts";
-import { learn, runData, type RunIdentity, storedState } from "./run-data.ts";
+import { learn, runData, type RunIdentity, storedState, unreadOutputs } from "./run-data.ts";
 import { Turn } from "./turn.ts";
 
 /** After so many commits refused because the run had moved, the locked path is taken. */
@@ -106,6 +106,8 @@ export class ActiveRun {
   async #work(): Promise<void> {
     while (this.#queue.length > 0) {
       const pendings = this.#queue.splice(0);
+      // Who asks to look knows of something that came after the last commit.
+      if (pendings.some(({ intent }) => intent.type === "look")) this.#fresh = false;
       try {
         await this.#round(pendings);
       } catch (error) {
@@ -181,9 +183,10 @@ export class ActiveRun {
   }
 
   #entry(turn: Turn, advance: Advance): ReturnType<typeof buildEntry> {
-    const { plan, seq } = this.#loaded!;
+    const { plan, seq, state } = this.#loaded!;
     const { id: runId } = this;
     return buildEntry({
+      before: state.status,
       runId,
       seq,
       plan,
@@ -302,6 +305,8 @@ export class ActiveRun {
     this.#fresh = true;
     for (const row of stored.nodes) this.#noteRecord(row);
     await this.#adopt(stored.nodes);
+    // Decided by another process: nobody else can tell what runs here.
+    if (stored.header.cancelled) for (const held of this.held.values()) held.cancel();
   }
 
   async #restore(stored: StoredRun): Promise<void> {
@@ -377,14 +382,6 @@ export class ActiveRun {
   get finished(): boolean {
     return this.#loaded !== null && isResting(this.#loaded.state.status);
   }
-}
-
-/** Outputs that the reducer reads and that are stored, but not known here yet. */
-function unreadOutputs(plan: Plan, stored: StoredRun, data: RunData): readonly string[] {
-  return stored.nodes
-    .filter(({ node, status }) => status === "succeeded" && !data.outputs.has(node))
-    .map(({ node }) => node)
-    .filter((node) => plan.reads.nodes.has(plan.indexOf.get(node) ?? -1));
 }
 
 function isEmpty(turn: Turn, advance: Advance, loaded: Loaded): boolean {

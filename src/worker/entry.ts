@@ -12,6 +12,8 @@ export interface EntryParts {
   readonly plan: Plan;
   readonly turn: Turn;
   readonly advance: Advance;
+  /** The run's status before the turn. */
+  readonly before: RunStatus;
   /** Nodes that have a row already. */
   readonly rows: ReadonlySet<number>;
   /** Nodes whose effect may have happened twice, from earlier turns. */
@@ -27,6 +29,7 @@ export function isResting(status: RunStatus): boolean {
 export function buildEntry(parts: EntryParts): CommitEntry {
   const { turn, advance } = parts;
   const { state } = advance;
+  const listens = listensTo(parts);
   let deadLetters = 0;
   for (const node of state.nodes) if (node.failure === "open") deadLetters++;
   return {
@@ -43,7 +46,29 @@ export function buildEntry(parts: EntryParts): CommitEntry {
     attempts: turn.attempts,
     consumed: turn.consumed,
     kept: turn.kept,
+    ...(listens ? { listens } : {}),
   };
+}
+
+const EVENTS = new WeakMap<Plan, readonly string[]>();
+
+/** The events that a run of this plan may wait for. */
+function eventsOf(plan: Plan): readonly string[] {
+  let events = EVENTS.get(plan);
+  if (!events) {
+    const waits = plan.nodes.flatMap((node) => (node.kind === "wait" ? [node.for] : []));
+    events = [...new Set(waits.flatMap((wait) => (wait.type === "event" ? [wait.name] : [])))];
+    EVENTS.set(plan, events);
+  }
+  return events;
+}
+
+/** A run listens from its start until it rests, and again when it goes on. `undefined`: as before. */
+function listensTo({ plan, start, advance, before }: EntryParts): readonly string[] | undefined {
+  const events = eventsOf(plan);
+  const rests = isResting(advance.state.status);
+  if (events.length === 0 || rests === (start ? true : isResting(before))) return undefined;
+  return rests ? [] : events;
 }
 
 /**

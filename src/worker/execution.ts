@@ -35,6 +35,7 @@ export class Execution implements Held {
   #attempt: Attempt | null = null;
   #delay: NodeJS.Timeout | undefined;
   #interrupted = false;
+  #cancelled = false;
   /** Resolves when the host's code has ended and its place is free again. */
   readonly done: Promise<void>;
 
@@ -48,7 +49,10 @@ export class Execution implements Held {
     return this.#options.input;
   }
 
+  /** Told again and again while the run is cancelled; the grace counts from the first time. */
   cancel(): void {
+    if (this.#cancelled) return;
+    this.#cancelled = true;
     this.#attempt?.cancel();
   }
 
@@ -62,6 +66,7 @@ export class Execution implements Held {
     if (this.#options.delayMs > 0) await this.#sleep(this.#options.delayMs);
     if (this.#interrupted) return this.#options.env.leave(1);
     const attempt = (this.#attempt = this.#newAttempt());
+    if (this.#cancelled) attempt.cancel();
     let ended = false;
     void attempt.ended.then(() => (ended = true));
     const outcome = await attempt.outcome;

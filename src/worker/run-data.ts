@@ -66,6 +66,14 @@ export function storedState(stored: StoredRun, plan: Plan, data: RunData): Store
   };
 }
 
+/** Outputs that the reducer reads and that are stored, but not known here yet. */
+export function unreadOutputs(plan: Plan, stored: StoredRun, data: RunData): readonly string[] {
+  return stored.nodes
+    .filter(({ node, status }) => status === "succeeded" && !data.outputs.has(node))
+    .map(({ node }) => node)
+    .filter((node) => plan.reads.nodes.has(plan.indexOf.get(node) ?? -1));
+}
+
 function keptMessage(message: StoredMessage): RunState["kept"] {
   const { id, receivedAt, body } = message;
   if (body.kind !== "signal" && body.kind !== "event") return [];

@@ -172,6 +172,8 @@ export interface CommitEntry {
   readonly consumed: readonly string[];
   /** Inbox rows that this decision has seen and keeps. */
   readonly kept: readonly string[];
+  /** The names of the events that the run can take from now on, for `listeners`. `undefined`: as before; a new run has none. */
+  readonly listens?: readonly string[];
 }
 
 /**
@@ -223,11 +225,24 @@ export interface InboxMessage {
   readonly runId: string;
   /** Deterministic where the source can repeat itself: the same id twice is one message. */
   readonly id: string;
+  /** Only where the run is of this workspace; of another one it is `unknown_run`. */
+  readonly workspace?: string;
   readonly body: MessageBody;
 }
 
-/** `repeated` comes before `finished_run`: a repeated id is recognised for as long as the run exists. */
+/**
+ * A run that is `finished` takes no message, but for a `cancel` while it has dead letters: they may still go on.
+ * `repeated` comes before `finished_run`: a repeated id is recognised for as long as the run exists.
+ */
 export type AppendResult = "stored" | "repeated" | "unknown_run" | "finished_run";
+
+export interface ListenerQuery {
+  readonly workspace: string;
+  readonly event: string;
+  /** Run id of the last one of the page before. None: from the beginning. */
+  readonly after?: string;
+  readonly limit: number;
+}
 
 // ---------------------------------------------------------------- definitions and lists
 
@@ -302,6 +317,9 @@ export interface Store {
   inputs(refs: readonly NodeRef[]): Promise<readonly (Json | undefined)[]>;
   /** Messages from outside, all or none of a call. Each one `stored` raises its run's `seq` by one in the same transaction. */
   append(messages: readonly InboxMessage[]): Promise<readonly AppendResult[]>;
+
+  /** Runs of a workspace that listen for an event, by id, after this one. A run is one as long as its last `listens` says so. */
+  listeners(query: ListenerQuery): Promise<readonly string[]>;
 
   /** Registers a worker under an id that was never used before; rejects where it was. */
   register(worker: WorkerInfo): Promise<{ readonly now: number }>;

@@ -52,6 +52,7 @@ export function write(tables: Tables, { entry, run, ...next }: PreparedEntry): v
     tables.place(node, state);
   }
   run.attempts.push(...next.attempts);
+  if (entry.listens) run.listens = new Set(entry.listens);
   for (const id of entry.consumed) if (run.inbox.delete(id)) run.used.add(id);
   for (const id of entry.kept) {
     const message = run.inbox.get(id);
@@ -91,6 +92,7 @@ function newRun(entry: CommitEntry, now: number): MemoryRun {
     inbox: new Map(),
     used: new Set(),
     attempts: [],
+    listens: new Set(),
   };
 }
 

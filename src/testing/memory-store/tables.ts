@@ -1,11 +1,11 @@
 /** What the store in memory holds, and the indexes by which the loops find their rows. */
-import type { AttemptRecord, NodeRecord, RunHeader } from "../../core/ports/store.ts";
+import type { AttemptRecord, MessageBody, NodeRecord, RunHeader } from "../../core/ports/store.ts";
 import { TimeIndex } from "./time-index.ts";
 
 export interface MemoryMessage {
   readonly id: string;
   readonly receivedAt: number;
-  readonly isCancel: boolean;
+  readonly kind: MessageBody["kind"];
   kept: boolean;
   /** JSON text. */
   readonly body: string;
@@ -23,6 +23,8 @@ export interface MemoryRun {
   /** Ids of messages that were used up. */
   readonly used: Set<string>;
   readonly attempts: AttemptRecord[];
+  /** Events that the run can take. */
+  listens: ReadonlySet<string>;
 }
 
 export interface MemoryNode {

@@ -69,7 +69,9 @@ export class WorkerTable {
 }
 
 function isCancelled({ header, inbox }: MemoryRun): boolean {
-  return header.cancelled || [...inbox.values()].some((message) => message.isCancel && !message.kept);
+  return (
+    header.cancelled || [...inbox.values()].some((message) => message.kind === "cancel" && !message.kept)
+  );
 }
 
 export function nodeRef({ run, record: { node, item, fence } }: MemoryNode): NodeRef {

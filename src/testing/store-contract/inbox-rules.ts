@@ -1,6 +1,6 @@
 /** The inbox: how the world outside reaches a run that somebody else may be deciding. */
 import type { MessageBody, Store } from "../../core/ports/store.ts";
-import { loaded, message, move, moved, newId, seqOf, stored } from "./entries.ts";
+import { loaded, message, move, moved, newId, newRun, seqOf, start, stored, WORKSPACE } from "./entries.ts";
 import type { Kit } from "./kit.ts";
 
 async function inboxOf(store: Store, id: string): Promise<string[]> {
@@ -11,6 +11,8 @@ export function inboxRules(kit: Kit): void {
   kit.describe("inbox: append", () => appendRules(kit));
   kit.describe("inbox: consumed and kept", () => useRules(kit));
   kit.describe("inbox: unread", () => unreadRules(kit));
+  kit.describe("inbox: after the end, and from another workspace", () => borderRules(kit));
+  kit.describe("inbox: who listens for an event", () => listenerRules(kit));
 }
 
 function appendRules({ rule, expect }: Kit): void {
@@ -176,4 +178,75 @@ function unreadRules({ rule, expect }: Kit): void {
       expect(await store.unread(query)).toEqual([id]);
     },
   );
+}
+
+function borderRules({ rule, expect }: Kit): void {
+  rule("a run at rest takes a cancel as long as it has dead letters", async ({ store }) => {
+    const rest = { status: "failed", finished: true } as const;
+    const [dead, done] = [await stored(store, { ...rest, deadLetters: 1 }), await stored(store, rest)];
+    const sent = [message(dead, "p"), message(dead, "c", { kind: "cancel" })];
+    expect(await store.append([...sent, message(done, "c", { kind: "cancel" })])).toEqual([
+      "finished_run",
+      "stored",
+      "finished_run",
+    ]);
+    expect([await inboxOf(store, dead), await seqOf(store, dead)]).toEqual([["c"], 2]);
+  });
+
+  rule("a message for another workspace finds no run", async ({ store }) => {
+    const id = await stored(store);
+    const sent = [
+      { ...message(id, "a"), workspace: "other" },
+      { ...message(id, "b"), workspace: WORKSPACE },
+    ];
+    expect(await store.append(sent)).toEqual(["unknown_run", "stored"]);
+    expect(await inboxOf(store, id)).toEqual(["b"]);
+  });
+}
+
+function listenerRules({ rule, expect }: Kit): void {
+  const query = { workspace: WORKSPACE, event: "paid", limit: 10 };
+
+  rule(
+    "a run listens from the commit that says so until one that says otherwise",
+    async ({ store, second }) => {
+      const id = await stored(store, { listens: ["paid", "shipped"] });
+      expect(await second.listeners(query)).toEqual([id]);
+      await moved(store, move(id, 1));
+      await moved(store, move(id, 2, { listens: ["paid", "lost"] }));
+      expect(await store.listeners(query)).toEqual([id]);
+      expect(await store.listeners({ ...query, event: "lost" })).toEqual([id]);
+      expect(await store.listeners({ ...query, event: "shipped" })).toEqual([]);
+      await moved(store, move(id, 3, { listens: [] }));
+      expect(await store.listeners(query)).toEqual([]);
+      await moved(store, move(id, 4, { listens: ["paid"] }));
+      expect(await store.listeners(query)).toEqual([id]);
+    },
+  );
+
+  rule("by id, page by page, of one workspace", async ({ store }) => {
+    const other = newRun({ workspace: "other" });
+    const [elsewhere, ...ids] = (await Promise.all(
+      [{ start: other }, {}, {}, {}].map((changes) => stored(store, { ...changes, listens: ["paid"] })),
+    )) as [string, string, string, string];
+    ids.sort();
+    expect(await store.listeners({ ...query, limit: 2 })).toEqual(ids.slice(0, 2));
+    expect(await store.listeners({ ...query, limit: 2, after: ids[1]! })).toEqual(ids.slice(2));
+    expect(await store.listeners({ ...query, workspace: "other" })).toEqual([elsewhere]);
+  });
+
+  rule("a start and a move of one batch; what is refused listens for nothing", async ({ store }) => {
+    const [a, b] = [await stored(store), newId()];
+    const listens = ["paid"];
+    expect(await store.commit([start(b, { listens }), move(a, 7, { listens })])).toMatchObject([
+      { type: "committed" },
+      { type: "moved" },
+    ]);
+    expect(await store.listeners(query)).toEqual([b]);
+    expect(await store.commit([start(newId()), move(a, 1, { listens })])).toMatchObject([
+      { type: "committed" },
+      { type: "committed" },
+    ]);
+    expect(await store.listeners(query)).toEqual([a, b].sort());
+  });
 }

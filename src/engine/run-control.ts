@@ -1,0 +1,122 @@
+/**
+ * What reaches runs from outside: cancel, pause, resume, signals and events. Each is a message in the run's inbox, durable before
+ * anybody acts on it; then this process decides the run at once. Where it cannot, the sweeper of any process finds the message.
+ */
+import { randomUUID } from "node:crypto";
+import { FlowForgeError } from "../core/errors.ts";
+import type { AppendResult, InboxMessage, MessageBody, Store } from "../core/ports/store.ts";
+import type { RunStatus } from "../core/run/state.ts";
+import type { RunTable } from "../worker/run-table.ts";
+import { inWorkspaceSchema, type InWorkspace, workspaceOf } from "./call-options.ts";
+import { checkedValue } from "./checked-value.ts";
+import { assertMessageName, messageSchema, type MessageOptions } from "./message-options.ts";
+
+/** Runs that one statement writes to. */
+const PAGE = 500;
+
+export interface RunControlParts {
+  readonly store: Store;
+  readonly table: RunTable;
+}
+
+/** Whom a message is for, and the call that sends it. */
+export interface Target {
+  readonly runId: string;
+  readonly workspace: string;
+}
+
+type Operation = "cancel" | "pause" | "resume";
+
+export class RunControl {
+  readonly #parts: RunControlParts;
+
+  constructor(parts: RunControlParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when the run was decided with it, or can be by any process. */
+  async operate(kind: Operation, runId: string, options: InWorkspace): Promise<void> {
+    const workspace = workspaceOf(options, `runs.${kind}`, inWorkspaceSchema);
+    const message = { runId, workspace, id: `${kind}/${randomUUID()}`, body: { kind } };
+    const result = await this.#send(message);
+    if (result !== "finished_run") return this.look(runId);
+    const status = await this.#status({ runId, workspace });
+    if (kind !== "cancel" || status !== "cancelled") throw finished(runId, status);
+  }
+
+  async signal(
+    runId: string,
+    message: { readonly name: string; readonly payload: unknown; readonly options: MessageOptions },
+  ): Promise<{ readonly repeated: boolean }> {
+    const { name, payload, options } = message;
+    const workspace = workspaceOf(options, "runs.signal", messageSchema);
+    const body = this.#body("signal", name, payload);
+    const result = await this.#send({ runId, workspace, id: messageId("signal", options), body });
+    if (result === "finished_run") throw finished(runId, await this.#status({ runId, workspace }));
+    void this.look(runId);
+    return { repeated: result === "repeated" };
+  }
+
+  /** Page by page, in the order of the runs' ids: what a broken call did not reach is reached by the same call again. */
+  async publish(name: string, payload: unknown, options: MessageOptions): Promise<{ readonly runs: number }> {
+    const workspace = workspaceOf(options, "publish", messageSchema);
+    const body = this.#body("event", name, payload);
+    const id = messageId("event", options);
+    const { store } = this.#parts;
+    let runs = 0;
+    for (let page = await store.listeners({ workspace, event: name, limit: PAGE }); page.length > 0;) {
+      const results = await store.append(page.map((runId) => ({ runId, id, body })));
+      const stored = page.filter((_, index) => results[index] === "stored");
+      runs += stored.length;
+      await Promise.all(stored.map((runId) => this.look(runId)));
+      if (page.length < PAGE) break;
+      page = await store.listeners({ workspace, event: name, limit: PAGE, after: page.at(-1)! });
+    }
+    return { runs };
+  }
+
+  /** Decides the run here, with whatever its inbox holds. */
+  async look(runId: string): Promise<void> {
+    await this.#parts.table.submit(runId, { type: "look" });
+  }
+
+  #body(kind: "signal" | "event", name: string, payload: unknown): MessageBody {
+    assertMessageName(kind, name);
+    const value = checkedValue(payload, this.#parts.table.limits, `the payload of ${kind} "${name}"`);
+    return { kind, name, payload: value };
+  }
+
+  async #send(message: InboxMessage & Target): Promise<AppendResult> {
+    const [result] = await this.#parts.store.append([message]);
+    if (result === "unknown_run") throw notFound(message);
+    return result!;
+  }
+
+  async #status({ runId, workspace }: Target): Promise<RunStatus> {
+    const [run] = await this.#parts.store.load([{ runId, since: Number.MAX_SAFE_INTEGER }]);
+    if (!run) throw notFound({ runId, workspace });
+    return run.header.status;
+  }
+}
+
+function messageId(kind: "signal" | "event", { id }: MessageOptions): string {
+  return `${kind}/${id ?? randomUUID()}`;
+}
+
+function notFound({ runId, workspace }: Target): FlowForgeError {
+  return new FlowForgeError("run_not_found", {
+    subject: `run ${runId} in workspace "${workspace}"`,
+    next: "Check the id and the workspace; runs that finished long ago are deleted by retention.",
+  });
+}
+
+function finished(runId: string, status: RunStatus): FlowForgeError {
+  return new FlowForgeError("run_finished", {
+    subject: `run ${runId}`,
+    received: `a run that is ${status}`,
+    next:
+      status === "failed"
+        ? "Redrive, complete or discard its dead letters; then it goes on."
+        : "It does not go on; start another one, or rerun it.",
+  });
+}
