@@ -16,6 +16,8 @@ export class Loop {
   #timer: NodeJS.Timeout | undefined;
   #dueAt = Infinity;
   #running: Promise<void> | null = null;
+  /** The loop was woken during the round under way. */
+  #again = false;
   #stopped = true;
 
   constructor(options: LoopOptions) {
@@ -44,17 +46,14 @@ export class Loop {
   }
 
   #fire(): void {
-    if (this.#running) {
-      // The round under way plans the next one itself; what came meanwhile is looked at right after it.
-      void this.#running.then(() => this.wakeIn(0));
-      return;
-    }
-    this.#running = this.#round();
+    this.#dueAt = Infinity;
+    // What came while a round is under way is looked at right after it.
+    if (this.#running) this.#again = true;
+    else this.#running = this.#round();
   }
 
   async #round(): Promise<void> {
     const { name, logger, random, round, errorMs } = this.#options;
-    this.#dueAt = Infinity;
     let nextMs = errorMs;
     try {
       nextMs = await round();
@@ -63,6 +62,7 @@ export class Loop {
     }
     this.#running = null;
     // Half to one and a half: the loops of many processes must not march in step.
-    this.wakeIn(nextMs * (0.5 + random()));
+    this.wakeIn(this.#again ? 0 : nextMs * (0.5 + random()));
+    this.#again = false;
   }
 }
