@@ -12,6 +12,7 @@
 import type { Plan } from "../core/graph/plan.ts";
 import type { LoadRequest, NewRun, NodeRecord, StoredMessage, StoredRun } from "../core/ports/store.ts";
 import { type Advance, newRun, patchRun, restoreRun } from "../core/run/advance.ts";
+import { isCalledOff } from "../core/run/races.ts";
 import type { RunState } from "../core/run/state.ts";
 import type { Answer } from "./committer.ts";
 import { buildEntry, isResting } from "./entry.ts";
@@ -305,8 +306,13 @@ export class ActiveRun {
     this.#fresh = true;
     for (const row of stored.nodes) this.#noteRecord(row);
     await this.#adopt(stored.nodes);
-    // Decided by another process: nobody else can tell what runs here.
-    if (stored.header.cancelled) for (const held of this.held.values()) held.cancel();
+    this.#stopUnwanted();
+  }
+
+  /** What another process cancelled, or a join that started there called off: nobody else can tell what runs here. */
+  #stopUnwanted(): void {
+    const { plan, state } = this.#loaded!;
+    for (const [index, held] of this.held) if (isCalledOff(plan, state, index)) held.cancel();
   }
 
   async #restore(stored: StoredRun): Promise<void> {

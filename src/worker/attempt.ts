@@ -52,9 +52,9 @@ export class Attempt {
     this.ended = this.#run();
   }
 
-  /** The run was cancelled: the action is told, and has the grace to end. What it answers is recorded. */
+  /** Nobody wants the node any more: the action is told, and has the grace to end. What it answers is recorded. */
   cancel(): void {
-    this.#controller.abort(new DOMException("The run was cancelled.", "AbortError"));
+    this.#controller.abort(new DOMException("This step was cancelled.", "AbortError"));
     if (!this.#settled)
       this.#arm(this.#options.graceMs, () =>
         this.#unknown("cancelled", "did not stop in time after a cancel"),

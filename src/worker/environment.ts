@@ -14,7 +14,7 @@ import type { Turn } from "./turn.ts";
 /** A node run that is executed in this process. */
 export interface Held {
   readonly fence: number;
-  /** The run was cancelled: the action is told, and may still answer. */
+  /** The run was cancelled, or another branch won: the action is told, and may still answer. Again: no difference. */
   cancel(): void;
   /** This process gives the node up: nothing that the action answers is recorded. */
   interrupt(): void;

@@ -33,9 +33,10 @@ export class Execution implements Held {
   readonly fence: number;
   readonly #options: ExecutionOptions;
   #attempt: Attempt | null = null;
-  #delay: NodeJS.Timeout | undefined;
-  #interrupted = false;
+  /** Ends the pause before the attempt. */
+  #wake: () => void = () => {};
   #cancelled = false;
+  #interrupted = false;
   /** Resolves when the host's code has ended and its place is free again. */
   readonly done: Promise<void>;
 
@@ -53,20 +54,22 @@ export class Execution implements Held {
   cancel(): void {
     if (this.#cancelled) return;
     this.#cancelled = true;
+    this.#wake();
     this.#attempt?.cancel();
   }
 
   interrupt(): void {
     this.#interrupted = true;
-    clearTimeout(this.#delay);
+    this.#wake();
     this.#attempt?.interrupt();
   }
 
   async #execute(): Promise<void> {
     if (this.#options.delayMs > 0) await this.#sleep(this.#options.delayMs);
     if (this.#interrupted) return this.#options.env.leave(1);
+    // Cancelled between two attempts: nothing is under way, and nothing begins.
+    if (this.#cancelled) return this.#giveBack();
     const attempt = (this.#attempt = this.#newAttempt());
-    if (this.#cancelled) attempt.cancel();
     let ended = false;
     void attempt.ended.then(() => (ended = true));
     const outcome = await attempt.outcome;
@@ -101,6 +104,12 @@ export class Execution implements Held {
     });
   }
 
+  #giveBack(): void {
+    const { run, node, fence } = this.#options;
+    const event = { type: "released", node: node.index, fence } as const;
+    run.add({ intent: { type: "event", event }, place: true, settle: (result) => this.#settled(result) });
+  }
+
   #submit(outcome: Exclude<Outcome, { type: "interrupted" }>, place: boolean): void {
     const { run } = this.#options;
     const possiblyDuplicated = outcome.type === "failed" && outcome.possiblyDuplicated;
@@ -129,7 +138,11 @@ export class Execution implements Held {
 
   #sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#delay = setTimeout(resolve, ms);
+      const delay = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(delay);
+        resolve();
+      };
     });
   }
 }

@@ -168,6 +168,12 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     return all;
   }
 
+  /** Runs with a node here that another branch may call off: only the run itself says when. */
+  racing(): readonly string[] {
+    const racing = this.held().filter(({ run, node }) => run.plan!.nodes[node]!.race !== null);
+    return [...new Set(racing.map(({ run }) => run.id))];
+  }
+
   /** This process no longer owns what it holds (it was declared dead): every action is told, nothing is recorded. */
   abandon(): void {
     for (const run of this.#runs.values()) {

@@ -99,7 +99,7 @@ export class Worker {
       clock: this.clock,
       leaseMs: options.leaseMs,
       concurrency: options.concurrency,
-      onCancelled: (runIds) => runIds.forEach((runId) => void this.table.submit(runId, { type: "look" })),
+      onCancelled: (runIds) => this.#look(runIds),
       onDead: (oldId) => this.#declaredDead(oldId),
       onRoll: (refs) => this.#roll(refs),
     });
@@ -232,8 +232,13 @@ export class Worker {
   async #beat(): Promise<number> {
     if (this.#lease.workerId === null) await this.#register();
     await this.#lease.beat();
+    this.#look(this.table.racing());
     this.table.liveWorkers = await this.#options.store.liveWorkers();
     return this.#lease.beatMs;
+  }
+
+  #look(runIds: readonly string[]): void {
+    for (const runId of runIds) void this.table.submit(runId, { type: "look" });
   }
 
   #declaredDead(oldId: string): void {

@@ -98,6 +98,6 @@ function joinIssue(id: string, needed: readonly { readonly from: string }[]): Is
   const names = [...new Set(needed.map(({ from }) => `"${from}"`))].join(", ");
   return makeIssue("field_missing", ["nodes", id, "join"], {
     message: `"${id}" comes after one of several outcomes, and reads ${names}, which none of them comes after; so it is open when it starts.`,
-    next: 'Say `join: "all"` or `join: "settled"`, or let a node before it read the value.',
+    next: 'Say `join: "all"`, `"settled"` or `"first"`, or let a node before it read the value.',
   });
 }

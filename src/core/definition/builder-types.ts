@@ -2,7 +2,7 @@
 import type { z, ZodType } from "zod";
 import type { Json } from "../json.ts";
 import type { Action, ActionContext, ActionSettings, AnyInput, AnyOutput } from "./action.ts";
-import type { Duration, RetryDocument } from "./document.ts";
+import type { Duration, JoinDocument, RetryDocument } from "./document.ts";
 import type { Expr, TextTag } from "./interpolation.ts";
 import type { AnyTemplate, LooseRef, Ref, Templated, Yielded, Yields } from "./reference-types.ts";
 
@@ -23,10 +23,11 @@ export interface NodeOptions<Of extends string = string> {
   readonly after?: Arrival<Of> | readonly Arrival<Of>[];
   readonly description?: string;
   /**
-   * `settled`: starts when all inbound edges are settled and one was taken. `all`: needs every one taken. Default `settled`; `all`
-   * where the node comes after one node or outcome and reads other nodes besides.
+   * `settled`: starts when all inbound edges are settled and one was taken. `all`: needs every one taken. `first`: starts at the
+   * first one taken; what has not ended then reads as null, and `{ first: true, cancelOthers: true }` cancels what leads only here.
+   * Default `settled`; `all` where the node comes after one node or outcome and reads other nodes besides.
    */
-  readonly join?: "settled" | "all";
+  readonly join?: JoinDocument;
 }
 
 export interface ActionOptions<Of extends string = string> extends NodeOptions<Of> {

@@ -99,13 +99,14 @@ const retry = place("a retry policy", {
   backoff: backoff.exactOptional(),
 }).exactOptional();
 
-const join = ruled(z.unknown(), {
-  code: "not_supported_yet",
-  test: (value) => value !== "first" && !(typeof value === "object" && value !== null && "first" in value),
-  message: () => '`join: "first"` is not supported yet.',
-  next: 'Use "settled" or "all", or leave it out.',
-})
-  .pipe(z.enum(["settled", "all"]))
+const join = z
+  .union(
+    [
+      z.enum(["settled", "all", "first"]),
+      place("a join", { first: z.literal(true), cancelOthers: z.boolean().exactOptional() }),
+    ],
+    { error: 'Use "settled", "all", "first" or { first: true, cancelOthers: true }' },
+  )
   .exactOptional();
 
 const LATER_OF_NODES = ["compensate", "deadline", "labels"];

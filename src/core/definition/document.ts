@@ -43,9 +43,16 @@ export interface RetryDocument {
 
 interface NodeDocumentBase {
   readonly description?: string;
-  /** `settled` (default): starts when all inbound edges are settled and one was taken. `all`: needs every one taken. */
-  readonly join?: "settled" | "all";
+  readonly join?: JoinDocument;
 }
+
+/**
+ * `settled` (default): starts when all inbound edges are settled and one was taken. `all`: needs every one taken. `first`: starts
+ * at the first one taken, while other branches run on to their ends; with `cancelOthers` (default false) what leads only to this
+ * join and has not ended is cancelled. `{ first: true }` is `first`.
+ */
+export type JoinDocument =
+  "settled" | "all" | "first" | { readonly first: true; readonly cancelOthers?: boolean };
 
 export interface TriggerDocument extends NodeDocumentBase {
   readonly kind: "trigger";

@@ -14,6 +14,7 @@ const DOCUMENT_FIELDS = [
   "retry",
 ];
 const EDGE_FIELDS = ["from", "to", "on"];
+const JOIN_FIELDS = ["first", "cancelOthers"];
 const NODE_FIELDS = [
   "kind",
   "description",
@@ -44,7 +45,7 @@ export function normaliseDocument(document: WorkflowDocument): WorkflowDocument 
   return ordered(
     {
       ...document,
-      nodes: byName(nodes, (node) => ordered(node, NODE_FIELDS)),
+      nodes: byName(nodes, (node) => ordered(withJoin(node), NODE_FIELDS)),
       edges: edges.map((edge) => ordered(edge, EDGE_FIELDS)),
       ...(document.labels === undefined ? {} : { labels: byName(document.labels, (label) => label) }),
     },
@@ -66,6 +67,13 @@ function withTrigger(document: WorkflowDocument): Parts {
   for (let number = 2; nodes.has(id); number++) id = `${START}_${number}`;
   nodes.set(id, { kind: "trigger", source: { type: "manual" } });
   return { nodes, edges: [...first.map((to) => ({ from: id, to })), ...document.edges] };
+}
+
+/** `{ first: true }` without more to it is `"first"`. */
+function withJoin(node: NodeDocument): NodeDocument {
+  if (typeof node.join !== "object") return node;
+  const join = node.join.cancelOthers === true ? ordered(node.join, JOIN_FIELDS) : "first";
+  return join === node.join ? node : { ...node, join };
 }
 
 /** Keyed by names of users, so without a prototype. */

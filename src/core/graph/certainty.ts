@@ -6,6 +6,8 @@
  * has then succeeded for certain
  * - if x cannot end otherwise and let the run go on, and whoever started before the reader also led to x (`leads`), or
  * - if every way into the reader leads through the success of x (`through`).
+ * A `first` join lets its branches run on, so where one lies between x and the reader only the second holds; and what such a join
+ * may call off can always end otherwise.
  * A dead letter that somebody discards makes any output null; that is a decision of a person and no hint can help.
  */
 import type { NodeDocument, WorkflowDocument } from "../definition/document.ts";
@@ -13,6 +15,7 @@ import { answer, type BitRows, type Query } from "./bit-rows.ts";
 import type { Graph, GraphEdge } from "./graph.ts";
 import type { Order } from "./order.ts";
 import { isTaken, outcomesThatGoOn } from "./outcomes.ts";
+import { racesOf } from "./races.ts";
 
 interface Facts {
   readonly graph: Graph;
@@ -22,6 +25,12 @@ interface Facts {
   readonly outcomes: readonly (readonly string[])[];
   /** Per node: 1 where all inbound edges must be taken. */
   readonly needsAll: Uint8Array;
+  /** Per node: 1 where a `first` join comes after it. */
+  readonly beforeFirst: Uint8Array;
+  /** Per node: 1 where it is a `first` join, or one comes before it. */
+  readonly behindFirst: Uint8Array;
+  /** Per node: 1 where a join may call it off. */
+  readonly callable: Uint8Array;
 }
 
 /**
@@ -45,7 +54,7 @@ export function areCertain(
     ["through", []],
   ]);
   queries.forEach((query, index) => {
-    const fallible = canEndOtherwise(facts, query.node);
+    const fallible = canEndOtherwise(facts, query.node) || mayRunOn(facts, query);
     if ((always[query.node] && !fallible) || isOnlyWay(graph, query)) answers[index] = 1;
     else unclear.get(fallible ? "through" : "leads")?.push(index);
   });
@@ -61,6 +70,7 @@ export function areCertain(
 function factsOf(document: WorkflowDocument, graph: Graph, { order }: Order): Facts {
   const documents = graph.ids.map((id) => document.nodes[id] as NodeDocument);
   return {
+    ...firstsOf(documents, graph, order),
     graph,
     order,
     triggers: order.filter((node) => (documents[node] as NodeDocument).kind === "trigger"),
@@ -71,10 +81,48 @@ function factsOf(document: WorkflowDocument, graph: Graph, { order }: Order): Fa
   };
 }
 
-function canEndOtherwise({ outcomes }: Facts, node: number): boolean {
+type Firsts = Pick<Facts, "beforeFirst" | "behindFirst" | "callable">;
+
+function firstsOf(documents: readonly NodeDocument[], graph: Graph, order: readonly number[]): Firsts {
+  const none = (): Uint8Array => new Uint8Array(documents.length);
+  const [beforeFirst, behindFirst, callable] = [none(), none(), none()];
+  const isFirst = documents.map(({ join }) => join === "first" || typeof join === "object");
+  if (!isFirst.includes(true)) return { beforeFirst, behindFirst, callable };
+  for (const node of order) {
+    const inbound = graph.inbound[node] as readonly GraphEdge[];
+    behindFirst[node] = Number(isFirst[node] || inbound.some(({ from }) => behindFirst[from] === 1));
+  }
+  for (const node of order.toReversed()) {
+    const outbound = graph.outbound[node] as readonly GraphEdge[];
+    beforeFirst[node] = Number(outbound.some(({ to }) => isFirst[to] || beforeFirst[to] === 1));
+  }
+  const races = racesOf(inOrder(documents, graph, order));
+  order.forEach((node, at) => (callable[node] = Number(races[at] !== null)));
+  return { beforeFirst, behindFirst, callable };
+}
+
+function inOrder(documents: readonly NodeDocument[], graph: Graph, order: readonly number[]) {
+  const position = new Map(order.map((node, at) => [node, at]));
+  return order.map((node) => ({
+    callsOff: typeof documents[node]?.join === "object",
+    // What is on or behind a cycle has no place in the order.
+    outbound: (graph.outbound[node] as readonly GraphEdge[]).flatMap((edge) => {
+      const to = position.get(edge.to);
+      return to === undefined ? [] : [{ to }];
+    }),
+  }));
+}
+
+function canEndOtherwise({ outcomes, callable }: Facts, node: number): boolean {
+  if (callable[node] === 1) return true;
   return (outcomes[node] as readonly string[]).some(
     (outcome) => outcome === "error" || outcome === "timeout",
   );
+}
+
+/** The reader may start before the node has ended. The output never does. */
+function mayRunOn({ beforeFirst, behindFirst }: Facts, { reader, node }: Query): boolean {
+  return beforeFirst[node] === 1 && behindFirst[reader] === 1;
 }
 
 function impliesSuccess(edge: GraphEdge): boolean {

@@ -2,6 +2,7 @@
 import type {
   ActionDocument,
   ConditionDocument,
+  JoinDocument,
   NodeDocument,
   TriggerDocument,
   WaitDocument,
@@ -24,12 +25,13 @@ import {
   type PlanOutput,
   type PlanWaitFor,
 } from "./plan.ts";
+import { racesOf } from "./races.ts";
 import { structuralIssues } from "./structure.ts";
 import { subjectOf } from "./subject.ts";
 
 const DEFAULT_LANE = "default";
 
-type PlanBase = Pick<PlanOutput, "index" | "id" | "join" | "inbound" | "outbound" | "hasErrorEdge">;
+type PlanBase = Omit<PlanOutput, "kind" | "template">;
 
 /**
  * Compiles a document into the plan that runs are made of. Use it for documents that `validateWorkflow` accepted: it looks at
@@ -71,17 +73,23 @@ function compileNodes(document: WorkflowDocument, graph: Graph, order: readonly 
   }
   const planned = (list: readonly GraphEdge[] | undefined): readonly PlanEdge[] =>
     (list as readonly GraphEdge[]).map((edge) => edges.get(edge) as PlanEdge);
-  return order.map((node, index) => {
+  const places = order.map((node, index) => {
     const id = graph.ids[node] as string;
-    const source = document.nodes[id] as NodeDocument;
+    const inbound = planned(graph.inbound[node]);
     const outbound = planned(graph.outbound[node]);
     const hasErrorEdge = outbound.some((edge) => edge.on === "error");
-    const join = source.join ?? "settled";
-    return compileNode(
-      { index, id, join, inbound: planned(graph.inbound[node]), outbound, hasErrorEdge },
-      source,
-    );
+    return { index, id, inbound, outbound, hasErrorEdge, ...compileJoin(document.nodes[id]?.join) };
   });
+  const races = racesOf(places);
+  return places.map((place, index) =>
+    compileNode({ ...place, race: races[index] as number | null }, document.nodes[place.id] as NodeDocument),
+  );
+}
+
+function compileJoin(join: JoinDocument = "settled"): Pick<PlanBase, "join" | "callsOff"> {
+  return typeof join === "object"
+    ? { join: "first", callsOff: join.cancelOthers === true }
+    : { join, callsOff: false };
 }
 
 function compileNode(base: PlanBase, source: NodeDocument): PlanNode {
@@ -142,6 +150,8 @@ function compileOutput(document: WorkflowDocument, graph: Graph, order: readonly
     index: order.length,
     id: OUTPUT_NODE,
     join: "settled",
+    callsOff: false,
+    race: null,
     inbound: [],
     outbound: [],
     hasErrorEdge: false,

@@ -16,7 +16,14 @@ export interface PlanEdge {
 interface PlanNodeBase {
   readonly index: number;
   readonly id: string;
-  readonly join: "settled" | "all";
+  readonly join: "settled" | "all" | "first";
+  /** A `first` join that calls off what leads only to it and has not ended, as soon as it starts. */
+  readonly callsOff: boolean;
+  /**
+   * The nearest join that calls off this node: every way from here leads to it. The next one is that join's own `race`, and so on.
+   * `null`: none.
+   */
+  readonly race: number | null;
   readonly inbound: readonly PlanEdge[];
   readonly outbound: readonly PlanEdge[];
   readonly hasErrorEdge: boolean;

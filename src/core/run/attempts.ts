@@ -7,6 +7,7 @@
 import type { PlanWait } from "../graph/plan.ts";
 import type { Draft } from "./draft.ts";
 import type { ErrorRecord, RunEvent } from "./event.ts";
+import { isCalledOff } from "./races.ts";
 import {
   cancelNode,
   decided,
@@ -61,7 +62,7 @@ export function givenBack(draft: Draft, event: Event<"givenBack">): void {
 export function released(draft: Draft, event: Event<"released">): void {
   const node = runningAction(draft, event);
   if (!node) return;
-  if (draft.cancelled) return cancelNode(draft, event.node);
+  if (isUnwanted(draft, event.node)) return cancelNode(draft, event.node);
   makeReady(draft, event.node, { fence: node.fence + 1, attempt: node.attempt - 1 });
 }
 
@@ -70,7 +71,7 @@ export function leaseLost(draft: Draft, event: Event<"leaseLost">): void {
   if (!node) return;
   const losses = node.losses + 1;
   const { error, verdict } = event;
-  if (verdict.type !== "retry" || draft.cancelled) return fail(draft, event, node);
+  if (verdict.type !== "retry" || isUnwanted(draft, event.node)) return fail(draft, event, node);
   if (losses >= POISON_LOSSES) return park(draft, event.node, poison(error, losses));
   makeReady(draft, event.node, { fence: node.fence + 1, attempt: node.attempt - 1, losses });
 }
@@ -85,7 +86,7 @@ export function failed(draft: Draft, event: Event<"failed">): void {
   if (!isRunning(draft, event)) return;
   const node = draft.node(event.node);
   if (draft.planned(event.node).kind === "output") return failOutput(draft, event, node);
-  if (event.verdict.type === "retry" && !draft.cancelled) return retry(draft, event, node);
+  if (event.verdict.type === "retry" && !isUnwanted(draft, event.node)) return retry(draft, event, node);
   fail(draft, event, node);
 }
 
@@ -151,10 +152,14 @@ function retry(draft: Draft, event: Event<"failed">, node: NodeState): void {
 function fail(draft: Draft, event: Event<"failed" | "leaseLost">, node: NodeState): void {
   const { verdict, error } = event;
   if (verdict.type === "outcomeUnknown") return park(draft, event.node, outcomeUnknown(error));
-  if (draft.cancelled) return cancelNode(draft, event.node);
+  if (isUnwanted(draft, event.node)) return cancelNode(draft, event.node);
   if (verdict.type !== "later") return giveUp(draft, event.node, error);
   const delayMs = Math.max(0, Math.ceil(verdict.afterMs));
   enterWaiting(draft, event.node, { reason: "retry", delayMs, attempt: node.attempt - 1 });
+}
+
+function isUnwanted(draft: Draft, index: number): boolean {
+  return isCalledOff(draft.plan, draft, index);
 }
 
 function isRunning(draft: Draft, event: { node: number; fence: number }): boolean {

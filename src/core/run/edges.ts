@@ -13,7 +13,13 @@ export function isTaken(edge: PlanEdge, outcome: string | null): boolean {
   return edge.on === null ? outcome !== "error" && outcome !== "timeout" : edge.on === outcome;
 }
 
-/** All inbound edges are settled: does the node start, or is it skipped? */
+/** An edge to the pending node was settled: is it decided now whether the node starts? A `first` join is decided once. */
+export function isDecided(node: PlanNode, state: NodeState, taken: boolean): boolean {
+  if (node.join !== "first") return state.open === 0;
+  return taken ? state.taken === 1 : state.open === 0 && state.taken === 0;
+}
+
+/** It is decided whether the node starts: does it, or is it skipped? */
 export function joinStarts(node: PlanNode, taken: number): boolean {
   return node.join === "all" ? taken > 0 && taken === node.inbound.length : taken > 0;
 }

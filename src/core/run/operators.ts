@@ -13,8 +13,8 @@ import type { RunEvent } from "./event.ts";
 import { fire } from "./attempts.ts";
 import { isTimer } from "./kept.ts";
 import { deliverKept } from "./messages.ts";
-import { cancelNode, decided, makeReady, start, succeed } from "./settle.ts";
-import { type NodeStatus, TERMINAL } from "./state.ts";
+import { decided, makeReady, start, stop, succeed } from "./settle.ts";
+import type { NodeStatus } from "./state.ts";
 
 type Event<T extends RunEvent["type"]> = Extract<RunEvent, { type: T }>;
 
@@ -22,11 +22,7 @@ export function cancelled(draft: Draft): void {
   if (draft.cancelled) return;
   draft.cancelled = true;
   draft.paused = false;
-  for (const { index, kind } of draft.plan.nodes) {
-    const { status } = draft.node(index);
-    if (status === "running" && kind === "action") draft.command({ type: "abort", node: index });
-    else if (!TERMINAL.has(status)) cancelNode(draft, index);
-  }
+  for (const { index } of draft.plan.nodes) stop(draft, index);
 }
 
 /** What was handed to the queue is taken back; its task will find the run paused, and do nothing. */
@@ -50,7 +46,8 @@ export function resumed(draft: Draft): void {
     const { status, dueAt } = draft.node(index);
     if (status === "waiting" && dueAt !== null && dueAt <= draft.now) fire(draft, index);
   }
-  for (const index of ready) makeReady(draft, index, {});
+  // What a message decided may have called some of them off.
+  for (const index of ready) if (draft.node(index).status === "ready") makeReady(draft, index, {});
 }
 
 export function redriven(draft: Draft, event: Event<"redriven">): void {

@@ -6,10 +6,11 @@ import type { PlanCondition, PlanWait } from "../graph/plan.ts";
 import type { Json } from "../json.ts";
 import { decideCondition, dueOf } from "./decide.ts";
 import type { Draft } from "./draft.ts";
-import { isTaken, joinStarts } from "./edges.ts";
+import { isDecided, isTaken, joinStarts } from "./edges.ts";
 import type { ErrorRecord } from "./event.ts";
 import { isTimer, takeKept } from "./kept.ts";
-import type { NodeState } from "./state.ts";
+import { leadsOnlyTo } from "./races.ts";
+import { type NodeState, TERMINAL } from "./state.ts";
 
 /** The fields of a node that is held by nothing and nobody any more. */
 const REST = { waitingFor: null, dueAt: null, losses: 0 } as const;
@@ -22,6 +23,14 @@ export function succeed(draft: Draft, index: number, outcome: string): void {
 export function cancelNode(draft: Draft, index: number): void {
   draft.edit(index, { ...REST, status: "cancelled", worker: null });
   draft.ended.push(index);
+}
+
+/** Nobody wants the node any more: it is cancelled, or told to stop where an action runs. */
+export function stop(draft: Draft, index: number): void {
+  const { status } = draft.node(index);
+  if (status === "running" && draft.planned(index).kind === "action")
+    draft.command({ type: "abort", node: index });
+  else if (!TERMINAL.has(status)) cancelNode(draft, index);
 }
 
 /** The node gave up: its error edge handles that, or else it becomes a dead letter, whose edges stay open. */
@@ -105,12 +114,19 @@ export function settle(draft: Draft): void {
     draft.ended.length = 0;
     const index = undecided[next];
     if (index === undefined) return;
-    if (joinStarts(draft.planned(index), draft.node(index).taken)) start(draft, index);
-    else skip(draft, index);
+    // A join that was decided before may have called it off.
+    if (draft.node(index).status === "pending") begin(draft, index);
   }
 }
 
-/** Puts the nodes whose last edge this was into `undecided`, which is ascending from `next` on. */
+function begin(draft: Draft, index: number): void {
+  const node = draft.planned(index);
+  if (!joinStarts(node, draft.node(index).taken)) return skip(draft, index);
+  if (node.callsOff) callOff(draft, index);
+  start(draft, index);
+}
+
+/** Puts the nodes that this decides into `undecided`, which is ascending from `next` on. */
 function settleEdges(
   draft: Draft,
   ended: number,
@@ -118,12 +134,17 @@ function settleEdges(
 ): void {
   const { outcome } = draft.node(ended);
   for (const edge of draft.planned(ended).outbound) {
-    const { open, status } = draft.settleEdge(edge.to, isTaken(edge, outcome));
-    if (open > 0 || status !== "pending") continue;
+    const taken = isTaken(edge, outcome);
+    const state = draft.settleEdge(edge.to, taken);
+    if (state.status !== "pending" || !isDecided(draft.planned(edge.to), state, taken)) continue;
     let at = undecided.length;
     while (at > next && undecided[at - 1]! > edge.to) at--;
     undecided.splice(at, 0, edge.to);
   }
+}
+
+function callOff(draft: Draft, join: number): void {
+  for (let index = 0; index < join; index++) if (leadsOnlyTo(draft.plan, index, join)) stop(draft, index);
 }
 
 function skip(draft: Draft, index: number): void {

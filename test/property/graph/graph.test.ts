@@ -6,11 +6,12 @@ import { areCertain } from "../../../src/core/graph/certainty.ts";
 import { compilePlan } from "../../../src/core/graph/compile-plan.ts";
 import { buildGraph, type Graph } from "../../../src/core/graph/graph.ts";
 import type { Issue } from "../../../src/core/graph/issues.ts";
+import type { Plan } from "../../../src/core/graph/plan.ts";
 import { topologicalOrder } from "../../../src/core/graph/order.ts";
 import { validateWorkflow } from "../../../src/core/graph/validate.ts";
 import fc from "fast-check";
 import { acyclic, ancestorsOf, documentOf, flows, graphs, type PairGraph } from "./graphs.ts";
-import { allRuns, succeeded } from "./runs.ts";
+import { allRuns, mayBeCalledOff, succeeded } from "./runs.ts";
 import { holds } from "../../support/properties.ts";
 
 function graphOf({ nodes, edges }: WorkflowDocument): Graph {
@@ -46,6 +47,35 @@ test("a graph without cycles has no issue, and every edge of its plan leads forw
     );
   });
 });
+
+test("a node is called off by the joins that all its ways lead through", () => {
+  holds(fc.tuple(acyclic(12), fc.nat()), ([graph, mask]) => {
+    const { nodes, edges, ...rest } = documentOf(graph);
+    const joined = Object.entries(nodes).map(([id, node], at) => {
+      const callsOff = ((mask >> at) & 1) === 1;
+      return [id, callsOff ? { ...node, join: { first: true, cancelOthers: true } as const } : node] as const;
+    });
+    const plan = compilePlan({ ...rest, nodes: Object.fromEntries(joined), edges });
+    for (const node of plan.nodes) {
+      const chain: number[] = [];
+      for (let { race } = node; race !== null; { race } = plan.nodes[race]!) chain.push(race);
+      const expected = plan.nodes.filter(
+        (join) => join.callsOff && leadsOnlyTo(plan, node.index, join.index),
+      );
+      expect(chain).toEqual(expected.map(({ index }) => index));
+    }
+  });
+});
+
+/** Nothing that can be reached around the join is an end. */
+function leadsOnlyTo({ nodes }: Plan, from: number, join: number): boolean {
+  const seen = new Set([from]);
+  for (const at of seen) {
+    if (from === join || nodes[at]!.outbound.length === 0) return false;
+    for (const { to } of nodes[at]!.outbound) if (to !== join) seen.add(to);
+  }
+  return true;
+}
 
 test("the order of keys and edges in the document does not matter for the plan", () => {
   holds(fc.tuple(acyclic(12), fc.nat()), ([graph, turn]) => {
@@ -151,7 +181,13 @@ test("what is called certain has succeeded in every run in which it is read", ()
       const reading = runs.filter((run) =>
         reader === output ? run.complete : run.started.has(graph.ids[reader] as string),
       );
-      const really = reading.every((run) => succeeded(run, id));
+      const really = reading.every(
+        (run) =>
+          succeeded(run, id) &&
+          (reader === output
+            ? !mayBeCalledOff(document, run, id)
+            : run.before.get(graph.ids[reader] as string)?.has(id) === true),
+      );
       if (answers[at] === 1) expect(really, `${id} read by ${graph.ids[reader] ?? "the output"}`).toBe(true);
       if (!really || reading.length === 0) return;
       if (answers[at] === 1) certainly++;

@@ -77,6 +77,8 @@ const NODES: readonly NodeDocument[] = [
     ],
     join: "all",
   },
+  { kind: "action", action: "any", join: "first" },
+  { kind: "action", action: "any", join: { first: true, cancelOthers: true } },
   { kind: "wait", for: { duration: 1 } },
   { kind: "wait", for: { signal: "go" } },
   { kind: "wait", for: { signal: "go", timeout: 1 } },

@@ -8,6 +8,8 @@ type End = string | "skipped" | null;
 export interface TriedRun {
   readonly ends: ReadonlyMap<string, End>;
   readonly started: ReadonlySet<string>;
+  /** What has certainly ended when a node is decided, however fast the others are. */
+  readonly before: ReadonlyMap<string, ReadonlySet<string>>;
   /** Everything has come to its end, so the output is made. */
   readonly complete: boolean;
 }
@@ -17,11 +19,26 @@ export function succeeded({ ends }: TriedRun, id: string): boolean {
   return typeof end === "string" && !["skipped", "error", "timeout"].includes(end);
 }
 
+/** A join that starts in this run may be faster than the node, which leads nowhere else, and call it off. */
+export function mayBeCalledOff({ nodes, edges }: WorkflowDocument, run: TriedRun, id: string): boolean {
+  const others = Object.keys(nodes).filter((join) => join !== id && typeof nodes[join]?.join === "object");
+  return others.some((join) => {
+    if (!run.started.has(join) || run.before.get(join)?.has(id)) return false;
+    const seen = new Set([id]);
+    for (const at of seen) {
+      const next = edges.filter(({ from }) => from === at).map(({ to }) => to);
+      if (next.length === 0) return false;
+      for (const to of next) if (to !== join) seen.add(to);
+    }
+    return true;
+  });
+}
+
 /** `order`: the nodes so that every edge leads forward. */
 export function allRuns(document: WorkflowDocument, order: readonly string[]): readonly TriedRun[] {
   const triggers = order.filter((id) => document.nodes[id]?.kind === "trigger");
   return triggers.flatMap((trigger) => {
-    let runs: TriedRun[] = [{ ends: new Map(), started: new Set(), complete: true }];
+    let runs: TriedRun[] = [{ ends: new Map(), started: new Set(), before: new Map(), complete: true }];
     for (const id of order) runs = runs.flatMap((run) => steps({ document, trigger, run }, id));
     return runs;
   });
@@ -35,20 +52,29 @@ interface Position {
 
 function steps({ document, trigger, run }: Position, id: string): TriedRun[] {
   const node = document.nodes[id] as NodeDocument;
-  const ended = (end: End, starts: boolean): TriedRun => ({
-    ends: new Map(run.ends).set(id, end),
-    started: starts ? new Set(run.started).add(id) : run.started,
-    complete: run.complete && end !== null,
-  });
-  if (node.kind === "trigger") return [id === trigger ? ended("fired", true) : ended("skipped", false)];
   const inbound = document.edges.filter(({ to }) => to === id);
+  const first = node.join === "first" || typeof node.join === "object";
+  const ended = (end: End, starts: boolean): TriedRun => {
+    const ways = inbound.map(({ from }) => new Set(run.before.get(from)).add(from));
+    const chosen = first && starts ? ways.filter((_, at) => states[at] === "taken") : ways;
+    const all = new Set(chosen.flatMap((way) => [...way]));
+    const before =
+      first && starts ? new Set([...all].filter((one) => chosen.every((way) => way.has(one)))) : all;
+    return {
+      ends: new Map(run.ends).set(id, end),
+      started: starts ? new Set(run.started).add(id) : run.started,
+      before: new Map(run.before).set(id, before),
+      complete: run.complete && end !== null,
+    };
+  };
   const states = inbound.map(({ from, on }) => {
     const end = run.ends.get(from) as End;
     if (end === null) return "open";
     if (end === "skipped") return "dead";
     return (on === undefined ? !["error", "timeout"].includes(end) : on === end) ? "taken" : "dead";
   });
-  if (states.includes("open")) return [ended(null, false)];
+  if (node.kind === "trigger") return [id === trigger ? ended("fired", true) : ended("skipped", false)];
+  if (states.includes("open") && !(first && states.includes("taken"))) return [ended(null, false)];
   const starts = node.join === "all" ? !states.includes("dead") : states.includes("taken");
   return starts ? endsOf(document, id).map((end) => ended(end, true)) : [ended("skipped", false)];
 }

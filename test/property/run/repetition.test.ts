@@ -83,8 +83,8 @@ describe(`random runs (seed ${seed})`, { timeout: timeoutMs }, () => {
     });
   });
 
-  test("two things that happen to two nodes give the same state in either order", () => {
-    holds(fc.tuple(cases(), fc.nat(1_000_000)), ([one, choice]) => {
+  test("two things that happen to two nodes give the same state in either order, without first joins", () => {
+    holds(fc.tuple(cases({ first: false }), fc.nat(1_000_000)), ([one, choice]) => {
       const quiet = walk(one, () => undefined, { quiet: true });
       const { plan } = one;
       const events = possible(quiet);
@@ -97,9 +97,9 @@ describe(`random runs (seed ${seed})`, { timeout: timeoutMs }, () => {
     });
   });
 
-  test("whatever the order in which workers come, the run ends in the same state", () => {
+  test("whatever the order in which workers come, the run ends in the same state, without first joins", () => {
     holds(
-      fc.tuple(cases({ steps: 0 }), fc.infiniteStream(fc.nat(99)), fc.nat()),
+      fc.tuple(cases({ steps: 0, first: false }), fc.infiniteStream(fc.nat(99)), fc.nat()),
       ([{ plan }, stream, mask]) => {
         const from = advance(plan, newRun(plan, VALUES), { type: "started", trigger: 0 }, START).state;
         const answer = (node: number, fence: number, state: RunState): RunEvent => {

@@ -54,6 +54,20 @@ export class Ledger {
     return edgeState(this.told(from), on);
   }
 
+  /** `join` is a race, and the node is before it and leads nowhere else. */
+  calledOffBy(id: string, join: string): boolean {
+    const spec = this.spec.nodes[join];
+    if (id === join || id === OUTPUT || spec?.kind === "trigger" || spec?.join !== "race") return false;
+    const seen = new Set([id]);
+    // Whatever can be reached without going through the join: if something ends there, the node leads elsewhere too.
+    for (const at of seen) {
+      const next = this.edges.filter((edge) => edge.from === at).map((edge) => edge.to);
+      if (next.length === 0) return false;
+      for (const to of next) if (to !== join) seen.add(to);
+    }
+    return true;
+  }
+
   offer(id: string): void {
     this.note(id, { is: "offered" });
     if (!this.paused) this.command("dispatch", id);

@@ -97,13 +97,13 @@ export class Model extends Ledger {
       return this.park(id, event.error);
     }
     if (event.type === "released") {
-      if (this.cancelled) return this.cancelNode(id);
+      if (this.#unwanted(id)) return this.cancelNode(id);
       this.note(id, { is: "released" });
       return this.offer(id);
     }
     const { verdict, error } = event;
     if (verdict.type === "outcomeUnknown") return this.park(id, { ...error, class: "outcome_unknown" });
-    if (this.cancelled) return this.cancelNode(id);
+    if (this.#unwanted(id)) return this.cancelNode(id);
     if (verdict.type === "permanent") return this.giveUp(id, error);
     if (verdict.type === "later")
       return this.enter(id, { reason: "retry", delayMs: verdict.afterMs, refunded: true });
@@ -145,11 +145,20 @@ export class Model extends Ledger {
     if (this.cancelled) return;
     this.cancelled = true;
     this.paused = false;
-    for (const id of this.ids) {
-      const told = this.told(id);
-      if (told.status === "running" && id !== OUTPUT) this.command("abort", id);
-      else if (!isEnded(told)) this.cancelNode(id);
-    }
+    for (const id of this.ids) this.#stop(id);
+  }
+
+  #stop(id: string): void {
+    const told = this.told(id);
+    if (told.status === "running" && id !== OUTPUT) this.command("abort", id);
+    else if (!isEnded(told)) this.cancelNode(id);
+  }
+
+  /** The run was cancelled, or a race was won by somebody else. */
+  #unwanted(id: string): boolean {
+    return (
+      this.cancelled || this.ids.some((join) => this.inbound(join).taken > 0 && this.calledOffBy(id, join))
+    );
   }
 
   #pause(): void {
@@ -257,7 +266,10 @@ export class Model extends Ledger {
   }
 
   #reached(id: string): boolean {
-    return this.inbound(id).open === 0;
+    const { open, taken } = this.inbound(id);
+    const spec = this.spec.nodes[id]!;
+    const first = spec.kind !== "trigger" && (spec.join === "first" || spec.join === "race");
+    return open === 0 || (first && taken > 0);
   }
 
   #begin(id: string): void {
@@ -267,6 +279,9 @@ export class Model extends Ledger {
     const all = spec.kind !== "trigger" && spec.join === "all";
     if (taken.length === 0 || (all && taken.length < inbound.length))
       return this.note(id, { is: "ended", as: "skipped", outcome: null });
+    // A join that is redriven has called the others off before.
+    if (this.told(id).fence === 0)
+      for (const other of this.ids) if (this.calledOffBy(other, id)) this.#stop(other);
     if (spec.kind === "action") return this.offer(id);
     if (spec.kind === "condition") return this.#judge(id, spec.cases);
     if (spec.kind === "wait") this.#enterWait(id, spec);

@@ -12,23 +12,26 @@ import {
   type PlanNode,
   type PlanWaitFor,
 } from "../../../src/core/graph/plan.ts";
+import { racesOf } from "../../../src/core/graph/races.ts";
 import type { Json } from "../../../src/core/json.ts";
 import type { RunValues } from "../../../src/core/run/state.ts";
 
 export type Evaluate = (scope: Scope) => Json;
 
+export type JoinSpec = "settled" | "all" | "first" | "race";
+
 export type NodeSpec =
   | { readonly kind: "trigger" }
-  | { readonly kind: "action"; readonly join?: "settled" | "all" }
+  | { readonly kind: "action"; readonly join?: JoinSpec }
   | {
       readonly kind: "condition";
-      readonly join?: "settled" | "all";
+      readonly join?: JoinSpec;
       /** Outcome and what decides it. */
       readonly cases: readonly (readonly [string, Evaluate])[];
     }
   | {
       readonly kind: "wait";
-      readonly join?: "settled" | "all";
+      readonly join?: JoinSpec;
       readonly for:
         | { readonly duration: number }
         | { readonly until: Evaluate }
@@ -60,16 +63,18 @@ export function planOf(spec: PlanSpec): Plan {
     path: [],
     column: 1,
   }));
-  const nodes = ids.map((id, index) => {
-    const place = {
-      id,
-      index,
-      references,
-      inbound: inbound.get(index) ?? [],
-      outbound: outbound.get(index) ?? [],
-    };
-    return nodeOf(spec.nodes[id]!, place);
-  });
+  const places = ids.map((id, index) => ({
+    id,
+    index,
+    references,
+    inbound: inbound.get(index) ?? [],
+    outbound: outbound.get(index) ?? [],
+    ...joinOf(spec.nodes[id]!),
+  }));
+  const races = racesOf(places);
+  const nodes = places.map((place, index) =>
+    nodeOf(spec.nodes[place.id]!, { ...place, race: races[index]! }),
+  );
   return {
     document: { format: 1, name: "test", nodes: {}, edges: [] },
     nodes: [...nodes, outputOf(ids.length)],
@@ -90,23 +95,19 @@ function edgeOf(
   return { from, to, on: edge.on };
 }
 
-interface Place {
-  readonly id: string;
-  readonly index: number;
-  readonly inbound: readonly PlanEdge[];
-  readonly outbound: readonly PlanEdge[];
+/** `race`: a `first` join that cancels the others. */
+function joinOf(spec: NodeSpec): Pick<PlanNode, "join" | "callsOff"> {
+  const join = ("join" in spec ? spec.join : undefined) ?? "settled";
+  return join === "race" ? { join: "first", callsOff: true } : { join, callsOff: false };
+}
+
+interface Place extends Omit<PlanNode, "kind" | "hasErrorEdge"> {
   readonly references: readonly Reference[];
 }
 
-function nodeOf(spec: NodeSpec, { id, index, inbound, outbound, references }: Place): PlanNode {
-  const base = {
-    id,
-    index,
-    join: ("join" in spec ? spec.join : undefined) ?? "settled",
-    inbound,
-    outbound,
-    hasErrorEdge: outbound.some((edge) => edge.on === "error"),
-  } as const;
+function nodeOf(spec: NodeSpec, { references, ...place }: Place): PlanNode {
+  const { outbound } = place;
+  const base = { ...place, hasErrorEdge: outbound.some((edge) => edge.on === "error") };
   switch (spec.kind) {
     case "trigger":
       return { ...base, kind: "trigger", source: { type: "manual" }, input: null };
@@ -162,6 +163,8 @@ function outputOf(index: number): PlanNode {
     index,
     kind: "output",
     join: "settled",
+    callsOff: false,
+    race: null,
     inbound: [],
     outbound: [],
     hasErrorEdge: false,

@@ -1,5 +1,5 @@
 /**
- * Random workflows: all kinds of nodes, both joins, every outcome on edges, conditions and waits that read what came before
+ * Random workflows: all kinds of nodes, all joins, every outcome on edges, conditions and waits that read what came before
  * them, or fail on it. They are as the validator accepts them, but for outcomes that nothing leads on from.
  */
 import fc from "fast-check";
@@ -22,17 +22,25 @@ interface Draw {
 
 const draw: fc.Arbitrary<Draw> = fc.record({
   kind: fc.nat(99),
-  join: fc.nat(3),
+  join: fc.nat(11),
   detail: fc.nat(9_999),
   reads: fc.nat(999),
   edges: fc.array(fc.tuple(fc.nat(999), fc.nat(11)), { minLength: 1, maxLength: 4 }),
 });
 
-/** `size`: how many nodes at most, triggers left out. */
-export function specs(size: number = 10): fc.Arbitrary<PlanSpec> {
+export interface SpecOptions {
+  /** How many nodes at most, triggers left out. Default 10. */
+  readonly size?: number;
+  /** Also joins that start at the first edge. Default true. */
+  readonly first?: boolean;
+}
+
+export function specs({ size = 10, first = true }: SpecOptions = {}): fc.Arbitrary<PlanSpec> {
   return fc
     .tuple(fc.nat(4), fc.noBias(fc.array(draw, { minLength: 2, maxLength: size, size: "max" })))
-    .map(([triggers, draws]) => build(triggers === 4 ? 2 : 1, draws));
+    .map(([triggers, draws]) =>
+      build(triggers === 4 ? 2 : 1, first ? draws : draws.map((one) => ({ ...one, join: one.join % 8 }))),
+    );
 }
 
 function build(triggers: number, draws: readonly Draw[]): PlanSpec {
@@ -87,12 +95,14 @@ function outcomesOf(spec: NodeSpec): readonly string[] {
 }
 
 function nodeOf({ kind, join, detail }: Draw, read: string): NodeSpec {
-  const joined = join === 0 ? ({ join: "all" } as const) : {};
+  const joined = join < 8 ? (join < 2 ? ({ join: "all" } as const) : {}) : { join: JOINS[join - 8]! };
   if (kind < 45) return { kind: "action", ...joined };
   if (kind < 70) return { kind: "condition", ...joined, cases: casesOf(detail, read) };
   const onTimeout = detail % 2 === 0 ? "fail" : "skip";
   return { kind: "wait", ...joined, for: waitFor(detail >> 1, read), onTimeout };
 }
+
+const JOINS = ["first", "first", "race", "race"] as const;
 
 function casesOf(detail: number, read: string): readonly (readonly [string, Evaluate])[] {
   const first = ["a", test(detail % 16, read)] as const;

@@ -8,7 +8,7 @@ import { advance, newRun, type Advance } from "../../../src/core/run/advance.ts"
 import type { FailureVerdict, RunEvent } from "../../../src/core/run/event.ts";
 import type { RunState } from "../../../src/core/run/state.ts";
 import { planOf, type PlanSpec, VALUES } from "./plans.ts";
-import { EVENTS, SIGNALS, specs, START } from "./random-specs.ts";
+import { EVENTS, SIGNALS, type SpecOptions, specs, START } from "./random-specs.ts";
 
 export interface Happening {
   readonly event: RunEvent;
@@ -28,12 +28,12 @@ export interface WalkOptions {
 
 const STEP = 2 ** 30;
 
-export function cases(options: { nodes?: number; steps?: number } = {}): fc.Arbitrary<Case> {
-  const { nodes = 10, steps = 60 } = options;
+export function cases(options: SpecOptions & { readonly steps?: number } = {}): fc.Arbitrary<Case> {
+  const { steps = 60, ...about } = options;
   return (
     fc
       // Without bias: long walks are as likely as short ones.
-      .tuple(specs(nodes), fc.noBias(fc.array(fc.nat(STEP), { maxLength: steps, size: "max" })))
+      .tuple(specs(about), fc.noBias(fc.array(fc.nat(STEP), { maxLength: steps, size: "max" })))
       .map(([spec, numbers]) => ({ spec, plan: planOf(spec), steps: numbers }))
   );
 }

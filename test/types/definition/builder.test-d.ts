@@ -87,6 +87,13 @@ defineWorkflow({
     const erased: Action = charge;
     action("loose_ref", mail, { to: action("erased", erased, { any: input.email }).output.at("x") });
 
+    action("first", anything, paid.output.orNull, { join: "first" });
+    action("race", anything, paid.output.orNull, { join: { first: true, cancelOthers: true } });
+    // @ts-expect-error There is no such join.
+    action("e0", anything, null, { join: "any" });
+    // @ts-expect-error Only a first join cancels others.
+    action("e00", anything, null, { join: { first: false, cancelOthers: true } });
+
     // The types of references.
     same<typeof paid.output.id, Ref<string, "data">>(true);
     same<typeof paid.output.lines, Ref<{ sku: string; amount?: number | undefined }[], "data">>(true);

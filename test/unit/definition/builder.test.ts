@@ -132,7 +132,12 @@ describe("defineWorkflow({ build })", () => {
           { yes: expr`${a.status} == "failed"`, no: expr`true` },
           { after: a.on("error"), description: "Second", join: "settled" },
         );
-        wait("time", { duration: 5, after: [c, a.on("success")], description: "Third", join: "all" });
+        wait("time", {
+          duration: 5,
+          after: [c, a.on("success")],
+          description: "Third",
+          join: { first: true, cancelOthers: true },
+        });
         wait("until", { until: text`${input.at("day")}T09:00:00Z`, after: c });
         wait("date", { until: "2027-01-31", after: c });
         wait("got", {
@@ -182,7 +187,12 @@ describe("defineWorkflow({ build })", () => {
               { outcome: "no", if: "true" },
             ],
           },
-          time: { kind: "wait", for: { duration: 5 }, description: "Third", join: "all" },
+          time: {
+            kind: "wait",
+            for: { duration: 5 },
+            description: "Third",
+            join: { first: true, cancelOthers: true },
+          },
           until: { kind: "wait", for: { until: "{{ input.day }}T09:00:00Z" } },
           date: { kind: "wait", for: { until: "2027-01-31" } },
           got: {

@@ -21,6 +21,19 @@ describe("normaliseDocument", () => {
     );
   });
 
+  test.each([
+    ["first", "first"],
+    [{ first: true }, "first"],
+    [{ first: true, cancelOthers: false }, "first"],
+    [
+      { cancelOthers: true, first: true },
+      { first: true, cancelOthers: true },
+    ],
+  ] as const)("writes joins that mean the same in one way: %j", (join, normal) => {
+    const { nodes } = normaliseDocument({ format: 1, name: "w", nodes: { a: { ...wait, join } }, edges: [] });
+    expect(JSON.stringify(nodes.a?.join)).toBe(JSON.stringify(normal));
+  });
+
   test("adds a manual trigger before everything that nothing leads to", () => {
     const document: WorkflowDocument = {
       format: 1,

@@ -64,7 +64,7 @@ export const TOLD: { readonly [code in IssueCode]: Told } = {
   field_invalid: {
     path: ["nodes", "a", "join"],
     message: 'The value "some" does not fit here.',
-    next: 'Invalid option: expected one of "settled"|"all".',
+    next: 'Use "settled", "all", "first" or { first: true, cancelOthers: true }.',
   },
   field_missing: {
     path: ["name"],

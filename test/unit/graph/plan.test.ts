@@ -35,6 +35,26 @@ test("nodes are numbered by depth, then by name; the output comes last", () => {
   expect(nodeOf(compiled, "s").outbound.map(({ to }) => to)).toEqual([2, 1]);
 });
 
+test("a join says whether it waits, and whom it calls off", () => {
+  const race = { ...step, join: { first: true, cancelOthers: true } };
+  const compiled = plan({
+    nodes: { a: step, b: step, c: step, first: { ...step, join: "first" }, inner: race, outer: race },
+    edges: edges("a -> inner", "b -> first", "first -> inner", "inner -> outer", "c -> outer", "c -> b"),
+  });
+  const told = ["a", "b", "c", "first", "inner", "outer"].map((id) => {
+    const { join, callsOff, race: by } = nodeOf(compiled, id);
+    return [id, join, callsOff, by === null ? null : compiled.nodes[by]?.id];
+  });
+  expect(told).toEqual([
+    ["a", "settled", false, "inner"],
+    ["b", "settled", false, "inner"],
+    ["c", "settled", false, "outer"],
+    ["first", "first", false, "inner"],
+    ["inner", "first", true, "outer"],
+    ["outer", "first", true, null],
+  ]);
+});
+
 test("an action, as it is and with everything", () => {
   const compiled = plan({
     nodes: {

@@ -214,6 +214,31 @@ describe("maybe_null", () => {
       ["a -> b", "b -> r"],
       false,
     ],
+    [
+      "beside the winner of a first join",
+      { a: step, b: step, r: { ...read, join: "first" } },
+      ["a -> r", "b -> r"],
+      true,
+    ],
+    ["the only way to a first join", { a: step, r: { ...read, join: "first" } }, ["a -> r"], false],
+    [
+      "before what races to a first join",
+      { a: step, b: step, c: step, r: { ...read, join: "first" } },
+      ["a -> b", "a -> c", "b -> r", "c -> r"],
+      false,
+    ],
+    [
+      "behind a first join that it may outlast",
+      { a: step, b: step, j: { ...step, join: "first" }, r: read },
+      ["a -> j", "b -> j", "j -> r"],
+      true,
+    ],
+    [
+      "after a first join",
+      { b: step, c: step, j: { ...step, join: "first" }, a: step, d: step, r: read },
+      ["b -> j", "c -> j", "j -> a", "a -> d", "d -> r"],
+      false,
+    ],
     ["a wait whose timeout is a failure", { a: wait({}), r: read }, ["a -> r"], false],
   ])("%s", (...[, nodes, written, doubtful]) => {
     const { ok, issues } = check({ nodes, edges: edges(...written) });
@@ -235,6 +260,15 @@ describe("maybe_null", () => {
   test("one of two triggers may not have fired", () => {
     const nodes = { s: trigger, t: trigger, a: step, r: read };
     expect(briefOf(nodes, "s -> a", "a -> r", "t -> r")).toEqual(hinted);
+  });
+
+  test("the output of the workflow waits for late branches, but not for what was called off", () => {
+    const output = "{{ nodes.a.output }}";
+    const nodes = (join: object | string): object => ({ a: step, b: step, j: { ...step, join } });
+    const hints = (join: object | string): readonly string[] =>
+      brief(check({ nodes: nodes(join), edges: edges("a -> j", "b -> j"), output }));
+    expect(hints("first")).toEqual([]);
+    expect(hints({ first: true, cancelOthers: true })).toEqual(["maybe_null output"]);
   });
 
   test("the output of the workflow reads what may have been skipped", () => {
