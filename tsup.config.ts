@@ -6,6 +6,8 @@ const config: Options = {
     index: "src/index.ts",
     actions: "src/actions.ts",
     testing: "src/testing.ts",
+    // A thread is started from a file.
+    "lease-keeper-thread": "src/postgres/lease-keeper-thread.ts",
   },
   format: "esm",
   target: "node22",

@@ -1,4 +1,5 @@
 /** Makes the store, the scheduler and the notifier that the options ask for. Adapters are loaded only here, when they are needed. */
+import type { LeaseKeeper } from "../core/ports/lease-keeper.ts";
 import type { Notifier } from "../core/ports/notifier.ts";
 import type { Scheduler } from "../core/ports/scheduler.ts";
 import type { Store } from "../core/ports/store.ts";
@@ -8,6 +9,7 @@ export interface Connections {
   readonly store: Store;
   readonly scheduler: Scheduler;
   readonly notifier: Notifier;
+  readonly leaseKeeper: LeaseKeeper | null;
   /** Creates or upgrades the schema. */
   migrate(): Promise<void>;
   /** Throws `schema_outdated` where the schema is missing or older than this code. */
@@ -29,10 +31,12 @@ export const connect: Connect = async (options) => {
     const store = await openStore(options, postgres, opened);
     const scheduler = await openScheduler(options, postgres, opened);
     const notifier = await openNotifier(options, postgres, opened);
+    const leaseKeeper = await openLeaseKeeper(options, postgres, opened);
     return {
       store,
       scheduler,
       notifier,
+      leaseKeeper,
       migrate: () => store.migrate(),
       assertMigrated: () => store.assertMigrated(),
       close,
@@ -71,6 +75,17 @@ async function openScheduler(options: ParsedOptions, postgres: Postgres, opened:
   opened.push(() => scheduler.close());
   await scheduler.open();
   return scheduler;
+}
+
+async function openLeaseKeeper(
+  { schema, leaseMs, logger }: ParsedOptions,
+  postgres: Postgres,
+  opened: Opened,
+): Promise<LeaseKeeper> {
+  const { createLeaseKeeper } = await import("../postgres/lease-keeper.ts");
+  const keeper = createLeaseKeeper({ postgres, schema, leaseMs, logger });
+  opened.push(() => keeper.close());
+  return keeper;
 }
 
 async function openNotifier(options: ParsedOptions, postgres: Postgres, opened: Opened): Promise<Notifier> {

@@ -157,7 +157,7 @@ export class Engine implements AsyncDisposable {
 
   #wire(connections: Connections): Running {
     const { logger, retry, limits, concurrency, lanes, inline, leaseMs } = this.#options;
-    const { store, scheduler, notifier } = connections;
+    const { store, scheduler, notifier, leaseKeeper } = connections;
     const watch = new Watch(notifier, logger);
     const worker = new Worker({
       store,
@@ -169,6 +169,7 @@ export class Engine implements AsyncDisposable {
       lanes,
       inline,
       leaseMs,
+      leaseKeeper,
       registry: this.#registry,
       onMoved: (run, turn, advance) => this.#moved(watch, { run, turn, advance }),
       onFenced: (runId, node) => this.#events.emit("node.fenced", { runId, node }),

@@ -9,6 +9,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import type { LeaseKeeper } from "../core/ports/lease-keeper.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { NodeRef, Store } from "../core/ports/store.ts";
 import type { StoreClock } from "./clock.ts";
@@ -18,6 +19,8 @@ export interface LeaseOptions {
   readonly clock: StoreClock;
   readonly logger: Logger;
   readonly leaseMs: number;
+  /** Renews the lease while the event loop is blocked; `null`: nobody does. */
+  readonly keeper: LeaseKeeper | null;
   readonly lanes: readonly string[];
   readonly concurrency: number;
   /** Runs that were cancelled while this worker executes one of their nodes. */
@@ -65,6 +68,7 @@ export class Lease {
     const { now } = await store.register({ id, host: hostname(), pid: process.pid, lanes, concurrency });
     clock.set(now, sentAt, performance.now());
     this.#workerId = id;
+    this.#options.keeper?.keep(id);
     this.#lastBeat = sentAt;
     this.#unbrokenSince = sentAt;
     return id;
@@ -73,6 +77,7 @@ export class Lease {
   async deregister(): Promise<void> {
     const id = this.#workerId;
     this.#workerId = null;
+    this.#options.keeper?.keep(null);
     if (id !== null) await this.#options.store.deregister(id);
   }
 

@@ -4,6 +4,7 @@
  */
 import type { ActionRegistry } from "../actions/registry.ts";
 import type { RetryPolicy } from "../core/definition/retry.ts";
+import type { LeaseKeeper } from "../core/ports/lease-keeper.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { NodeRef, Store } from "../core/ports/store.ts";
 import type { Scheduler, Task } from "../core/ports/scheduler.ts";
@@ -39,6 +40,7 @@ export interface WorkerOptions {
   readonly lanes: readonly string[];
   readonly inline: boolean;
   readonly leaseMs: number;
+  readonly leaseKeeper: LeaseKeeper | null;
   /** A turn of a run is durable. */
   readonly onMoved: (run: ActiveRun, turn: Turn, advance: Advance) => void;
   readonly onFenced: (runId: string, node: string) => void;
@@ -98,6 +100,7 @@ export class Worker {
       lanes,
       clock: this.clock,
       leaseMs: options.leaseMs,
+      keeper: options.leaseKeeper,
       concurrency: options.concurrency,
       onCancelled: (runIds) => this.#look(runIds),
       onDead: (oldId) => this.#declaredDead(oldId),

@@ -10,12 +10,14 @@ export interface HostConfig {
   readonly connection: EngineOptions;
   readonly effects: string;
   readonly worker: NonNullable<EngineOptions["worker"]>;
-  /** Of `step`, `gate`, `left` and `right`. */
+  /** Of `step`, `gate`, `left`, `right` and `block`. */
   readonly actions: readonly string[];
   /** Milliseconds that `step` takes. */
   readonly stepMs: number;
   /** `gate` waits for the message `open`. */
   readonly closed: boolean;
+  /** Milliseconds for which `block` holds the event loop. */
+  readonly blockMs: number;
 }
 
 export type HostMessage =
@@ -48,6 +50,12 @@ const actions = {
   gate: action("gate", async (context) => {
     await note(context);
     await gate.promise;
+    return counted(context);
+  }),
+  block: action("block", async (context) => {
+    await note(context);
+    const until = performance.now() + config.blockMs;
+    while (performance.now() < until);
     return counted(context);
   }),
   left: action("left", async (context) => {

@@ -84,9 +84,10 @@ export class Processes implements AsyncDisposable {
     const config: HostConfig = {
       connection: this.#connection,
       effects: this.#effects.url,
-      actions: ["step", "gate", "left", "right"],
+      actions: ["step", "gate", "left", "right", "block"],
       stepMs: 0,
       closed: false,
+      blockMs: 0,
       ...settings,
       worker: { lease: LEASE_MS, ...settings.worker },
     };
