@@ -45,6 +45,7 @@ export type { ValidationLimits } from "./core/graph/limits.ts";
 export { validateWorkflow, type ValidationResult } from "./core/graph/validate.ts";
 export type { Json, JsonObject } from "./core/json.ts";
 export type { Logger } from "./core/ports/logger.ts";
+export type { DeadLetter, DeadLetterGroup } from "./core/ports/dead-letter.ts";
 export type {
   AttemptRecord,
   NodeRunDetail,
@@ -57,6 +58,15 @@ export { PermanentError, RetryableError } from "./core/run/failures.ts";
 export type { NodeStatus, RunStatus } from "./core/run/state.ts";
 export type { InWorkspace, ListOptions, StartOptions } from "./engine/call-options.ts";
 export { createEngine } from "./engine/create-engine.ts";
+export type {
+  BulkRedriveOptions,
+  CompleteOptions,
+  DeadLetterListOptions,
+  DeadLetterQuery,
+  RedriveOptions,
+  ResolveOptions,
+} from "./engine/dead-letter-options.ts";
+export type { BulkResult, DeadLettersApi } from "./engine/dead-letters.ts";
 export type { Engine, EngineStartOptions } from "./engine/engine.ts";
 export type { EngineEventMap, EngineEventName } from "./engine/engine-events.ts";
 export type { EngineOptions, WorkerSettings } from "./engine/options.ts";

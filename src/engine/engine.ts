@@ -12,6 +12,7 @@ import type { Turn } from "../worker/turn.ts";
 import { Worker, type WorkerCounts } from "../worker/worker.ts";
 import { DEFAULT_WORKSPACE } from "./call-options.ts";
 import type { Connect, Connections } from "./connect.ts";
+import { DeadLettersApi } from "./dead-letters.ts";
 import { type EngineEventMap, type EngineEventName, EngineEvents } from "./engine-events.ts";
 import type { ParsedOptions } from "./options.ts";
 import type { MessageOptions } from "./message-options.ts";
@@ -35,6 +36,7 @@ interface Running {
   readonly watch: Watch;
   readonly runs: RunsApi;
   readonly control: RunControl;
+  readonly deadLetters: DeadLettersApi;
   readonly workflows: WorkflowsApi;
 }
 
@@ -66,6 +68,10 @@ export class Engine implements AsyncDisposable {
 
   get runs(): RunsApi {
     return this.#parts("runs").runs;
+  }
+
+  get deadLetters(): DeadLettersApi {
+    return this.#parts("deadLetters").deadLetters;
   }
 
   /**
@@ -183,7 +189,8 @@ export class Engine implements AsyncDisposable {
     });
     const control = new RunControl({ store, table: worker.table });
     const runs = new RunsApi({ store, worker, watch, workflows, control });
-    return { connections, worker, watch, runs, control, workflows };
+    const deadLetters = new DeadLettersApi({ store, worker, registry: this.#registry });
+    return { connections, worker, watch, runs, control, deadLetters, workflows };
   }
 
   #moved(watch: Watch, move: { run: ActiveRun; turn: Turn; advance: Advance }): void {

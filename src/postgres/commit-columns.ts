@@ -84,6 +84,14 @@ const wideNodeColumns: readonly Column<NodeRow>[] = [
   { name: "due", type: "int8", read: ({ write }) => dueValue(write.due) },
   // SQL's null: unchanged. JSON's null: cleared.
   { name: "error", type: "json", read: ({ write }) => jsonText(write.error) },
+  { name: "edited", type: "text", read: ({ write }) => write.edited ?? null },
+];
+
+const letterColumns: readonly Column<NodeRow>[] = [
+  ...wideNodeColumns,
+  { name: "fingerprint", type: "text", read: ({ write }) => write.fingerprint ?? null },
+  { name: "resolution_id", type: "text", read: ({ write }) => write.resolution?.id ?? null },
+  { name: "resolved_by", type: "text", read: ({ write }) => write.resolution?.by ?? null },
 ];
 
 function dueMode(due: NodeRow["write"]["due"]): number {
@@ -104,7 +112,8 @@ function dueValue(due: NodeRow["write"]["due"]): number | null {
   });
 }
 
-export function nodeColumns(wide: boolean): readonly Column<NodeRow>[] {
+export function nodeColumns({ wide, letters }: Shape): readonly Column<NodeRow>[] {
+  if (letters) return letterColumns;
   return wide ? wideNodeColumns : plainNodeColumns;
 }
 
@@ -153,8 +162,8 @@ export function commitValues(rows: BatchRows, shape: Shape): Buffer[] {
   }
   add(shape.moves, rows.moves, moveColumns);
   add(shape.starts, rows.starts, startColumns);
-  add(shape.updates, rows.updates, nodeColumns(shape.wide));
-  add(shape.inserts, rows.inserts, nodeColumns(shape.wide));
+  add(shape.updates, rows.updates, nodeColumns(shape));
+  add(shape.inserts, rows.inserts, nodeColumns(shape));
   add(shape.attempts, rows.attempts, attemptColumns);
   add(shape.messages, rows.consumed, messageColumns);
   add(shape.messages, rows.kept, messageColumns);

@@ -50,6 +50,10 @@ export interface Shape {
   readonly inserts: boolean;
   /** Some node row is more than a plain step: a failure, a wait, a redrive. */
   readonly wide: boolean;
+  /** Some node run gives up. */
+  readonly opens: boolean;
+  /** Something is known about a dead letter that a row opens or resolves. */
+  readonly letters: boolean;
   /** Some node run is claimed by a worker. */
   readonly claims: boolean;
   /** Some run comes to rest or waits, so that no worker holds anything of it. */
@@ -88,12 +92,15 @@ export function batchRows(entries: readonly CommitEntry[]): BatchRows {
 
 export function shapeOf(rows: BatchRows): Shape {
   const { updates, inserts } = rows;
+  const letters = updates.some(hasLetter) || inserts.some(hasLetter);
   return {
     moves: rows.moves.length > 0,
     starts: rows.starts.length > 0,
     updates: updates.length > 0,
     inserts: inserts.length > 0,
-    wide: updates.some(isWide) || inserts.some(isWide),
+    wide: letters || updates.some(isWide) || inserts.some(isWide),
+    opens: updates.some(isOpen) || inserts.some(isOpen),
+    letters,
     claims: updates.some(isClaim) || inserts.some(isClaim),
     rests: rows.moves.some(({ entry }) => entry.finished || entry.status === "waiting"),
     attempts: rows.attempts.length > 0,
@@ -106,6 +113,14 @@ function isClaim({ write }: NodeRow): boolean {
   return write.status === "running" && write.worker !== null;
 }
 
+function isOpen({ write }: NodeRow): boolean {
+  return write.failure === "open";
+}
+
+function hasLetter({ write }: NodeRow): boolean {
+  return write.fingerprint !== undefined || write.resolution !== undefined;
+}
+
 function isWide({ write }: NodeRow): boolean {
   return (
     write.due !== null ||
@@ -114,6 +129,7 @@ function isWide({ write }: NodeRow): boolean {
     write.error !== undefined ||
     write.losses !== 0 ||
     write.generation !== 0 ||
+    (write.edited ?? null) !== null ||
     write.possiblyDuplicated
   );
 }
@@ -126,6 +142,8 @@ export function shapeKey(shape: Shape): string {
     (shape.updates ? "u" : "") +
     (shape.inserts ? "i" : "") +
     (shape.wide ? "w" : "") +
+    (shape.opens ? "o" : "") +
+    (shape.letters ? "d" : "") +
     (shape.claims ? "c" : "") +
     (shape.rests ? "r" : "") +
     (shape.attempts ? "a" : "") +

@@ -49,7 +49,7 @@ export function commitText(s: string, shape: Shape): string {
   if (shape.listens) parts.push(...listenParts(s, parameters, shape));
   if (shape.moves) parts.push(movePart(s, shape));
   if (shape.starts) parts.push(startPart(s));
-  if (shape.wide) parts.push(...openedParts(s, shape));
+  if (shape.opens) parts.push(...openedParts(s, shape));
   if (shape.moves && shape.updates) parts.push(resolvedPart(s, shape));
   if (shape.claims) parts.push(claimsPart(s, shape));
   if (shape.moves && shape.rests) parts.push(restsPart(s));
@@ -98,10 +98,10 @@ function startPart(s: string): string {
   from z, f, clock where f.had[z.i] >= 0)`;
 }
 
-function nodesPart(name: string, parameters: Parameters, { wide }: Shape): string {
+function nodesPart(name: string, parameters: Parameters, shape: Shape): string {
   return `${name} as materialized (
   select n.*, ($1::uuid[])[n.i] as run_id, ($2::int8[])[n.i] + 1 as seq, f.had[n.i] as had
-  from f, ${parameters.unnest("n", nodeColumns(wide))} where f.had[n.i] >= 0)`;
+  from f, ${parameters.unnest("n", nodeColumns(shape))} where f.had[n.i] >= 0)`;
 }
 
 const newDue = `case x.due_mode when ${DUE.keep} then t.due_at when ${DUE.from} then clock.t + x.due when ${DUE.at} then x.due end`;
@@ -109,9 +109,9 @@ const newDue = `case x.due_mode when ${DUE.keep} then t.due_at when ${DUE.from} 
 function updatePart(s: string, { wide }: Shape): string {
   const rare = wide
     ? `losses = x.losses, generation = x.generation, waiting_for = x.waiting_for, failure = x.failure,
-    possibly_duplicated = x.possibly_duplicated, due_at = ${newDue},
+    possibly_duplicated = x.possibly_duplicated, edited = x.edited, due_at = ${newDue},
     error = case when x.error is null then t.error when x.error::text <> 'null' then x.error end,`
-    : "losses = 0, generation = 0, waiting_for = null, failure = null, possibly_duplicated = false, due_at = null,";
+    : "losses = 0, generation = 0, waiting_for = null, failure = null, possibly_duplicated = false, edited = null, due_at = null,";
   return `updated as (
   update ${s}.node_runs t set seq = x.seq, status = x.status, outcome = x.outcome, attempt = x.attempt, fence = x.fence,
     dispatches = x.dispatches, worker = x.worker, ${rare}
@@ -129,10 +129,10 @@ function updatePart(s: string, { wide }: Shape): string {
 function insertPart(s: string, { wide }: Shape): string {
   const due = `case y.due_mode when ${DUE.from} then clock.t + y.due when ${DUE.at} then y.due end`;
   const rareColumns = wide
-    ? ", losses, generation, waiting_for, failure, possibly_duplicated, due_at, error"
+    ? ", losses, generation, waiting_for, failure, possibly_duplicated, edited, due_at, error"
     : "";
   const rare = wide
-    ? `, y.losses, y.generation, y.waiting_for, y.failure, y.possibly_duplicated, ${due},
+    ? `, y.losses, y.generation, y.waiting_for, y.failure, y.possibly_duplicated, y.edited, ${due},
     case when y.error::text <> 'null' then y.error end`
     : "";
   return `inserted as (
@@ -184,33 +184,46 @@ function listenParts(s: string, parameters: Parameters, { starts }: Shape): read
   ];
 }
 
-/** A node run that gives up is a dead letter, with the error and the input that it gave up on. */
+/**
+ * A node run that gives up is a dead letter, with the error and the input that it gave up on. One that was redriven and gave up
+ * again in the same commit has another fence, and is another dead letter.
+ */
 function openedParts(s: string, shape: Shape): readonly string[] {
-  const insert = `insert into ${s}.dead_letters (run_id, opened_at, item, fence, attempts, node, error, input)`;
-  const columns = (row: string): string =>
-    `${row}.run_id, clock.t, ${row}.item, ${row}.fence, ${row}.attempt, ${row}.node`;
+  const insert = `insert into ${s}.dead_letters (run_id, opened_at, item, fence, generation, attempts, node, fingerprint,
+    workspace, workflow, error_class, error, input)`;
+  const fingerprint = (row: string): string => (shape.letters ? `coalesce(${row}.fingerprint, '')` : "''");
+  const columns = (
+    row: string,
+  ): string => `${row}.run_id, clock.t, ${row}.item, ${row}.fence, ${row}.generation,
+    ${row}.attempt, ${row}.node, ${fingerprint(row)}, r.workspace, r.workflow`;
   const parts = [];
   if (shape.updates) {
     parts.push(`opened as (${insert}
-  select ${columns("x")}, coalesce(x.error, t.error), coalesce(x.input, t.input)
-  from clock, x cross join lateral (select t.error, t.input, t.failure from ${s}.node_runs t
-    where t.run_id = x.run_id and t.node = x.node and t.item = x.item) t
-  where x.failure = 'open' and t.failure is distinct from 'open')`);
+  select ${columns("x")}, coalesce(t.error ->> 'class', ''), t.error, t.input
+  from clock, x cross join lateral (select coalesce(x.error, t.error) as error, coalesce(x.input, t.input) as input, t.failure,
+    t.fence from ${s}.node_runs t where t.run_id = x.run_id and t.node = x.node and t.item = x.item) t
+  join ${s}.runs r on r.id = x.run_id
+  where x.failure = 'open' and (t.failure is distinct from 'open' or t.fence <> x.fence))`);
   }
   if (shape.inserts) {
+    const started = shape.starts ? ` union all select z.workspace, z.workflow from z where z.i = y.i` : "";
     parts.push(`opened_new as (${insert}
-  select ${columns("y")}, y.error, y.input from clock, y where y.failure = 'open')`);
+  select ${columns("y")}, coalesce(y.error ->> 'class', ''), y.error, y.input
+  from clock, y cross join lateral (select r.workspace, r.workflow from ${s}.runs r where r.id = y.run_id${started}) r
+  where y.failure = 'open')`);
   }
   return parts;
 }
 
-function resolvedPart(s: string, { wide }: Shape): string {
+function resolvedPart(s: string, { wide, letters }: Shape): string {
   const resolution = wide
     ? "case when x.failure = 'discarded' then 'discarded' when x.status = 'succeeded' then 'completed' else 'redriven' end"
     : "case when x.status = 'succeeded' then 'completed' else 'redriven' end";
+  const who = letters ? ", resolution_id = x.resolution_id, resolved_by = x.resolved_by" : "";
+  const over = wide ? "and (x.failure is distinct from 'open' or x.fence <> d.fence) " : "";
   return `resolved as (
-  update ${s}.dead_letters d set resolved_at = clock.t, resolution = ${resolution}
-  from x, clock where x.had > 0 ${wide ? "and x.failure is distinct from 'open' " : ""}and d.run_id = x.run_id
+  update ${s}.dead_letters d set resolved_at = clock.t, resolution = ${resolution}${who}
+  from x, clock where x.had > 0 ${over}and d.run_id = x.run_id
     and d.node = x.node and d.item = x.item and d.resolved_at is null)`;
 }
 

@@ -15,7 +15,7 @@ import type { ConnectionPool } from "../postgres-connection/pool.ts";
 const MAX_RETRIES = 5;
 
 /** What a run at rest takes as long as it has dead letters. */
-const AFTER_THE_END = "('cancel')";
+const AFTER_THE_END = "('cancel', 'redrive', 'complete', 'discard')";
 
 /** `result` by the message's place; a message whose run is unknown has no row. */
 export function appendText(s: string): string {

@@ -1,6 +1,6 @@
 /** Rows as statements return them, and the records of the port that they become. */
 import type { Json } from "../core/json.ts";
-import type { DispatchRef, NodeRecord, NodeRef, RunHeader } from "../core/ports/store.ts";
+import type { DispatchRef, EditedInput, NodeRecord, NodeRef, RunHeader } from "../core/ports/store.ts";
 import type { ErrorRecord } from "../core/run/event.ts";
 import type { FailureState, NodeStatus, RunStatus, WaitReason } from "../core/run/state.ts";
 
@@ -47,7 +47,7 @@ export function runHeader(row: HeaderRow): RunHeader {
 /** A node run as a JSON array, of the table alias `n`: `json_agg` over arrays carries no names. */
 export const NODE_ARRAY = `json_build_array(n.node, n.item, n.status, n.outcome, n.attempt, n.fence, n.losses, n.generation,
   n.dispatches, n.worker, n.waiting_for, n.failure, n.possibly_duplicated, n.due_at, n.dispatched_at, n.started_at,
-  n.finished_at, n.seq, n.error)`;
+  n.finished_at, n.seq, n.error, n.edited)`;
 
 export type NodeArray = readonly [
   node: string,
@@ -69,6 +69,7 @@ export type NodeArray = readonly [
   finishedAt: number | null,
   seq: number,
   error: ErrorRecord | null,
+  edited: EditedInput | null,
 ];
 
 export function nodeRecord(row: NodeArray): NodeRecord {
@@ -92,6 +93,7 @@ export function nodeRecord(row: NodeArray): NodeRecord {
     finishedAt: row[16],
     seq: row[17],
     error: row[18],
+    edited: row[19],
   };
 }
 

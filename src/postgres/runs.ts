@@ -1,6 +1,5 @@
 /** Runs for people: one in full, and lists by page. */
 import { sql, type Kysely } from "kysely";
-import { FlowForgeError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
 import type {
   AttemptRecord,
@@ -12,6 +11,7 @@ import type {
 } from "../core/ports/store.ts";
 import type { ErrorRecord } from "../core/run/event.ts";
 import { isRunId } from "./names.ts";
+import { checkedLimit, readCursor, writeCursor } from "./pages.ts";
 import type { ConnectionPool } from "../postgres-connection/pool.ts";
 import {
   HEADER_COLUMNS,
@@ -24,8 +24,6 @@ import {
   type NodeArray,
 } from "./rows.ts";
 import { fetchRows, type Tables } from "./tables.ts";
-
-const MAX_LIMIT = 1_000;
 
 const HEADER = [
   "r.id",
@@ -90,7 +88,7 @@ export class Runs {
 
   async page(filter: RunFilter): Promise<Page<RunHeader>> {
     const limit = checkedLimit(filter.limit);
-    const after = filter.cursor === undefined ? null : readCursor(filter.cursor);
+    const after = filter.cursor === undefined ? null : readCursor(filter.cursor, isRunId);
     if (filter.status?.length === 0) return { items: [], cursor: null };
     let query = this.#db
       .selectFrom("runs as r")
@@ -105,10 +103,12 @@ export class Runs {
       query = query.where("r.created_at", ">=", Math.ceil(filter.createdAfter));
     if (filter.createdBefore !== undefined)
       query = query.where("r.created_at", "<", Math.ceil(filter.createdBefore));
-    if (after) query = query.where(sql<boolean>`(r.created_at, r.id) < (${after.createdAt}, ${after.id})`);
+    if (after) query = query.where(sql<boolean>`(r.created_at, r.id) < (${after.at}, ${after.id})`);
     const rows: readonly HeaderRow[] = await fetchRows(this.#pool, query);
     const items = rows.slice(0, limit).map(runHeader);
-    return { items, cursor: rows.length > limit ? writeCursor(items.at(-1)!) : null };
+    const last = items.at(-1);
+    const cursor = rows.length > limit && last ? writeCursor({ at: last.createdAt, id: last.id }) : null;
+    return { items, cursor };
   }
 }
 
@@ -123,35 +123,4 @@ function nodeDetail([node, hasInput, input, hasOutput, output]: NodeDetailArray)
 function attemptRecord(row: AttemptArray): AttemptRecord {
   const [node, item, fence, attempt, error, startedAt, finishedAt] = row;
   return { node, item, fence, attempt, error, startedAt, finishedAt };
-}
-
-interface Position {
-  readonly createdAt: number;
-  readonly id: string;
-}
-
-function writeCursor({ createdAt, id }: Position): string {
-  return Buffer.from(`${createdAt} ${id}`).toString("base64url");
-}
-
-function readCursor(cursor: string): Position {
-  const [createdAt, id, ...more] = Buffer.from(cursor, "base64url").toString().split(" ");
-  const time = Number(createdAt);
-  if (createdAt && Number.isSafeInteger(time) && id && isRunId(id) && more.length === 0)
-    return { createdAt: time, id };
-  throw invalid("cursor", "the cursor of the page before", cursor);
-}
-
-function checkedLimit(limit: number): number {
-  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return limit;
-  throw invalid("limit", `a whole number from 1 to ${MAX_LIMIT}`, String(limit));
-}
-
-function invalid(option: string, expected: string, received: string): FlowForgeError {
-  return new FlowForgeError("option_invalid", {
-    subject: `option "${option}"`,
-    expected,
-    received: JSON.stringify(received.slice(0, 80)),
-    next: "Correct it and ask again.",
-  });
 }

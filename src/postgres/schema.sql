@@ -32,10 +32,17 @@ create table flowforge.dead_letters (
   resolved_by text,
   error json,
   input json,
+  generation integer not null default 0,
+  workspace text not null default ''::text,
+  workflow text not null default ''::text,
+  error_class text not null default ''::text,
+  fingerprint text not null default ''::text,
+  resolution_id text,
   constraint dead_letters_pkey PRIMARY KEY (id)
 );
 CREATE INDEX dead_letters_by_run ON flowforge.dead_letters USING btree (run_id, node, item);
-CREATE INDEX dead_letters_open ON flowforge.dead_letters USING btree (opened_at) WHERE (resolved_at IS NULL);
+CREATE INDEX dead_letters_by_workspace ON flowforge.dead_letters USING btree (workspace, opened_at, id);
+CREATE INDEX dead_letters_open ON flowforge.dead_letters USING btree (workspace, opened_at, id) WHERE (resolved_at IS NULL);
 
 create table flowforge.event_listeners (
   run_id uuid not null,
@@ -76,6 +83,7 @@ create table flowforge.node_runs (
   failure text,
   error json,
   output json,
+  edited text,
   constraint node_runs_pkey PRIMARY KEY (run_id, node, item)
 ) with (fillfactor=45, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000, autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0);
 CREATE INDEX node_runs_dispatched ON flowforge.node_runs USING btree (dispatched_at) WHERE (dispatched_at IS NOT NULL);

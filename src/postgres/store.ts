@@ -11,6 +11,7 @@ import type { Logger } from "../core/ports/logger.ts";
 import type { Store } from "../core/ports/store.ts";
 import { BatchCommit, commitStatements } from "./commit.ts";
 import { FlowForgeError } from "../core/errors.ts";
+import { DeadLetters } from "./dead-letters.ts";
 import { appendMessages, appendText, listeners } from "./inbox.ts";
 import { loadInputs, loadRuns, loadStatements } from "./load.ts";
 import { commitLocked } from "./locked-commit.ts";
@@ -107,6 +108,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
   const db = queryBuilder(name);
   const workflows = new Workflows(reads, db, schema);
   const runs = new Runs(reads, db, schema);
+  const deadLetters = new DeadLetters(reads, schema);
   return {
     commit: (entries) => batches.commit(entries),
     commitLocked: (request, decide) =>
@@ -137,6 +139,8 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 
     run: (workspace, runId) => runs.one(workspace, runId),
     runs: (filter) => runs.page(filter),
+    deadLetters: (filter) => deadLetters.page(filter),
+    deadLetterGroups: (filter) => deadLetters.groups(filter),
 
     open: () => checkServer(reads, schema),
     assertMigrated: async () =>

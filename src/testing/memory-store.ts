@@ -11,6 +11,12 @@ import type { WorkflowDocument } from "../core/definition/document.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
 import type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetterGroup,
+  DeadLetterPage,
+} from "../core/ports/dead-letter.ts";
+import type {
   AppendResult,
   Beat,
   CommitEntry,
@@ -201,6 +207,14 @@ class MemoryStore implements Store {
     return runPage(this.#tables.runs.values(), filter);
   }
 
+  async deadLetters(filter: DeadLetterPage): Promise<Page<DeadLetter>> {
+    return this.#tables.deadLetters.page(this.#tables.runs, filter);
+  }
+
+  async deadLetterGroups(filter: DeadLetterFilter): Promise<readonly DeadLetterGroup[]> {
+    return this.#tables.deadLetters.groups(filter);
+  }
+
   #now(): number {
     return Math.floor(this.#clock.now());
   }
@@ -236,7 +250,7 @@ class MemoryStore implements Store {
 }
 
 /** What a run at rest takes as long as it has dead letters. */
-const AFTER_THE_END: ReadonlySet<MessageBody["kind"]> = new Set(["cancel"]);
+const AFTER_THE_END: ReadonlySet<MessageBody["kind"]> = new Set(["cancel", "redrive", "complete", "discard"]);
 
 function isNotPaused({ run }: { readonly run: MemoryRun }): boolean {
   return !run.header.paused;

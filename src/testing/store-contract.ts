@@ -1,6 +1,7 @@
 /** What a store must do: the definition, as a suite that every store passes (PostgreSQL, memory, and yours). */
 import { commitRules } from "./store-contract/commit-rules.ts";
 import { concurrencyRules } from "./store-contract/concurrency-rules.ts";
+import { deadLetterRules } from "./store-contract/dead-letter-rules.ts";
 import { definitionRules } from "./store-contract/definition-rules.ts";
 import { inboxRules } from "./store-contract/inbox-rules.ts";
 import { loadRules } from "./store-contract/load-rules.ts";
@@ -24,6 +25,7 @@ const PARTS = [
   workerRules,
   loopRules,
   definitionRules,
+  deadLetterRules,
 ] as const;
 
 /**

@@ -15,12 +15,13 @@ import { type Advance, newRun, patchRun, restoreRun } from "../core/run/advance.
 import { isCalledOff } from "../core/run/races.ts";
 import type { RunState } from "../core/run/state.ts";
 import type { Answer } from "./committer.ts";
-import { buildEntry, isResting } from "./entry.ts";
+import { buildEntry, isEmpty, isResting } from "./entry.ts";
 import type { Held, RunEnvironment } from "./environment.ts";
 import type { RunData } from "./prepare.ts";
-import type { Pending } from "./intent.ts";
-import { learn, runData, type RunIdentity, storedState, unreadOutputs } from "./run-data.ts";
+import { type Pending, refusedOutput } from "./intent.ts";
+import { learn, readEdits, runData, type RunIdentity, storedState, unreadOutputs } from "./run-data.ts";
 import { Turn } from "./turn.ts";
+import type { Edit } from "./turn-result.ts";
 
 /** After so many commits refused because the run had moved, the locked path is taken. */
 const MAX_MOVED = 3;
@@ -43,6 +44,7 @@ export class ActiveRun {
   readonly #env: RunEnvironment<ActiveRun>;
   readonly #rows = new Set<number>();
   readonly #duplicated = new Set<number>();
+  readonly #edits = new Map<number, Edit>();
   #start: NewRun | null = null;
   #loaded: Loaded | null = null;
   #hint: Plan | null = null;
@@ -176,7 +178,9 @@ export class ActiveRun {
     const { plan, data, state } = this.#loaded!;
     const { registry, limits, random, clock } = this.#env;
     const workshop = this.#env.workshop();
-    const turn = new Turn({ plan, data, registry, limits, workshop, random, now: () => clock.now() }, state);
+    const now = (): number => clock.now();
+    const edits = this.#edits;
+    const turn = new Turn({ plan, data, edits, registry, limits, workshop, random, now }, state);
     turn.begin(this.#unseen, pendings);
     for (let missing = turn.proceed(); missing.length > 0; missing = turn.proceed())
       await this.#fetch(missing);
@@ -196,6 +200,7 @@ export class ActiveRun {
       start: this.#start,
       rows: this.#rows,
       duplicated: this.#duplicated,
+      edits: this.#edits,
     });
   }
 
@@ -210,6 +215,7 @@ export class ActiveRun {
     for (const index of advance.changed)
       if (loaded.plan.nodes[index]!.kind !== "trigger") this.#noteRow(index, advance.state);
     for (const index of turn.duplicated) this.#duplicated.add(index);
+    for (const [index, edit] of turn.edits) this.#edits.set(index, edit);
     this.#env.committed(this, turn, advance);
     this.#settle(pendings, turn);
   }
@@ -244,22 +250,9 @@ export class ActiveRun {
     }
     const [pending] = pendings;
     this.#env.logger.error({ error, runId: this.id }, "the store refused a value of a run");
-    const intent = pending?.intent;
-    if (!pending || intent?.type !== "event" || intent.event.type !== "succeeded")
-      return this.#drop(pendings, "gone");
-    const { node, fence } = intent.event;
-    const record = { class: "invalid_output", message: `The store refused the output: ${String(error)}` };
-    const retry = { immediate: 0, backoffMs: [] };
-    const event = {
-      type: "failed",
-      node,
-      fence,
-      error: record,
-      verdict: { type: "permanent" },
-      retry,
-      random: 0,
-    } as const;
-    return this.#round([{ ...pending, intent: { type: "event", event } }]);
+    const intent = pending && refusedOutput(pending.intent, error);
+    if (!intent) return this.#drop(pendings, "gone");
+    return this.#round([{ ...pending, intent }]);
   }
 
   // ------------------------------------------------------------------ reading
@@ -305,6 +298,8 @@ export class ActiveRun {
     else await this.#restore(stored);
     this.#fresh = true;
     for (const row of stored.nodes) this.#noteRecord(row);
+    for (const [index, edit] of await readEdits(this.#env.store, this.#loaded!.plan, stored))
+      this.#edits.set(index, edit);
     await this.#adopt(stored.nodes);
     this.#stopUnwanted();
   }
@@ -388,11 +383,6 @@ export class ActiveRun {
   get finished(): boolean {
     return this.#loaded !== null && isResting(this.#loaded.state.status);
   }
-}
-
-function isEmpty(turn: Turn, advance: Advance, loaded: Loaded): boolean {
-  if (turn.consumed.length > 0 || turn.kept.length > 0 || advance.changed.length > 0) return false;
-  return loaded.seq > 0 && advance.state === loaded.state;
 }
 
 function retryMs(attempt: number): number {

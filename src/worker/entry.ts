@@ -2,8 +2,10 @@
 import type { Plan } from "../core/graph/plan.ts";
 import type { CommitEntry, NewRun, NodeWrite } from "../core/ports/store.ts";
 import type { Advance } from "../core/run/advance.ts";
-import type { RunStatus } from "../core/run/state.ts";
+import { fingerprintOf } from "../core/run/fingerprint.ts";
+import type { RunState, RunStatus } from "../core/run/state.ts";
 import type { Turn } from "./turn.ts";
+import type { Edit } from "./turn-result.ts";
 
 export interface EntryParts {
   readonly runId: string;
@@ -18,12 +20,24 @@ export interface EntryParts {
   readonly rows: ReadonlySet<number>;
   /** Nodes whose effect may have happened twice, from earlier turns. */
   readonly duplicated: ReadonlySet<number>;
+  /** Inputs that were given by hand, from earlier turns. */
+  readonly edits: ReadonlyMap<number, Edit>;
 }
 
 const RESTING: ReadonlySet<RunStatus> = new Set(["succeeded", "failed", "cancelled"]);
 
 export function isResting(status: RunStatus): boolean {
   return RESTING.has(status);
+}
+
+/** The turn has nothing to write. */
+export function isEmpty(
+  turn: Turn,
+  advance: Advance,
+  loaded: { readonly seq: number; readonly state: RunState },
+): boolean {
+  if (turn.consumed.length > 0 || turn.kept.length > 0 || advance.changed.length > 0) return false;
+  return loaded.seq > 0 && advance.state === loaded.state;
 }
 
 export function buildEntry(parts: EntryParts): CommitEntry {
@@ -103,6 +117,23 @@ function nodeWrite(parts: EntryParts, index: number): NodeWrite {
     possiblyDuplicated: parts.duplicated.has(index) || turn.duplicated.has(index),
     due: dueOf(parts, index, isNew),
     ...turn.values.get(index),
+    ...editOf(parts, index),
+    ...letterOf(parts, index),
+  };
+}
+
+function editOf({ turn, edits }: EntryParts, index: number): Pick<NodeWrite, "edited"> {
+  const edit = turn.edits.get(index) ?? edits.get(index);
+  return edit ? { edited: edit.edited } : {};
+}
+
+/** What is said of the dead letters that this write opens and resolves. */
+function letterOf({ plan, turn }: EntryParts, index: number): Pick<NodeWrite, "fingerprint" | "resolution"> {
+  const opened = turn.deadLetters.findLast(({ node }) => node === index);
+  const resolution = turn.resolutions.get(index);
+  return {
+    ...(opened ? { fingerprint: fingerprintOf(plan.nodes[index]!.id, opened.error) } : {}),
+    ...(resolution ? { resolution } : {}),
   };
 }
 

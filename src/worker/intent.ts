@@ -1,5 +1,5 @@
 /** What a run is asked to take up, by whom, and with what room. */
-import type { StoredMessage } from "../core/ports/store.ts";
+import type { MessageBody, StoredMessage } from "../core/ports/store.ts";
 import type { RunEvent } from "../core/run/event.ts";
 
 /** What a run is asked to take up. */
@@ -34,9 +34,28 @@ export interface Workshop {
   share(ready: number): number;
 }
 
-/** What a message from outside means to the run. */
-export function messageEvent(message: StoredMessage): RunEvent {
-  const { id, receivedAt, body } = message;
+/** A message about a dead letter. */
+export type LetterBody = Extract<MessageBody, { kind: "redrive" | "complete" | "discard" }>;
+
+/** What a message about a dead letter means to its node. */
+export function letterEvent(body: LetterBody, node: number): Extract<RunEvent, { node: number }> {
+  switch (body.kind) {
+    case "redrive":
+      return { type: "redriven", node, newKey: body.newKey || body.input !== undefined };
+    case "complete": {
+      const { output, outcome } = body;
+      return { type: "completed", node, output, ...(outcome === undefined ? {} : { outcome }) };
+    }
+    case "discard":
+      return { type: "discarded", node };
+  }
+}
+
+/** What another message from outside means to the run. */
+export function messageEvent(
+  { id, receivedAt }: StoredMessage,
+  body: Exclude<MessageBody, LetterBody>,
+): RunEvent {
   switch (body.kind) {
     case "signal":
       return { type: "signalled", id, receivedAt, name: body.name, payload: body.payload };
@@ -49,4 +68,16 @@ export function messageEvent(message: StoredMessage): RunEvent {
     case "resume":
       return { type: "resumed" };
   }
+}
+
+/** The intent that takes the place of a success whose output the store cannot write; `null`: it was no such intent. */
+export function refusedOutput(intent: Intent, cause: unknown): Intent | null {
+  if (intent.type !== "event" || intent.event.type !== "succeeded") return null;
+  const { node, fence } = intent.event;
+  const error = { class: "invalid_output", message: `The store refused the output: ${String(cause)}` };
+  const retry = { immediate: 0, backoffMs: [] };
+  return {
+    type: "event",
+    event: { type: "failed", node, fence, error, verdict: { type: "permanent" }, retry, random: 0 },
+  };
 }

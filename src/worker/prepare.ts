@@ -60,9 +60,14 @@ export function prepareInput(
   context: RenderContext,
 ): Prepared {
   const rendered = render(template, context);
-  if (!rendered.ok || !action.action.input) return rendered;
-  const parsed = action.action.input.safeParse(rendered.value);
-  if (parsed.success) return checked(parsed.data, context.limits, "the parsed input");
+  return rendered.ok && action.action.input ? acceptInput(rendered.value, action, context.limits) : rendered;
+}
+
+/** A value as the action takes it: parsed by its schema, where it has one. */
+export function acceptInput(value: Json, action: RegisteredAction, limits: ValueLimits): Prepared {
+  if (!action.action.input) return checked(value, limits, "the input");
+  const parsed = action.action.input.safeParse(value);
+  if (parsed.success) return checked(parsed.data, limits, "the parsed input");
   const message = `The input of action "${action.action.name}" does not fit its schema: ${listIssues(parsed.error.issues)}`;
   return { ok: false, error: { class: "invalid_input", message } };
 }

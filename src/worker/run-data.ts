@@ -1,11 +1,12 @@
 /** From what the store holds of a run to what the reducer and the templates read. */
 import type { Plan } from "../core/graph/plan.ts";
-import type { StoredMessage, StoredRun } from "../core/ports/store.ts";
+import type { Store, StoredMessage, StoredRun } from "../core/ports/store.ts";
 import type { StoredState } from "../core/run/advance.ts";
 import type { RunState } from "../core/run/state.ts";
 import type { PlanKey } from "./plans.ts";
 import type { RunData } from "./prepare.ts";
 import { runIdTime } from "./run-id.ts";
+import type { Edit } from "./turn-result.ts";
 
 export interface RunIdentity extends PlanKey {
   readonly trigger: string;
@@ -36,6 +37,21 @@ export function learn(data: RunData, stored: StoredRun | null): void {
     // A row that changed may have another output than the one known here.
     if (row.status !== "succeeded") data.outputs.delete(row.node);
   }
+}
+
+/** Inputs that were given by hand, of the rows that came; they are in the rows, and nowhere else. */
+export async function readEdits(
+  store: Pick<Store, "inputs">,
+  plan: Plan,
+  { header, nodes }: StoredRun,
+): Promise<readonly (readonly [number, Edit])[]> {
+  const rows = nodes.filter((row) => row.edited !== null && row.item === -1 && plan.indexOf.has(row.node));
+  if (rows.length === 0) return [];
+  const inputs = await store.inputs(rows.map((row) => ({ ...row, runId: header.id })));
+  return rows.map((row, i) => [
+    plan.indexOf.get(row.node)!,
+    { edited: row.edited!, input: inputs[i] ?? null },
+  ]);
 }
 
 /** What the reducer needs of a stored run. */

@@ -22,7 +22,8 @@ import type { Loader } from "./loader.ts";
 import type { Plans } from "./plans.ts";
 import type { Slots } from "./slots.ts";
 import type { Intent, IntentResult, Workshop } from "./intent.ts";
-import type { Claim, Turn } from "./turn.ts";
+import type { Turn } from "./turn.ts";
+import type { Claim } from "./turn-result.ts";
 
 /** Runs without anything to do that are kept in memory. */
 const MAX_RESTING = 1_000;

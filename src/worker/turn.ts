@@ -7,14 +7,22 @@ import type { ActionRegistry, RegisteredAction } from "../actions/registry.ts";
 import type { CompiledTemplate } from "../core/expression/expression.ts";
 import type { Plan, PlanAction } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
-import type { AttemptWrite, NodeWrite, StoredMessage } from "../core/ports/store.ts";
+import type { StoredMessage } from "../core/ports/store.ts";
 import { type Advance, closeDraft, type Draft, openDraft, apply } from "../core/run/advance.ts";
 import type { Command } from "../core/run/command.ts";
 import type { ErrorRecord, RunEvent } from "../core/run/event.ts";
 import type { NodeState, RunState } from "../core/run/state.ts";
 import type { ValueLimits } from "../core/values.ts";
-import { type Intent, type IntentResult, messageEvent, type Pending, type Workshop } from "./intent.ts";
 import {
+  type Intent,
+  type LetterBody,
+  letterEvent,
+  messageEvent,
+  type Pending,
+  type Workshop,
+} from "./intent.ts";
+import {
+  acceptInput,
   missingOutputs,
   type Prepared,
   prepareInput,
@@ -22,10 +30,13 @@ import {
   type RenderContext,
   type RunData,
 } from "./prepare.ts";
+import { type Edit, TurnResult } from "./turn-result.ts";
 
 export interface TurnContext {
   readonly plan: Plan;
   readonly data: RunData;
+  /** Inputs that were given by hand, by node. */
+  readonly edits: ReadonlyMap<number, Edit>;
   readonly registry: ActionRegistry;
   readonly limits: ValueLimits;
   readonly workshop: Workshop | null;
@@ -33,42 +44,10 @@ export interface TurnContext {
   readonly random: () => number;
 }
 
-/** A claim to be executed once the commit is durable. */
-export interface Claim {
-  readonly node: PlanAction;
-  readonly action: RegisteredAction;
-  readonly fence: number;
-  readonly attempt: number;
-  readonly generation: number;
-  readonly input: Json;
-}
+/** The item of a node run that is not one of a list. */
+const NO_ITEM = -1;
 
-interface Values {
-  input?: Json;
-  output?: Json;
-  error?: ErrorRecord | null;
-}
-
-export class Turn {
-  readonly claims: Claim[] = [];
-  readonly enqueued: Set<number> = new Set();
-  readonly retries: { node: number; fence: number; delayMs: number }[] = [];
-  readonly aborts: number[] = [];
-  readonly deadLetters: { node: number; error: ErrorRecord }[] = [];
-  readonly consumed: string[] = [];
-  readonly kept: string[] = [];
-  readonly attempts: AttemptWrite[] = [];
-  readonly values: Map<number, Values> = new Map();
-  readonly due: Map<number, NodeWrite["due"]> = new Map();
-  readonly duplicated: Set<number> = new Set();
-  readonly results: Map<Pending, IntentResult> = new Map();
-  /** Room that came with the intents or was taken, and is not used by a claim. */
-  places = 0;
-  /** Room that this turn took beyond what came with the intents. */
-  taken = 0;
-  bytes = 0;
-  output: Json | undefined;
-
+export class Turn extends TurnResult {
   readonly #context: TurnContext;
   readonly #draft: Draft;
   readonly #rendering: RenderContext;
@@ -79,6 +58,7 @@ export class Turn {
   readonly #asked = new Map<number, Pending>();
 
   constructor(context: TurnContext, state: RunState) {
+    super();
     this.#context = context;
     this.#draft = openDraft(context.plan, state);
     this.#rendering = {
@@ -126,10 +106,27 @@ export class Turn {
   // ------------------------------------------------------------------ taking up
 
   #takeMessage(message: StoredMessage): void {
-    const commands = this.#apply(messageEvent(message));
+    const { id, body } = message;
+    if ("fence" in body) {
+      this.#takeLetter(id, body);
+      this.consumed.push(id);
+      return;
+    }
+    const commands = this.#apply(messageEvent(message, body));
     if (commands.some((command) => command.type === "keepMessage" && command.id === message.id))
       this.kept.push(message.id);
     else this.consumed.push(message.id);
+  }
+
+  /** A message for another fence is about a dead letter that is resolved already. */
+  #takeLetter(id: string, body: LetterBody): void {
+    const index = this.#context.plan.indexOf.get(body.node);
+    if (index === undefined || body.item !== NO_ITEM || this.#node(index).fence !== body.fence) return;
+    if (!this.#takeEvent(letterEvent(body, index), false)) return;
+    this.resolutions.set(index, { id, by: body.by });
+    if (body.kind !== "redrive" || body.input === undefined) return;
+    this.edits.set(index, { edited: "given", input: body.input });
+    this.value(index).input = body.input;
   }
 
   #takePending(pending: Pending): void {
@@ -174,17 +171,17 @@ export class Turn {
     const supplied = event.type === "completed" && before.failure === "open";
     if (!ended && !supplied) return;
     if (this.#context.plan.nodes[event.node]!.kind === "output") this.output = event.output;
-    this.#value(event.node).output = event.output;
+    this.value(event.node).output = event.output;
     this.#remember(event.node, event.output, null);
   }
 
   #recordAttempt(event: Extract<RunEvent, { type: "failed" | "leaseLost" }>, before: NodeState): void {
     const node = this.#context.plan.nodes[event.node]!;
-    this.#value(event.node).error = event.error;
+    this.value(event.node).error = event.error;
     this.#remember(event.node, null, event.error);
     this.attempts.push({
       node: node.id,
-      item: -1,
+      item: NO_ITEM,
       fence: before.fence,
       attempt: before.attempt,
       error: event.error,
@@ -266,13 +263,23 @@ export class Turn {
     const action = registry.get(node.action);
     if (!action) return false;
     const before = this.#node(index);
-    const prepared = prepareInput(node.input, action, this.#rendering);
+    const prepared = this.#prepare(node, action);
     this.#apply({ type: "claimed", node: index, fence: before.fence, worker: workshop.workerId });
     const claimed = this.#node(index);
     if (claimed === before) return false;
     this.due.delete(index);
     this.#startOrFail({ node, action, claimed, prepared });
     return true;
+  }
+
+  /** An input that was given by hand goes through the action's schema once, at its first claim. */
+  #prepare(node: PlanAction, action: RegisteredAction): Prepared {
+    const edit = this.edits.get(node.index) ?? this.#context.edits.get(node.index);
+    if (!edit) return prepareInput(node.input, action, this.#rendering);
+    if (edit.edited === "accepted") return { ok: true, value: edit.input, bytes: 0 };
+    const accepted = acceptInput(edit.input, action, this.#context.limits);
+    if (accepted.ok) this.edits.set(node.index, { edited: "accepted", input: accepted.value });
+    return accepted;
   }
 
   #startOrFail(start: {
@@ -285,7 +292,7 @@ export class Turn {
     const { fence, attempt, generation } = claimed;
     if (prepared.ok) {
       this.places--;
-      this.#value(node.index).input = prepared.value;
+      this.value(node.index).input = prepared.value;
       this.bytes += prepared.bytes;
       this.claims.push({ node, action, fence, attempt, generation, input: prepared.value });
     } else {
@@ -360,8 +367,8 @@ export class Turn {
         this.due.set(command.node, command.delayMs === null ? null : { inMs: command.delayMs });
         break;
       case "record":
-        this.#value(command.node).output = command.output;
-        this.#value(command.node).error = command.error;
+        this.value(command.node).output = command.output;
+        this.value(command.node).error = command.error;
         this.#remember(command.node, command.output, command.error);
         break;
       case "deadLetter":
@@ -381,12 +388,6 @@ export class Turn {
         // Answered by `takeMessage`, and by the state's own status.
         break;
     }
-  }
-
-  #value(index: number): Values {
-    let values = this.values.get(index);
-    if (!values) this.values.set(index, (values = {}));
-    return values;
   }
 
   #remember(index: number, output: Json, error: ErrorRecord | null): void {

@@ -8,6 +8,7 @@
  */
 import type { WorkflowDocument } from "../definition/document.ts";
 import type { Json } from "../json.ts";
+import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterPage } from "./dead-letter.ts";
 import type { ErrorRecord } from "../run/event.ts";
 import type { FailureState, NodeStatus, RunStatus, WaitReason } from "../run/state.ts";
 
@@ -49,6 +50,8 @@ export interface NodeRecord {
   readonly waitingFor: WaitReason | null;
   readonly failure: FailureState | null;
   readonly possiblyDuplicated: boolean;
+  /** Its input was given by hand: as it came, or as the action's schema has taken it since. `null`: it comes from the template. */
+  readonly edited: EditedInput | null;
   readonly dueAt: number | null;
   /** Of the commit that made it `queued`, or raised its fence or `dispatches` as such; else `null`. */
   readonly dispatchedAt: number | null;
@@ -61,12 +64,27 @@ export interface NodeRecord {
   readonly error: ErrorRecord | null;
 }
 
+export type EditedInput = "given" | "accepted";
+
+/** Which dead letter is meant: of this node run, under this fence. For another fence the message comes too late. */
+interface LetterMessage {
+  readonly node: string;
+  readonly item: number;
+  readonly fence: number;
+  /** Who asks for it. */
+  readonly by: string | null;
+}
+
 export type MessageBody =
   | { readonly kind: "signal"; readonly name: string; readonly payload: Json }
   | { readonly kind: "event"; readonly name: string; readonly payload: Json }
   | { readonly kind: "cancel" }
   | { readonly kind: "pause" }
-  | { readonly kind: "resume" };
+  | { readonly kind: "resume" }
+  /** `input` replaces the rendered one. */
+  | ({ readonly kind: "redrive"; readonly newKey: boolean; readonly input?: Json } & LetterMessage)
+  | ({ readonly kind: "complete"; readonly output: Json; readonly outcome?: string } & LetterMessage)
+  | ({ readonly kind: "discard" } & LetterMessage);
 
 export interface StoredMessage {
   readonly id: string;
@@ -115,7 +133,13 @@ export interface NewRun {
   readonly labels: { readonly [name: string]: string };
 }
 
-/** The whole state of one node run after the commit (not a difference). */
+/**
+ * The whole state of one node run after the commit (not a difference).
+ *
+ * A write with the failure `open` opens a dead letter, unless the row has one under the same fence. A write of a row with an open
+ * one resolves it where its failure is no longer `open` or its fence is another: `discarded` by that failure, `completed` where the
+ * row has succeeded, else `redriven`.
+ */
 export interface NodeWrite {
   readonly node: string;
   readonly item: number;
@@ -132,6 +156,8 @@ export interface NodeWrite {
   readonly waitingFor: WaitReason | null;
   readonly failure: FailureState | null;
   readonly possiblyDuplicated: boolean;
+  /** Default `null`. */
+  readonly edited?: EditedInput | null;
   /**
    * `null`: not due by itself. Else the row is due this long after the commit (0: at once), by the store's clock;
    * `{ at }` is a point in time. `"keep"`: as it was. Fractions are rounded up; what is no time at all makes the entry `failed`.
@@ -141,6 +167,10 @@ export interface NodeWrite {
   readonly input?: Json;
   readonly output?: Json;
   readonly error?: ErrorRecord | null;
+  /** Of the dead letter that this write opens. Default: empty. */
+  readonly fingerprint?: string;
+  /** The message that resolves the dead letter which this write resolves, and who sent it. */
+  readonly resolution?: { readonly id: string; readonly by: string | null };
 }
 
 export interface AttemptWrite {
@@ -231,7 +261,7 @@ export interface InboxMessage {
 }
 
 /**
- * A run that is `finished` takes no message, but for a `cancel` while it has dead letters: they may still go on.
+ * A run that is `finished` takes no message, but for a `cancel`, `redrive`, `complete` or `discard` while it has dead letters.
  * `repeated` comes before `finished_run`: a repeated id is recognised for as long as the run exists.
  */
 export type AppendResult = "stored" | "repeated" | "unknown_run" | "finished_run";
@@ -359,4 +389,9 @@ export interface Store {
   run(workspace: string, runId: string): Promise<RunDetail | null>;
   /** Newest first, by `createdAt` and then `id`. Rejects a limit or cursor that is none with `option_invalid`. */
   runs(filter: RunFilter): Promise<Page<RunHeader>>;
+
+  /** Newest first, by `openedAt` and then `id`. Rejects a limit or cursor that is none with `option_invalid`. */
+  deadLetters(filter: DeadLetterPage): Promise<Page<DeadLetter>>;
+  /** The largest first, at most 1,000. */
+  deadLetterGroups(filter: DeadLetterFilter): Promise<readonly DeadLetterGroup[]>;
 }

@@ -88,7 +88,8 @@ function outcomeOf(node: PlanNode, asked: string | undefined): string | null {
   return asked !== undefined && outcomesOf(node).includes(asked) ? asked : null;
 }
 
-function outcomesOf(node: PlanCondition | PlanWait): readonly string[] {
+/** The outcomes with which a condition or a wait can be completed by hand. */
+export function outcomesOf(node: PlanCondition | PlanWait): readonly string[] {
   if (node.kind === "condition") return [...node.cases.map((one) => one.outcome), "else"];
   return isTimer(node) ? ["elapsed"] : ["received", "timeout"];
 }

@@ -10,6 +10,7 @@ import { isRunId, nodeKey, type MemoryNode, type MemoryRun, type Tables } from "
 
 interface PreparedNode extends Pick<MemoryNode, "record" | "input" | "output" | "readyAt"> {
   readonly key: string;
+  readonly write: NodeWrite;
 }
 
 export interface PreparedEntry {
@@ -19,6 +20,7 @@ export interface PreparedEntry {
   readonly output: string | undefined;
   readonly nodes: readonly PreparedNode[];
   readonly attempts: readonly AttemptRecord[];
+  readonly now: number;
 }
 
 /** `existing`: the run, or `null` for a start. Throws where the entry cannot be written; nothing is changed then. */
@@ -31,7 +33,7 @@ export function prepare(entry: CommitEntry, existing: MemoryRun | null, now: num
     const before = run.nodes.get(key);
     if (write.isNew === (before !== undefined) || keys.has(key)) throw refused(entry, `node run "${key}"`);
     keys.add(key);
-    return { key, ...nextNode(write, before, { now, seq: header.seq }) };
+    return { key, write, ...nextNode(write, before, { now, seq: header.seq }) };
   });
   return {
     entry,
@@ -40,16 +42,20 @@ export function prepare(entry: CommitEntry, existing: MemoryRun | null, now: num
     output: jsonText(entry.output),
     nodes,
     attempts: entry.attempts.map((write) => attempt(write, run, now)),
+    now,
   };
 }
 
 export function write(tables: Tables, { entry, run, ...next }: PreparedEntry): void {
   run.header = next.header;
   run.output = next.output ?? run.output;
-  for (const { key, ...state } of next.nodes) {
+  for (const { key, write: row, ...state } of next.nodes) {
     let node = run.nodes.get(key);
+    const before = node?.record;
     if (!node) run.nodes.set(key, (node = { run, ...state }));
     tables.place(node, state);
+    const { record: after, input } = node;
+    tables.deadLetters.note({ run, write: row, before, after, input, now: next.now });
   }
   run.attempts.push(...next.attempts);
   if (entry.listens) run.listens = new Set(entry.listens);
@@ -118,7 +124,7 @@ function nextNode(
   write: NodeWrite,
   before: MemoryNode | undefined,
   moment: Moment,
-): Omit<PreparedNode, "key"> {
+): Omit<PreparedNode, "key" | "write"> {
   for (const text of [write.node, write.outcome, write.worker]) assertText(text);
   const dueAt = dueTime(write, before?.record, moment.now);
   const { input, output } = write;
@@ -139,8 +145,10 @@ interface Change {
 function nextRecord(change: Change, { now, seq }: Moment): NodeRecord {
   const { write, before, dueAt } = change;
   const { isNew: _, due: _due, input: _input, output: _output, error, ...same } = write;
+  const { fingerprint: _fingerprint, resolution: _resolution, edited = null, ...state } = same;
   return Object.freeze({
-    ...same,
+    ...state,
+    edited,
     dueAt,
     dispatchedAt: dispatchTime(change, now),
     startedAt: startTime(change, now),

@@ -1,5 +1,6 @@
 /** What the store in memory holds, and the indexes by which the loops find their rows. */
 import type { AttemptRecord, MessageBody, NodeRecord, RunHeader } from "../../core/ports/store.ts";
+import { DeadLetterTable } from "./dead-letter-table.ts";
 import { TimeIndex } from "./time-index.ts";
 
 export interface MemoryMessage {
@@ -48,6 +49,7 @@ export function isRunId(id: string): boolean {
 }
 
 export class Tables {
+  readonly deadLetters: DeadLetterTable = new DeadLetterTable();
   readonly runs: Map<string, MemoryRun> = new Map();
   /** `waiting` rows by `dueAt`. */
   readonly due: TimeIndex<MemoryNode> = new TimeIndex();

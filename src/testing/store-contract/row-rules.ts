@@ -34,6 +34,7 @@ function stateRules({ rule, expect }: Kit): void {
       dispatches: 4,
       worker: "w-1",
       possiblyDuplicated: true,
+      edited: "given",
     } as const;
     const error = { class: "http", message: "502", status: 502, path: ["a", 1] };
     const write = row("a", {

@@ -1,0 +1,259 @@
+/**
+ * `engine.deadLetters`: node runs that gave up, and what people do about them.
+ *
+ * Each order is a message in its run's inbox, like a cancel, and the run decides. Which order resolved a dead letter is stored
+ * with it, so of two people who resolve the same one exactly one is told that it was done.
+ */
+import { randomUUID } from "node:crypto";
+import type { ActionRegistry } from "../actions/registry.ts";
+import { FlowForgeError } from "../core/errors.ts";
+import type { Plan } from "../core/graph/plan.ts";
+import type { DeadLetter, DeadLetterFilter, DeadLetterGroup } from "../core/ports/dead-letter.ts";
+import type { Page, Store } from "../core/ports/store.ts";
+import type { Worker } from "../worker/worker.ts";
+import { inWorkspaceSchema, type InWorkspace, workspaceOf } from "./call-options.ts";
+import { checkOptions } from "./check-options.ts";
+import {
+  bulkRedriveSchema,
+  type BulkRedriveOptions,
+  bulkResolveSchema,
+  completeSchema,
+  type CompleteOptions,
+  type DeadLetterListOptions,
+  type DeadLetterQuery,
+  letterFilter,
+  letterListSchema,
+  redriveSchema,
+  type RedriveOptions,
+  resolveSchema,
+  type ResolveOptions,
+} from "./dead-letter-options.ts";
+import { alreadyResolved, messageOf, notTaken, type Order } from "./dead-letter-orders.ts";
+
+/** Dead letters that are resolved together. */
+const BATCH = 250;
+const MAX_EXAMPLES = 100;
+
+/** What a call for many came to. */
+export interface BulkResult {
+  readonly done: number;
+  readonly refused: number;
+  /** How many were refused with which code. */
+  readonly reasons: { readonly [code: string]: number };
+  /** The first 100 that were refused. */
+  readonly examples: readonly { readonly id: string; readonly code: string; readonly message: string }[];
+}
+
+export interface DeadLettersParts {
+  readonly store: Store;
+  readonly worker: Worker;
+  readonly registry: ActionRegistry;
+}
+
+/** A dead letter with the order's message, or the reason why there is none. */
+type Sent = { readonly letter: DeadLetter; readonly id: string };
+type Refusal = { readonly letter: DeadLetter; readonly error: FlowForgeError };
+
+export class DeadLettersApi {
+  readonly #parts: DeadLettersParts;
+
+  /** @internal */
+  constructor(parts: DeadLettersParts) {
+    this.#parts = parts;
+  }
+
+  /** Dead letters of a workspace, the newest first, page by page; those that are open unless `state` says otherwise. */
+  async list(options: DeadLetterListOptions = {}): Promise<Page<DeadLetter>> {
+    const filter = letterFilter(options, "deadLetters.list", letterListSchema);
+    const { state = "open", cursor, limit = 100 } = options;
+    return this.#parts.store.deadLetters({
+      ...filter,
+      limit,
+      ...(state === "all" ? {} : { open: state === "open" }),
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+  }
+
+  /** One dead letter, or `null` where the workspace has none of this id. */
+  async get(id: string, options: InWorkspace = {}): Promise<DeadLetter | null> {
+    return this.#one(workspaceOf(options, "deadLetters.get", inWorkspaceSchema), id);
+  }
+
+  /** Open dead letters by what failed (workflow, node, class and message of the error), the largest group first, at most 1,000. */
+  async groups(options: DeadLetterQuery = {}): Promise<readonly DeadLetterGroup[]> {
+    return this.#parts.store.deadLetterGroups({ ...letterFilter(options, "deadLetters.groups"), open: true });
+  }
+
+  /**
+   * Runs the node again, in the same run. The idempotency key stays the same, unless the input is edited or `newKey` asks for
+   * another.
+   *
+   * Throws `dead_letter_not_found`, `dead_letter_resolved`, `dead_letter_refused` (the run was cancelled), `redrive_unsafe`
+   * where the effect could happen twice and `force` does not allow it (another key for an unknown outcome; the old key more than
+   * 24 hours after its first attempt), `input_invalid`, `value_invalid`, `option_invalid`.
+   */
+  redrive(id: string, options?: RedriveOptions): Promise<void>;
+  /**
+   * Redrives every open dead letter that fits, in batches. Where it breaks off, the same call goes on with what is open still.
+   * Those that cannot be redriven are counted, with their reasons.
+   */
+  redrive(filter: DeadLetterQuery, options?: BulkRedriveOptions): Promise<BulkResult>;
+  redrive(which: string | DeadLetterQuery, options: RedriveOptions = {}): Promise<void | BulkResult> {
+    const { by = null, newKey = false, force = false, input } = options;
+    const order: Order = { kind: "redrive", by, newKey, force, input };
+    const schema = typeof which === "string" ? redriveSchema : bulkRedriveSchema;
+    return this.#order(which, { order, options, schema, call: "deadLetters.redrive" });
+  }
+
+  /**
+   * Supplies the node's result by hand, and the run goes on from there: `output` for an action, `outcome` for a condition or a
+   * wait.
+   *
+   * Throws `dead_letter_not_found`, `dead_letter_resolved`, `dead_letter_refused`, `output_invalid`, `value_invalid`,
+   * `option_invalid`.
+   */
+  complete(id: string, options: CompleteOptions = {}): Promise<void> {
+    const { by = null, output, outcome } = options;
+    const order: Order = { kind: "complete", by, output, outcome };
+    return this.#order(id, { order, options, schema: completeSchema, call: "deadLetters.complete" });
+  }
+
+  /**
+   * Gives the node up: what depends on it alone is skipped, and the run goes on without it.
+   *
+   * Throws `dead_letter_not_found`, `dead_letter_resolved`, `dead_letter_refused`, `option_invalid`.
+   */
+  discard(id: string, options?: ResolveOptions): Promise<void>;
+  /** Discards every open dead letter that fits, in batches. */
+  discard(filter: DeadLetterQuery, options?: Omit<ResolveOptions, "workspace">): Promise<BulkResult>;
+  discard(which: string | DeadLetterQuery, options: ResolveOptions = {}): Promise<void | BulkResult> {
+    const { by = null } = options;
+    const schema = typeof which === "string" ? resolveSchema : bulkResolveSchema;
+    return this.#order(which, {
+      order: { kind: "discard", by },
+      options,
+      schema,
+      call: "deadLetters.discard",
+    });
+  }
+
+  // ------------------------------------------------------------------ inside
+
+  #order(which: string, call: Call): Promise<void>;
+  #order(which: string | DeadLetterQuery, call: Call): Promise<void | BulkResult>;
+  async #order(which: string | DeadLetterQuery, call: Call): Promise<void | BulkResult> {
+    checkOptions(call.schema, call.options, call.call);
+    if (typeof which !== "string") return this.#many(letterFilter(which, call.call), call.order);
+    const workspace = workspaceOf(call.options, call.call, call.schema);
+    const letter = await this.#one(workspace, which);
+    if (!letter) throw notFound(which, workspace);
+    const [refusal] = await this.#resolve([letter], call.order);
+    if (refusal) throw refusal.error;
+  }
+
+  /** A page at a time, from the newest on: what fails again meanwhile is newer, and so is not met twice. */
+  async #many(filter: DeadLetterFilter, order: Order): Promise<BulkResult> {
+    const { store } = this.#parts;
+    const reasons: Record<string, number> = {};
+    const examples: BulkResult["examples"][number][] = [];
+    let [done, refused] = [0, 0];
+    for (let cursor: string | null | undefined; cursor !== null;) {
+      const page = await store.deadLetters({
+        ...filter,
+        open: true,
+        limit: BATCH,
+        ...(cursor ? { cursor } : {}),
+      });
+      const refusals = await this.#resolve(page.items, order);
+      done += page.items.length - refusals.length;
+      refused += refusals.length;
+      for (const { letter, error } of refusals) {
+        reasons[error.code] = (reasons[error.code] ?? 0) + 1;
+        if (examples.length < MAX_EXAMPLES)
+          examples.push({ id: letter.id, code: error.code, message: error.message });
+      }
+      cursor = page.cursor;
+    }
+    return { done, refused, reasons, examples };
+  }
+
+  /** Gives the refusals; all others are done. */
+  async #resolve(letters: readonly DeadLetter[], order: Order): Promise<readonly Refusal[]> {
+    if (letters.length === 0) return [];
+    const { sent, refusals } = await this.#send(letters, order);
+    const { table } = this.#parts.worker;
+    const looks = sent.map(({ letter }) => table.submit(letter.runId, { type: "look" }));
+    await Promise.all(looks);
+    return [...refusals, ...(await this.#untaken(sent))];
+  }
+
+  async #send(
+    letters: readonly DeadLetter[],
+    order: Order,
+  ): Promise<{ readonly sent: readonly Sent[]; readonly refusals: readonly Refusal[] }> {
+    const { store, worker, registry } = this.#parts;
+    const sent: Sent[] = [];
+    const messages: { runId: string; id: string; body: ReturnType<typeof messageOf> }[] = [];
+    const refusals: Refusal[] = [];
+    for (const letter of letters) {
+      const plan: Plan | null = await worker.plans.get(letter);
+      const context = { plan, registry, limits: worker.table.limits, now: worker.clock.now() };
+      try {
+        const body = messageOf(letter, order, context);
+        const id = `${order.kind}/${letter.id}/${randomUUID()}`;
+        messages.push({ runId: letter.runId, id, body });
+        sent.push({ letter, id });
+      } catch (error) {
+        if (!FlowForgeError.is(error)) throw error;
+        refusals.push({ letter, error });
+      }
+    }
+    // A run that is gone or over by now has resolved its dead letters: that shows when they are read again.
+    if (messages.length > 0) await store.append(messages);
+    return { sent, refusals };
+  }
+
+  /** Those whose dead letter was resolved by something else than the message that was sent for it, or not at all. */
+  async #untaken(sent: readonly Sent[]): Promise<readonly Refusal[]> {
+    if (sent.length === 0) return [];
+    const { workspace } = sent[0]!.letter;
+    const ids = sent.map(({ letter }) => letter.id);
+    const { items } = await this.#parts.store.deadLetters({ workspace, ids, limit: ids.length });
+    const now = new Map(items.map((letter) => [letter.id, letter]));
+    const untaken = sent.filter(({ letter, id }) => now.get(letter.id)?.resolutionId !== id);
+    return Promise.all(
+      untaken.map(async ({ letter }) => ({
+        letter,
+        error: await this.#whyNot(now.get(letter.id) ?? letter),
+      })),
+    );
+  }
+
+  async #whyNot(letter: DeadLetter): Promise<FlowForgeError> {
+    if (letter.resolvedAt !== null) return alreadyResolved(letter);
+    const [run] = await this.#parts.store.load([{ runId: letter.runId, since: Number.MAX_SAFE_INTEGER }]);
+    if (!run) return notFound(letter.id, letter.workspace);
+    if (run.header.cancelled) return notTaken(letter, "a run that was cancelled");
+    return notTaken(letter, "a run that has not been decided yet; it has the message, and will be");
+  }
+
+  async #one(workspace: string, id: string): Promise<DeadLetter | null> {
+    const { items } = await this.#parts.store.deadLetters({ workspace, ids: [id], limit: 1 });
+    return items[0] ?? null;
+  }
+}
+
+interface Call {
+  readonly order: Order;
+  readonly options: InWorkspace;
+  readonly schema: typeof redriveSchema;
+  /** What the host called. */
+  readonly call: string;
+}
+
+function notFound(id: string, workspace: string): FlowForgeError {
+  return new FlowForgeError("dead_letter_not_found", {
+    subject: `dead letter ${id.slice(0, 80)} in workspace "${workspace}"`,
+    next: "Check the id and the workspace; deadLetters.list() shows what there is.",
+  });
+}

@@ -1,0 +1,60 @@
+/** What a turn of a run comes to: what will be written, and what is to be done once that is durable. */
+import type { RegisteredAction } from "../actions/registry.ts";
+import type { PlanAction } from "../core/graph/plan.ts";
+import type { Json } from "../core/json.ts";
+import type { AttemptWrite, EditedInput, NodeWrite } from "../core/ports/store.ts";
+import type { ErrorRecord } from "../core/run/event.ts";
+import type { IntentResult, Pending } from "./intent.ts";
+
+/** A claim to be executed once the commit is durable. */
+export interface Claim {
+  readonly node: PlanAction;
+  readonly action: RegisteredAction;
+  readonly fence: number;
+  readonly attempt: number;
+  readonly generation: number;
+  readonly input: Json;
+}
+
+/** An input that was given by hand. */
+export interface Edit {
+  readonly edited: EditedInput;
+  readonly input: Json;
+}
+
+export interface Values {
+  input?: Json;
+  output?: Json;
+  error?: ErrorRecord | null;
+}
+
+export class TurnResult {
+  readonly claims: Claim[] = [];
+  readonly enqueued: Set<number> = new Set();
+  readonly retries: { node: number; fence: number; delayMs: number }[] = [];
+  readonly aborts: number[] = [];
+  readonly deadLetters: { node: number; error: ErrorRecord }[] = [];
+  readonly consumed: string[] = [];
+  readonly kept: string[] = [];
+  readonly attempts: AttemptWrite[] = [];
+  readonly values: Map<number, Values> = new Map();
+  readonly due: Map<number, NodeWrite["due"]> = new Map();
+  readonly duplicated: Set<number> = new Set();
+  readonly resolutions: Map<number, NonNullable<NodeWrite["resolution"]>> = new Map();
+  /** Inputs given by hand, as far as this turn changes them. */
+  readonly edits: Map<number, Edit> = new Map();
+  readonly results: Map<Pending, IntentResult> = new Map();
+  /** Room that came with the intents or was taken, and is not used by a claim. */
+  places = 0;
+  /** Room that this turn took beyond what came with the intents. */
+  taken = 0;
+  bytes = 0;
+  output: Json | undefined;
+
+  /** The values of a node that are written with it. */
+  protected value(index: number): Values {
+    let values = this.values.get(index);
+    if (!values) this.values.set(index, (values = {}));
+    return values;
+  }
+}
