@@ -12,7 +12,7 @@ import {
 import { type CrashProxy, crashProxy, type Moment } from "../../../support/crash-proxy.ts";
 import { type TestDatabase, testDatabase } from "../../../support/servers.ts";
 import { type Backend, type BackendName, openBackend } from "../../engine/backends.ts";
-import { actions, doomed, winding } from "./scenario.ts";
+import { actions, doomed, winding, word } from "./scenario.ts";
 import type { CrashWorkerConfig } from "./worker.ts";
 
 export interface CrashPoint {
@@ -146,6 +146,7 @@ class Stage implements AsyncDisposable {
       client.runs.startMany(defineWorkflow(winding), inputs),
       client.runs.startMany(defineWorkflow(doomed), inputs.slice(0, Math.ceil(amount / 4))),
     ]);
+    await Promise.all(some.map((run) => run.signal("word", word)));
     return [...some, ...others];
   }
 

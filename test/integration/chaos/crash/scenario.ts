@@ -39,7 +39,7 @@ export function actions(note: Note): readonly Action[] {
 const step = (n: Json, more: object = {}) =>
   ({ kind: "action", action: "step", input: { n }, ...more }) as const;
 
-/** A chain, a fan with a retry at once and one after a pause, a join, a condition, an error edge and a timed wait. */
+/** A chain, a fan with a retry at once and one after a pause, a join, a condition, an error edge, a timed wait and a signal. */
 export const winding: WorkflowDocument = {
   format: 1,
   name: "winding",
@@ -56,7 +56,8 @@ export const winding: WorkflowDocument = {
     refused: { ...step("{{ nodes.both.output.n }}"), action: "refuse" },
     apology: step("{{ nodes.both.output.n + 10 }}"),
     moment: { kind: "wait", for: { duration: "50ms" } },
-    last: step("{{ nodes.apology.output.n + 1 }}"),
+    word: { kind: "wait", for: { signal: "word" } },
+    last: step("{{ nodes.apology.output.n + nodes.word.output.n }}"),
   },
   edges: [
     { from: "first", to: "left" },
@@ -67,12 +68,16 @@ export const winding: WorkflowDocument = {
     { from: "large", to: "refused", on: "yes" },
     { from: "refused", to: "apology", on: "error" },
     { from: "apology", to: "moment" },
-    { from: "moment", to: "last" },
+    { from: "moment", to: "word" },
+    { from: "word", to: "last" },
   ],
   output: "{{ nodes.last.output.n }}",
 };
 
-export const windingResult = (n: number): number => n + 1 + (n + 2) + 11;
+/** Sent as soon as the run exists, so that it is there before the wait is. */
+export const word = { n: 1 } as const;
+
+export const windingResult = (n: number): number => n + 1 + (n + 2) + 10 + word.n;
 
 /** How often each of its nodes is executed, attempts told apart: what a crash may add to, and nothing else. */
 export const windingAttempts: { readonly [node: string]: number } = {
