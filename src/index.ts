@@ -56,7 +56,7 @@ export type {
 } from "./core/ports/store.ts";
 export { PermanentError, RetryableError } from "./core/run/failures.ts";
 export type { NodeStatus, RunStatus } from "./core/run/state.ts";
-export type { InWorkspace, ListOptions, StartOptions } from "./engine/call-options.ts";
+export type { InWorkspace, ListOptions, RunQuery, StartOptions } from "./engine/call-options.ts";
 export { createEngine } from "./engine/create-engine.ts";
 export type {
   BulkRedriveOptions,
@@ -66,7 +66,8 @@ export type {
   RedriveOptions,
   ResolveOptions,
 } from "./engine/dead-letter-options.ts";
-export type { BulkResult, DeadLettersApi } from "./engine/dead-letters.ts";
+export type { BulkResult } from "./engine/bulk-result.ts";
+export type { DeadLettersApi } from "./engine/dead-letters.ts";
 export type { Engine, EngineStartOptions } from "./engine/engine.ts";
 export type { EngineEventMap, EngineEventName } from "./engine/engine-events.ts";
 export type { EngineOptions, WorkerSettings } from "./engine/options.ts";

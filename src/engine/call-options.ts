@@ -1,5 +1,6 @@
 /** The options of single calls: as a host passes them, and their schemas. */
 import { z } from "zod";
+import type { RunFilter } from "../core/ports/store.ts";
 import type { RunStatus } from "../core/run/state.ts";
 import { checkOptions } from "./check-options.ts";
 
@@ -31,11 +32,19 @@ interface StartSettings extends InWorkspace {
   readonly labels?: { readonly [name: string]: string } | undefined;
 }
 
-export interface ListOptions extends InWorkspace {
+/** Which runs are meant. Every part that is given must fit. */
+export interface RunQuery extends InWorkspace {
   readonly workflow?: string | undefined;
   readonly status?: readonly RunStatus[] | undefined;
+  /** The run has all of these. */
+  readonly labels?: { readonly [name: string]: string } | undefined;
+  /** This time or later. */
   readonly createdAfter?: Date | undefined;
+  /** Earlier than this time. */
   readonly createdBefore?: Date | undefined;
+}
+
+export interface ListOptions extends RunQuery {
   /** Of the page before. */
   readonly cursor?: string | undefined;
   /** 1 to 1,000. Default 100. */
@@ -75,15 +84,39 @@ const statuses: Readonly<Record<RunStatus, null>> = {
   cancelled: null,
 };
 
-export const listSchema: z.ZodObject = z.strictObject({
-  workspace,
+const runQuery = {
   workflow: z.string().optional(),
   status: z.array(z.enum(Object.keys(statuses))).optional(),
+  labels: z.record(text.min(1).max(64), text.max(256)).optional(),
   createdAfter: z.date().optional(),
   createdBefore: z.date().optional(),
+};
+
+export const runQuerySchema: z.ZodObject = inWorkspaceSchema.extend(runQuery);
+
+export const listSchema: z.ZodObject = inWorkspaceSchema.extend({
+  ...runQuery,
   cursor: z.string().optional(),
   limit: z.int().min(1).max(1_000).optional(),
 });
+
+/** What the store is asked for, after a check. `call`: what the host called, for the error. */
+export function runFilter(
+  options: RunQuery,
+  call: string,
+  schema: z.ZodObject = runQuerySchema,
+): Omit<RunFilter, "cursor" | "limit"> {
+  const workspace = workspaceOf(options, call, schema);
+  const { workflow, status, labels, createdAfter, createdBefore } = options;
+  return {
+    workspace,
+    ...(workflow === undefined ? {} : { workflow }),
+    ...(status === undefined ? {} : { status }),
+    ...(labels === undefined ? {} : { labels }),
+    ...(createdAfter ? { createdAfter: createdAfter.getTime() } : {}),
+    ...(createdBefore ? { createdBefore: createdBefore.getTime() } : {}),
+  };
+}
 
 /** The workspace that is meant, after a check. `call`: what the host called, for the error. */
 export function workspaceOf(

@@ -11,6 +11,7 @@ import type { Plan } from "../core/graph/plan.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup } from "../core/ports/dead-letter.ts";
 import type { Page, Store } from "../core/ports/store.ts";
 import type { Worker } from "../worker/worker.ts";
+import { BulkCount, type BulkResult } from "./bulk-result.ts";
 import { inWorkspaceSchema, type InWorkspace, workspaceOf } from "./call-options.ts";
 import { checkOptions } from "./check-options.ts";
 import {
@@ -32,17 +33,6 @@ import { alreadyResolved, messageOf, notTaken, type Order } from "./dead-letter-
 
 /** Dead letters that are resolved together. */
 const BATCH = 250;
-const MAX_EXAMPLES = 100;
-
-/** What a call for many came to. */
-export interface BulkResult {
-  readonly done: number;
-  readonly refused: number;
-  /** How many were refused with which code. */
-  readonly reasons: { readonly [code: string]: number };
-  /** The first 100 that were refused. */
-  readonly examples: readonly { readonly id: string; readonly code: string; readonly message: string }[];
-}
 
 export interface DeadLettersParts {
   readonly store: Store;
@@ -154,9 +144,7 @@ export class DeadLettersApi {
   /** A page at a time, from the newest on: what fails again meanwhile is newer, and so is not met twice. */
   async #many(filter: DeadLetterFilter, order: Order): Promise<BulkResult> {
     const { store } = this.#parts;
-    const reasons: Record<string, number> = {};
-    const examples: BulkResult["examples"][number][] = [];
-    let [done, refused] = [0, 0];
+    const count = new BulkCount();
     for (let cursor: string | null | undefined; cursor !== null;) {
       const page = await store.deadLetters({
         ...filter,
@@ -165,16 +153,11 @@ export class DeadLettersApi {
         ...(cursor ? { cursor } : {}),
       });
       const refusals = await this.#resolve(page.items, order);
-      done += page.items.length - refusals.length;
-      refused += refusals.length;
-      for (const { letter, error } of refusals) {
-        reasons[error.code] = (reasons[error.code] ?? 0) + 1;
-        if (examples.length < MAX_EXAMPLES)
-          examples.push({ id: letter.id, code: error.code, message: error.message });
-      }
+      count.add(page.items.length - refusals.length);
+      for (const { letter, error } of refusals) count.refuse(letter.id, error);
       cursor = page.cursor;
     }
-    return { done, refused, reasons, examples };
+    return count.result;
   }
 
   /** Gives the refusals; all others are done. */

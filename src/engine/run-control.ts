@@ -4,10 +4,18 @@
  */
 import { randomUUID } from "node:crypto";
 import { FlowForgeError } from "../core/errors.ts";
-import type { AppendResult, InboxMessage, MessageBody, Store } from "../core/ports/store.ts";
+import type { AppendResult, InboxMessage, MessageBody } from "../core/ports/message.ts";
+import type { Store } from "../core/ports/store.ts";
 import type { RunStatus } from "../core/run/state.ts";
 import type { RunTable } from "../worker/run-table.ts";
-import { inWorkspaceSchema, type InWorkspace, workspaceOf } from "./call-options.ts";
+import { BulkCount, type BulkResult } from "./bulk-result.ts";
+import {
+  inWorkspaceSchema,
+  type InWorkspace,
+  runFilter,
+  type RunQuery,
+  workspaceOf,
+} from "./call-options.ts";
 import { checkedValue } from "./checked-value.ts";
 import { assertMessageName, messageSchema, type MessageOptions } from "./message-options.ts";
 
@@ -27,6 +35,15 @@ export interface Target {
 
 type Operation = "cancel" | "pause" | "resume";
 
+const UNDER_WAY = ["queued", "running", "waiting"] as const;
+
+/** Whom an order to many is for, where the filter does not say. */
+const CONCERNED: Readonly<Record<Operation, readonly RunStatus[]>> = {
+  cancel: [...UNDER_WAY, "paused"],
+  pause: UNDER_WAY,
+  resume: ["paused"],
+};
+
 export class RunControl {
   readonly #parts: RunControlParts;
 
@@ -35,13 +52,41 @@ export class RunControl {
   }
 
   /** Resolves when the run was decided with it, or can be by any process. */
-  async operate(kind: Operation, runId: string, options: InWorkspace): Promise<void> {
+  operate(kind: Operation, runId: string, options: InWorkspace): Promise<void>;
+  operate(kind: Operation, which: string | RunQuery, options: InWorkspace): Promise<void | BulkResult>;
+  operate(kind: Operation, which: string | RunQuery, options: InWorkspace): Promise<void | BulkResult> {
+    return typeof which === "string" ? this.#one(kind, which, options) : this.#many(kind, which);
+  }
+
+  async #one(kind: Operation, runId: string, options: InWorkspace): Promise<void> {
     const workspace = workspaceOf(options, `runs.${kind}`, inWorkspaceSchema);
     const message = { runId, workspace, id: `${kind}/${randomUUID()}`, body: { kind } };
     const result = await this.#send(message);
     if (result !== "finished_run") return this.look(runId);
     const status = await this.#status({ runId, workspace });
     if (kind !== "cancel" || status !== "cancelled") throw finished(runId, status);
+  }
+
+  /** A page at a time, from the newest on. Where it breaks off, the same call goes on with what is left. */
+  async #many(kind: Operation, query: RunQuery): Promise<BulkResult> {
+    const filter = { status: CONCERNED[kind], ...runFilter(query, `runs.${kind}`) };
+    const { store } = this.#parts;
+    const count = new BulkCount();
+    for (let cursor: string | null | undefined; cursor !== null;) {
+      const page = await store.runs({ ...filter, limit: PAGE, ...(cursor ? { cursor } : {}) });
+      const results = await store.append(
+        page.items.map(({ id }) => ({ runId: id, id: `${kind}/${randomUUID()}`, body: { kind } })),
+      );
+      const stored = page.items.filter((_, index) => results[index] === "stored");
+      await Promise.all(stored.map(({ id }) => this.look(id)));
+      count.add(stored.length);
+      for (const [index, { id, status, workspace }] of page.items.entries()) {
+        if (results[index] === "unknown_run") count.refuse(id, runNotFound({ runId: id, workspace }));
+        if (results[index] === "finished_run") count.refuse(id, finished(id, status));
+      }
+      cursor = page.cursor;
+    }
+    return count.result;
   }
 
   async signal(
@@ -88,13 +133,13 @@ export class RunControl {
 
   async #send(message: InboxMessage & Target): Promise<AppendResult> {
     const [result] = await this.#parts.store.append([message]);
-    if (result === "unknown_run") throw notFound(message);
+    if (result === "unknown_run") throw runNotFound(message);
     return result!;
   }
 
   async #status({ runId, workspace }: Target): Promise<RunStatus> {
     const [run] = await this.#parts.store.load([{ runId, since: Number.MAX_SAFE_INTEGER }]);
-    if (!run) throw notFound({ runId, workspace });
+    if (!run) throw runNotFound({ runId, workspace });
     return run.header.status;
   }
 }
@@ -103,7 +148,7 @@ function messageId(kind: "signal" | "event", { id }: MessageOptions): string {
   return `${kind}/${id ?? randomUUID()}`;
 }
 
-function notFound({ runId, workspace }: Target): FlowForgeError {
+export function runNotFound({ runId, workspace }: Target): FlowForgeError {
   return new FlowForgeError("run_not_found", {
     subject: `run ${runId} in workspace "${workspace}"`,
     next: "Check the id and the workspace; runs that finished long ago are deleted by retention.",

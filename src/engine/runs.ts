@@ -11,14 +11,18 @@ import {
   type InWorkspace,
   type ListOptions,
   listSchema,
+  runFilter,
+  type RunQuery,
   type StartOptions,
   startSchema,
   workspaceOf,
 } from "./call-options.ts";
+import type { BulkResult } from "./bulk-result.ts";
 import { checkedValue } from "./checked-value.ts";
 import { type InputCheck, inputCheck } from "./input-check.ts";
 import type { MessageOptions } from "./message-options.ts";
 import type { RunControl } from "./run-control.ts";
+import { rerunOf } from "./rerun.ts";
 import { RunHandle } from "./run-handle.ts";
 import type { Watch } from "./watch.ts";
 import type { WorkflowsApi } from "./workflows.ts";
@@ -85,17 +89,9 @@ export class RunsApi {
 
   /** Runs of a workspace, the newest first, page by page. */
   async list(options: ListOptions = {}): Promise<Page<RunHeader>> {
-    const workspace = workspaceOf(options, "runs.list", listSchema);
-    const { workflow, status, createdAfter, createdBefore, cursor, limit = 100 } = options;
-    return this.#parts.store.runs({
-      workspace,
-      limit,
-      ...(workflow === undefined ? {} : { workflow }),
-      ...(status === undefined ? {} : { status }),
-      ...(cursor === undefined ? {} : { cursor }),
-      ...(createdAfter ? { createdAfter: createdAfter.getTime() } : {}),
-      ...(createdBefore ? { createdBefore: createdBefore.getTime() } : {}),
-    });
+    const filter = runFilter(options, "runs.list", listSchema);
+    const { cursor, limit = 100 } = options;
+    return this.#parts.store.runs({ ...filter, limit, ...(cursor === undefined ? {} : { cursor }) });
   }
 
   /**
@@ -105,8 +101,11 @@ export class RunsApi {
    *
    * Throws `run_not_found`, and `run_finished` for a run that succeeded.
    */
-  cancel(runId: string, options: InWorkspace = {}): Promise<void> {
-    return this.#parts.control.operate("cancel", runId, options);
+  cancel(runId: string, options?: InWorkspace): Promise<void>;
+  /** Cancels every run that fits and is not at rest, or has one of the statuses that the filter names, in batches. */
+  cancel(filter: RunQuery): Promise<BulkResult>;
+  cancel(which: string | RunQuery, options: InWorkspace = {}): Promise<void | BulkResult> {
+    return this.#parts.control.operate("cancel", which, options);
   }
 
   /**
@@ -115,13 +114,36 @@ export class RunsApi {
    *
    * Throws `run_not_found`, and `run_finished` for a run at rest.
    */
-  pause(runId: string, options: InWorkspace = {}): Promise<void> {
-    return this.#parts.control.operate("pause", runId, options);
+  pause(runId: string, options?: InWorkspace): Promise<void>;
+  /** Pauses every run that fits and is under way, in batches. */
+  pause(filter: RunQuery): Promise<BulkResult>;
+  pause(which: string | RunQuery, options: InWorkspace = {}): Promise<void | BulkResult> {
+    return this.#parts.control.operate("pause", which, options);
   }
 
   /** Lets a paused run go on; for another one it does nothing. Throws `run_not_found`, and `run_finished` for a run at rest. */
-  resume(runId: string, options: InWorkspace = {}): Promise<void> {
-    return this.#parts.control.operate("resume", runId, options);
+  resume(runId: string, options?: InWorkspace): Promise<void>;
+  /** Resumes every paused run that fits, in batches. */
+  resume(filter: RunQuery): Promise<BulkResult>;
+  resume(which: string | RunQuery, options: InWorkspace = {}): Promise<void | BulkResult> {
+    return this.#parts.control.operate("resume", which, options);
+  }
+
+  /**
+   * Starts the run once more: a new run of the same version, trigger, input and labels, with `rerunOf` in its header. Its
+   * actions have other idempotency keys, so their effects happen again. The old run stays as it is, whatever its status.
+   *
+   * Throws `run_not_found`, `workflow_not_found` where the version is gone, and `run_not_stored`.
+   */
+  async rerun(runId: string, options: InWorkspace = {}): Promise<RunHandle> {
+    const workspace = workspaceOf(options, "runs.rerun");
+    const start = await rerunOf(this.#parts.store, { runId, workspace });
+    const plan = await this.#parts.worker.plans.get(start);
+    if (plan) return this.#begin({ plan, start });
+    throw new FlowForgeError("workflow_not_found", {
+      subject: `workflow "${start.workflow}" version ${start.version} in workspace "${workspace}"`,
+      next: "Start a run of a version that exists.",
+    });
   }
 
   /**

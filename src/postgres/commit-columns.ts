@@ -38,7 +38,7 @@ const entryColumns: readonly Column<MoveRow>[] = [
 
 export const moveColumns: readonly Column<MoveRow>[] = entryColumns;
 
-export const startColumns: readonly Column<StartRow>[] = [
+const plainStartColumns: readonly Column<StartRow>[] = [
   ...entryColumns,
   { name: "workspace", type: "text", read: ({ start }) => start.workspace },
   { name: "workflow", type: "text", read: ({ start }) => start.workflow },
@@ -48,6 +48,15 @@ export const startColumns: readonly Column<StartRow>[] = [
   { name: "input", type: "json", read: ({ start }) => JSON.stringify(start.input) },
   { name: "trigger_payload", type: "json", read: ({ start }) => triggerPayload(start) },
 ];
+
+const rerunColumns: readonly Column<StartRow>[] = [
+  ...plainStartColumns,
+  { name: "rerun_of", type: "text", read: ({ start }) => start.rerunOf ?? null },
+];
+
+export function startColumns({ reruns }: Shape): readonly Column<StartRow>[] {
+  return reruns ? rerunColumns : plainStartColumns;
+}
 
 /** A manual start's payload is its input: stored once, as the input alone. */
 function triggerPayload({ input, triggerPayload: payload }: StartRow["start"]): string | null {
@@ -161,7 +170,7 @@ export function commitValues(rows: BatchRows, shape: Shape): Buffer[] {
     if (wanted) for (const column of columns) values.push(encode(list, column));
   }
   add(shape.moves, rows.moves, moveColumns);
-  add(shape.starts, rows.starts, startColumns);
+  add(shape.starts, rows.starts, startColumns(shape));
   add(shape.updates, rows.updates, nodeColumns(shape));
   add(shape.inserts, rows.inserts, nodeColumns(shape));
   add(shape.attempts, rows.attempts, attemptColumns);

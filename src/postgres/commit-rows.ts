@@ -62,6 +62,8 @@ export interface Shape {
   readonly messages: boolean;
   /** Some run listens for other events than before. */
   readonly listens: boolean;
+  /** Some start repeats another run. */
+  readonly reruns: boolean;
 }
 
 export function batchRows(entries: readonly CommitEntry[]): BatchRows {
@@ -106,6 +108,7 @@ export function shapeOf(rows: BatchRows): Shape {
     attempts: rows.attempts.length > 0,
     messages: rows.consumed.length > 0 || rows.kept.length > 0,
     listens: rows.listens.length > 0,
+    reruns: rows.starts.some(({ start }) => start.rerunOf !== undefined),
   };
 }
 
@@ -148,6 +151,7 @@ export function shapeKey(shape: Shape): string {
     (shape.rests ? "r" : "") +
     (shape.attempts ? "a" : "") +
     (shape.messages ? "b" : "") +
-    (shape.listens ? "l" : "")
+    (shape.listens ? "l" : "") +
+    (shape.reruns ? "n" : "")
   );
 }

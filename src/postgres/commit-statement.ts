@@ -40,7 +40,8 @@ export function commitText(s: string, shape: Shape): string {
   // The types of both parameters must be known in every shape, also in one that reads neither.
   const parts = [`clock as materialized (select ${s}.now() as t, $1::uuid[] as ids, $2::int8[] as seqs)`];
   if (shape.moves) parts.push(lockPart(s, parameters));
-  if (shape.starts) parts.push(`z as materialized (select * from ${parameters.unnest("z", startColumns)})`);
+  if (shape.starts)
+    parts.push(`z as materialized (select * from ${parameters.unnest("z", startColumns(shape))})`);
   parts.push(flagsPart(s, shape));
   if (shape.updates) parts.push(nodesPart("x", parameters, shape), updatePart(s, shape));
   if (shape.inserts) parts.push(nodesPart("y", parameters, shape), insertPart(s, shape));
@@ -48,7 +49,7 @@ export function commitText(s: string, shape: Shape): string {
   if (shape.messages) parts.push(...messageParts(s, parameters));
   if (shape.listens) parts.push(...listenParts(s, parameters, shape));
   if (shape.moves) parts.push(movePart(s, shape));
-  if (shape.starts) parts.push(startPart(s));
+  if (shape.starts) parts.push(startPart(s, shape));
   if (shape.opens) parts.push(...openedParts(s, shape));
   if (shape.moves && shape.updates) parts.push(resolvedPart(s, shape));
   if (shape.claims) parts.push(claimsPart(s, shape));
@@ -88,13 +89,13 @@ function movePart(s: string, { messages }: Shape): string {
   from l, clock where l.had is not null and r.id = l.id and r.seq = l.seq)`;
 }
 
-function startPart(s: string): string {
+function startPart(s: string, { reruns }: Shape): string {
   return `started as (
   insert into ${s}.runs (id, seq, created_at, started_at, finished_at, version, dead_letters, paused, cancelled, status,
-    workspace, workflow, trigger, labels, input, trigger_payload, output)
+    workspace, workflow, trigger, labels, input, trigger_payload, output${reruns ? ", rerun_of" : ""})
   select ($1::uuid[])[z.i], 1, clock.t, case when z.status <> 'queued' then clock.t end,
     case when z.finished then clock.t end, z.version, z.dead_letters, z.paused, z.cancelled, z.status,
-    z.workspace, z.workflow, z.trigger, z.labels, z.input, z.trigger_payload, z.output
+    z.workspace, z.workflow, z.trigger, z.labels, z.input, z.trigger_payload, z.output${reruns ? ", z.rerun_of::uuid" : ""}
   from z, f, clock where f.had[z.i] >= 0)`;
 }
 

@@ -6,7 +6,7 @@
  * appenders cannot wait for each other.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import type { AppendResult, InboxMessage, ListenerQuery } from "../core/ports/store.ts";
+import type { AppendResult, InboxMessage, ListenerQuery } from "../core/ports/message.ts";
 import { int4Array, jsonArray, textArray, uuidArray } from "./arrays.ts";
 import { isRetryable } from "../postgres-connection/failures.ts";
 import { isRunId } from "./names.ts";

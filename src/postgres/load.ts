@@ -1,6 +1,7 @@
 /** `load`: many runs in one statement, each with what its request asks for and nothing else. */
 import type { Json } from "../core/json.ts";
-import type { LoadRequest, MessageBody, NodeRef, StoredMessage, StoredRun } from "../core/ports/store.ts";
+import type { MessageBody, StoredMessage } from "../core/ports/message.ts";
+import type { LoadRequest, NodeRef, StoredRun } from "../core/ports/store.ts";
 import { boolArray, int4Array, int8Array, jsonArray, textArray, uuidArray } from "./arrays.ts";
 import { isRunId } from "./names.ts";
 import type { Session, Statement } from "../postgres-connection/pool.ts";

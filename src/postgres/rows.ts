@@ -6,7 +6,7 @@ import type { FailureState, NodeStatus, RunStatus, WaitReason } from "../core/ru
 
 /** Columns of a `RunHeader`, of the table alias `r`. */
 export const HEADER_COLUMNS = `r.id, r.workspace, r.workflow, r.version, r.status, r.paused, r.cancelled, r.seq, r.trigger,
-  r.dead_letters, r.labels, r.created_at, r.started_at, r.finished_at`;
+  r.dead_letters, r.labels, r.rerun_of, r.created_at, r.started_at, r.finished_at`;
 
 export interface HeaderRow {
   readonly id: string;
@@ -20,6 +20,7 @@ export interface HeaderRow {
   readonly trigger: string;
   readonly dead_letters: number;
   readonly labels: string;
+  readonly rerun_of: string | null;
   readonly created_at: number;
   readonly started_at: number | null;
   readonly finished_at: number | null;
@@ -38,6 +39,7 @@ export function runHeader(row: HeaderRow): RunHeader {
     trigger: row.trigger,
     deadLetters: row.dead_letters,
     labels: parseJson(row.labels) as { readonly [name: string]: string },
+    rerunOf: row.rerun_of,
     createdAt: row.created_at,
     startedAt: row.started_at,
     finishedAt: row.finished_at,

@@ -37,6 +37,7 @@ const HEADER = [
   "r.trigger",
   "r.dead_letters",
   "r.labels",
+  "r.rerun_of",
   "r.created_at",
   "r.started_at",
   "r.finished_at",
@@ -99,6 +100,8 @@ export class Runs {
       .limit(limit + 1);
     if (filter.workflow !== undefined) query = query.where("r.workflow", "=", filter.workflow);
     if (filter.status) query = query.where("r.status", "in", filter.status);
+    for (const [name, value] of Object.entries(filter.labels ?? {}))
+      query = query.where(sql<boolean>`r.labels ->> ${name}::text = ${value}`);
     if (filter.createdAfter !== undefined)
       query = query.where("r.created_at", ">=", Math.ceil(filter.createdAfter));
     if (filter.createdBefore !== undefined)

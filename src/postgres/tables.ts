@@ -23,6 +23,7 @@ export interface RunsTable {
   workflow: string;
   trigger: string;
   labels: string;
+  rerun_of: string | null;
   input: string;
   output: string | null;
 }

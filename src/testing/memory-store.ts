@@ -16,15 +16,12 @@ import type {
   DeadLetterGroup,
   DeadLetterPage,
 } from "../core/ports/dead-letter.ts";
+import type { AppendResult, InboxMessage, ListenerQuery, MessageBody } from "../core/ports/message.ts";
 import type {
-  AppendResult,
   Beat,
   CommitEntry,
   DispatchRef,
-  InboxMessage,
-  ListenerQuery,
   LoadRequest,
-  MessageBody,
   NodeRef,
   Page,
   RunDetail,

@@ -10,7 +10,8 @@
  *   here is this worker's own, and is run: a claim whose reply was lost is neither forgotten nor reclaimed.
  */
 import type { Plan } from "../core/graph/plan.ts";
-import type { LoadRequest, NewRun, NodeRecord, StoredMessage, StoredRun } from "../core/ports/store.ts";
+import type { StoredMessage } from "../core/ports/message.ts";
+import type { LoadRequest, NewRun, NodeRecord, StoredRun } from "../core/ports/store.ts";
 import { type Advance, newRun, patchRun, restoreRun } from "../core/run/advance.ts";
 import { isCalledOff } from "../core/run/races.ts";
 import type { RunState } from "../core/run/state.ts";

@@ -1,5 +1,5 @@
 /** What a run is asked to take up, by whom, and with what room. */
-import type { MessageBody, StoredMessage } from "../core/ports/store.ts";
+import type { MessageBody, StoredMessage } from "../core/ports/message.ts";
 import type { RunEvent } from "../core/run/event.ts";
 
 /** What a run is asked to take up. */

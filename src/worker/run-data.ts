@@ -1,6 +1,7 @@
 /** From what the store holds of a run to what the reducer and the templates read. */
 import type { Plan } from "../core/graph/plan.ts";
-import type { Store, StoredMessage, StoredRun } from "../core/ports/store.ts";
+import type { StoredMessage } from "../core/ports/message.ts";
+import type { Store, StoredRun } from "../core/ports/store.ts";
 import type { StoredState } from "../core/run/advance.ts";
 import type { RunState } from "../core/run/state.ts";
 import type { PlanKey } from "./plans.ts";

@@ -7,7 +7,7 @@ import type { ActionRegistry, RegisteredAction } from "../actions/registry.ts";
 import type { CompiledTemplate } from "../core/expression/expression.ts";
 import type { Plan, PlanAction } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
-import type { StoredMessage } from "../core/ports/store.ts";
+import type { StoredMessage } from "../core/ports/message.ts";
 import { type Advance, closeDraft, type Draft, openDraft, apply } from "../core/run/advance.ts";
 import type { Command } from "../core/run/command.ts";
 import type { ErrorRecord, RunEvent } from "../core/run/event.ts";

@@ -8,6 +8,7 @@
  */
 import type { WorkflowDocument } from "../definition/document.ts";
 import type { Json } from "../json.ts";
+import type { AppendResult, InboxMessage, ListenerQuery, StoredMessage } from "./message.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterPage } from "./dead-letter.ts";
 import type { ErrorRecord } from "../run/event.ts";
 import type { FailureState, NodeStatus, RunStatus, WaitReason } from "../run/state.ts";
@@ -29,6 +30,8 @@ export interface RunHeader {
   readonly trigger: string;
   readonly deadLetters: number;
   readonly labels: { readonly [name: string]: string };
+  /** Id of the run that this one repeats. */
+  readonly rerunOf: string | null;
   readonly createdAt: number;
   /** When its status was first another one than `queued`. */
   readonly startedAt: number | null;
@@ -65,34 +68,6 @@ export interface NodeRecord {
 }
 
 export type EditedInput = "given" | "accepted";
-
-/** Which dead letter is meant: of this node run, under this fence. For another fence the message comes too late. */
-interface LetterMessage {
-  readonly node: string;
-  readonly item: number;
-  readonly fence: number;
-  /** Who asks for it. */
-  readonly by: string | null;
-}
-
-export type MessageBody =
-  | { readonly kind: "signal"; readonly name: string; readonly payload: Json }
-  | { readonly kind: "event"; readonly name: string; readonly payload: Json }
-  | { readonly kind: "cancel" }
-  | { readonly kind: "pause" }
-  | { readonly kind: "resume" }
-  /** `input` replaces the rendered one. */
-  | ({ readonly kind: "redrive"; readonly newKey: boolean; readonly input?: Json } & LetterMessage)
-  | ({ readonly kind: "complete"; readonly output: Json; readonly outcome?: string } & LetterMessage)
-  | ({ readonly kind: "discard" } & LetterMessage);
-
-export interface StoredMessage {
-  readonly id: string;
-  readonly receivedAt: number;
-  /** Already seen by a commit, and kept for a wait that may come. */
-  readonly kept: boolean;
-  readonly body: MessageBody;
-}
 
 /** A run as it is in the store. Values only where they were asked for. */
 export interface StoredRun {
@@ -131,6 +106,8 @@ export interface NewRun {
   readonly input: Json;
   readonly triggerPayload: Json;
   readonly labels: { readonly [name: string]: string };
+  /** A UUID, as all run ids. Default: none. */
+  readonly rerunOf?: string;
 }
 
 /**
@@ -251,29 +228,6 @@ export interface Beat {
   readonly cancelled: readonly string[];
 }
 
-export interface InboxMessage {
-  readonly runId: string;
-  /** Deterministic where the source can repeat itself: the same id twice is one message. */
-  readonly id: string;
-  /** Only where the run is of this workspace; of another one it is `unknown_run`. */
-  readonly workspace?: string;
-  readonly body: MessageBody;
-}
-
-/**
- * A run that is `finished` takes no message, but for a `cancel`, `redrive`, `complete` or `discard` while it has dead letters.
- * `repeated` comes before `finished_run`: a repeated id is recognised for as long as the run exists.
- */
-export type AppendResult = "stored" | "repeated" | "unknown_run" | "finished_run";
-
-export interface ListenerQuery {
-  readonly workspace: string;
-  readonly event: string;
-  /** Run id of the last one of the page before. None: from the beginning. */
-  readonly after?: string;
-  readonly limit: number;
-}
-
 // ---------------------------------------------------------------- definitions and lists
 
 export interface WorkflowVersion {
@@ -289,6 +243,8 @@ export interface RunFilter {
   readonly workspace: string;
   readonly workflow?: string;
   readonly status?: readonly RunStatus[];
+  /** The run has all of these. */
+  readonly labels?: { readonly [name: string]: string };
   /** This time or later. */
   readonly createdAfter?: number;
   /** Earlier than this time. */

@@ -8,9 +8,16 @@ import { runs } from "./0001-runs.ts";
 import { workersAndWorkflows } from "./0002-workers-and-workflows.ts";
 import { eventListeners } from "./0003-event-listeners.ts";
 import { deadLetters } from "./0004-dead-letters.ts";
+import { reruns } from "./0005-reruns.ts";
 import type { Migration } from "./migration.ts";
 
-export const MIGRATIONS: readonly Migration[] = [runs, workersAndWorkflows, eventListeners, deadLetters];
+export const MIGRATIONS: readonly Migration[] = [
+  runs,
+  workersAndWorkflows,
+  eventListeners,
+  deadLetters,
+  reruns,
+];
 
 /** The schema version that this code is written for. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;

@@ -80,6 +80,7 @@ function newRun(entry: CommitEntry, now: number): MemoryRun {
     version,
     trigger,
     labels: frozenCopy(labels),
+    rerunOf: start.rerunOf ?? null,
     status: entry.status,
     paused: entry.paused,
     cancelled: entry.cancelled,

@@ -1,14 +1,13 @@
 /** Reading runs: for the engine (`load`, `inputs`) and for whoever looks (`run`, `runs`). */
 import { FlowForgeError } from "../../core/errors.ts";
 import type { Json } from "../../core/json.ts";
+import type { MessageBody, StoredMessage } from "../../core/ports/message.ts";
 import type {
   LoadRequest,
-  MessageBody,
   Page,
   RunDetail,
   RunFilter,
   RunHeader,
-  StoredMessage,
   StoredRun,
 } from "../../core/ports/store.ts";
 import { parsed } from "./json-text.ts";
@@ -90,6 +89,7 @@ function matches(header: RunHeader, filter: RunFilter): boolean {
     header.workspace === filter.workspace &&
     (filter.workflow === undefined || header.workflow === filter.workflow) &&
     (filter.status === undefined || filter.status.includes(header.status)) &&
+    Object.entries(filter.labels ?? {}).every(([name, value]) => header.labels[name] === value) &&
     (filter.createdAfter === undefined || header.createdAt >= filter.createdAfter) &&
     (filter.createdBefore === undefined || header.createdAt < filter.createdBefore)
   );

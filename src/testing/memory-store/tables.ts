@@ -1,5 +1,6 @@
 /** What the store in memory holds, and the indexes by which the loops find their rows. */
-import type { AttemptRecord, MessageBody, NodeRecord, RunHeader } from "../../core/ports/store.ts";
+import type { MessageBody } from "../../core/ports/message.ts";
+import type { AttemptRecord, NodeRecord, RunHeader } from "../../core/ports/store.ts";
 import { DeadLetterTable } from "./dead-letter-table.ts";
 import { TimeIndex } from "./time-index.ts";
 

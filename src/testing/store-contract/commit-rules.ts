@@ -30,6 +30,7 @@ function startRules({ rule, expect }: Kit): void {
       workflow: "checkout",
       version: 3,
       trigger: "start",
+      rerunOf: null,
       labels: { tier: "gold" },
       status: "running",
       paused: false,

@@ -94,6 +94,36 @@ function listRules({ rule, expect }: Kit): void {
     expect(await list({ createdAfter: createdAt, createdBefore: createdAt })).toEqual([]);
   });
 
+  rule("by labels: a run has all of those that are asked for", async ({ store }) => {
+    const labels = { team: "a b", "it's": "1" };
+    const id = await stored(store, { start: newRun({ labels }) });
+    await stored(store, { start: newRun({ labels: { team: "c" } }) });
+    await stored(store);
+    const found = async (asked: object): Promise<readonly string[]> => {
+      const { items } = await store.runs({ workspace: WORKSPACE, labels: { ...asked }, limit: 10 });
+      return items.map((run) => run.id);
+    };
+    expect(await found({ team: "a b" })).toEqual([id]);
+    expect(await found(labels)).toEqual([id]);
+    expect(await found({ ...labels, team: "c" })).toEqual([]);
+    expect(await found({ other: "c" })).toEqual([]);
+    expect(await found({})).toHaveLength(3);
+  });
+
+  rule("a run says which one it repeats", async ({ store }) => {
+    const first = await stored(store);
+    const again = await stored(store, { start: newRun({ rerunOf: first }) });
+    expect((await loaded(store, again)).header.rerunOf).toBe(first);
+    expect((await store.run(WORKSPACE, again))!.header.rerunOf).toBe(first);
+    const { items } = await store.runs({ workspace: WORKSPACE, limit: 10 });
+    expect(new Map(items.map((run) => [run.id, run.rerunOf]))).toEqual(
+      new Map([
+        [first, null],
+        [again, first],
+      ]),
+    );
+  });
+
   rule("a limit or a cursor that is none is refused", async ({ store }) => {
     const refused = { code: "option_invalid" };
     for (const limit of [0, -1, 1_001, 1.5, Number.NaN]) {

@@ -1,10 +1,9 @@
 /** Entries to commit, with everything that a rule does not care about filled in. */
 import { randomUUID } from "node:crypto";
+import type { InboxMessage, MessageBody } from "../../core/ports/message.ts";
 import type {
   AttemptWrite,
   CommitEntry,
-  InboxMessage,
-  MessageBody,
   NewRun,
   NodeRecord,
   NodeWrite,

@@ -1,5 +1,6 @@
 /** The inbox: how the world outside reaches a run that somebody else may be deciding. */
-import type { MessageBody, Store } from "../../core/ports/store.ts";
+import type { MessageBody } from "../../core/ports/message.ts";
+import type { Store } from "../../core/ports/store.ts";
 import { loaded, message, move, moved, newId, newRun, seqOf, start, stored, WORKSPACE } from "./entries.ts";
 import type { Kit } from "./kit.ts";
 

@@ -1,0 +1,53 @@
+/** Messages to runs from outside: what they say, how they are sent, and how they are stored. */
+import type { Json } from "../json.ts";
+
+/** Which dead letter is meant: of this node run, under this fence. For another fence the message comes too late. */
+interface LetterMessage {
+  readonly node: string;
+  readonly item: number;
+  readonly fence: number;
+  /** Who asks for it. */
+  readonly by: string | null;
+}
+
+export type MessageBody =
+  | { readonly kind: "signal"; readonly name: string; readonly payload: Json }
+  | { readonly kind: "event"; readonly name: string; readonly payload: Json }
+  | { readonly kind: "cancel" }
+  | { readonly kind: "pause" }
+  | { readonly kind: "resume" }
+  /** `input` replaces the rendered one. */
+  | ({ readonly kind: "redrive"; readonly newKey: boolean; readonly input?: Json } & LetterMessage)
+  | ({ readonly kind: "complete"; readonly output: Json; readonly outcome?: string } & LetterMessage)
+  | ({ readonly kind: "discard" } & LetterMessage);
+
+export interface StoredMessage {
+  readonly id: string;
+  readonly receivedAt: number;
+  /** Already seen by a commit, and kept for a wait that may come. */
+  readonly kept: boolean;
+  readonly body: MessageBody;
+}
+
+export interface InboxMessage {
+  readonly runId: string;
+  /** Deterministic where the source can repeat itself: the same id twice is one message. */
+  readonly id: string;
+  /** Only where the run is of this workspace; of another one it is `unknown_run`. */
+  readonly workspace?: string;
+  readonly body: MessageBody;
+}
+
+/**
+ * A run that is `finished` takes no message, but for a `cancel`, `redrive`, `complete` or `discard` while it has dead letters.
+ * `repeated` comes before `finished_run`: a repeated id is recognised for as long as the run exists.
+ */
+export type AppendResult = "stored" | "repeated" | "unknown_run" | "finished_run";
+
+export interface ListenerQuery {
+  readonly workspace: string;
+  readonly event: string;
+  /** Run id of the last one of the page before. None: from the beginning. */
+  readonly after?: string;
+  readonly limit: number;
+}
