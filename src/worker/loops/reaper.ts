@@ -6,6 +6,7 @@ import { classifyFailure } from "../../core/run/classify.ts";
 import type { Lease } from "../lease.ts";
 import type { RunTable } from "../run-table.ts";
 import type { Intent } from "../intent.ts";
+import { keyOf, UnderWay } from "./under-way.ts";
 
 const PAGE = 500;
 
@@ -19,14 +20,16 @@ export interface ReaperOptions {
 
 export function reaperRound(options: ReaperOptions): () => Promise<number> {
   const everyMs = Math.min(2_000, options.leaseMs / 2);
+  const underWay = new UnderWay();
   return async () => {
     const { store, table, registry, lease, leaseMs } = options;
     if (!lease.mayJudge) return everyMs;
     const orphans = await store.reap({ leaseMs, limit: PAGE });
-    const results = await Promise.all(
-      orphans.map((ref) => table.submitFor(ref, (node, plan) => lossOf({ registry, plan, node, ref }))),
-    );
-    return orphans.length === PAGE && results.includes("applied") ? 0 : everyMs;
+    const applied = await underWay.ask(orphans, {
+      keyOf,
+      submit: (ref) => table.submitFor(ref, (node, plan) => lossOf({ registry, plan, node, ref })),
+    });
+    return orphans.length === PAGE && applied > 0 ? 0 : everyMs;
   };
 }
 

@@ -6,7 +6,9 @@
  */
 import type { Scheduler } from "../../core/ports/scheduler.ts";
 import type { DispatchRef, Store } from "../../core/ports/store.ts";
+import type { IntentResult } from "../intent.ts";
 import type { RunTable } from "../run-table.ts";
+import { keyOf, UnderWay } from "./under-way.ts";
 
 const PAGE = 1_000;
 const EVERY_MS = 2_000;
@@ -23,14 +25,17 @@ export interface SweeperOptions {
 }
 
 export function sweeperRound(options: SweeperOptions): () => Promise<number> {
+  const { store, table, onLost } = options;
+  const underWay = new UnderWay();
+  const look = (runId: string): Promise<IntentResult> => table.submit(runId, { type: "look" });
+  const resend = (ref: DispatchRef): Promise<IntentResult> =>
+    table.submitFor(ref, (node) => ({ type: "resend", node, fence: ref.fence }));
   return async () => {
-    const { store, table, onLost } = options;
     const unread = await store.unread({ olderThanMs: INBOX_MS, limit: PAGE });
-    await Promise.all(unread.map((runId) => table.submit(runId, { type: "look" })));
+    await underWay.ask(unread, { keyOf: (runId) => runId, submit: look });
     const before = await lostBefore(options);
     const lost = await store.lost({ dispatchedBefore: before, limit: PAGE });
-    const results = await Promise.all(lost.map((ref) => resend(table, ref)));
-    const resent = results.filter((result) => result === "applied").length;
+    const resent = await underWay.ask(lost, { keyOf, submit: resend });
     if (resent > 0) onLost(resent);
     return resent === PAGE ? 0 : EVERY_MS;
   };
@@ -44,8 +49,4 @@ async function lostBefore({ scheduler, store, lanes }: SweeperOptions): Promise<
   if (wiped) return now;
   const oldest = depths.map((depth) => depth.oldest).filter((at) => at !== null);
   return Math.min(now - GRACE_MS, ...oldest);
-}
-
-function resend(table: RunTable, ref: DispatchRef): Promise<string> {
-  return table.submitFor(ref, (node) => ({ type: "resend", node, fence: ref.fence }));
 }
