@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { RunFilter } from "../core/ports/store.ts";
 import type { RunStatus } from "../core/run/state.ts";
 import { checkOptions } from "./check-options.ts";
+import type { TimeInput } from "./start-time.ts";
 
 export const DEFAULT_WORKSPACE = "default";
 
@@ -28,6 +29,11 @@ interface TriggeredStart {
 }
 
 interface StartSettings extends InWorkspace {
+  /**
+   * The run begins then, at most about a second late, by the clock of the database. It is stored at once, as `queued`; cancel,
+   * pause and signals reach it before. A time that has passed: at once. Default: at once.
+   */
+  readonly at?: TimeInput | undefined;
   /** At most 32, each name 1 to 64 and each value at most 256 characters. */
   readonly labels?: { readonly [name: string]: string } | undefined;
 }
@@ -66,6 +72,7 @@ export const startSchema: z.ZodObject = z.strictObject({
   workspace,
   input: z.unknown().optional(),
   trigger: z.string().optional(),
+  at: z.unknown().optional(),
   labels: z
     .record(text.min(1).max(64), text.max(256))
     .refine((labels) => Object.keys(labels).length <= 32, "must be at most 32 labels")

@@ -24,6 +24,7 @@ import type { MessageOptions } from "./message-options.ts";
 import type { RunControl } from "./run-control.ts";
 import { rerunOf } from "./rerun.ts";
 import { RunHandle } from "./run-handle.ts";
+import { startTime } from "./start-time.ts";
 import type { Watch } from "./watch.ts";
 import type { WorkflowsApi } from "./workflows.ts";
 
@@ -38,6 +39,8 @@ export interface RunsParts {
 interface Prepared {
   readonly plan: Plan;
   readonly start: NewRun;
+  /** Not before this time. */
+  readonly at: number | undefined;
 }
 
 /** What a workflow takes. Any JSON: whatever the caller has, for it is checked anyway. */
@@ -166,13 +169,14 @@ export class RunsApi {
     const workspace = workspaceOf(options, call, startSchema);
     const version = await this.#parts.workflows.resolve(workflow, workspace);
     const plan = this.#parts.worker.plans.put(version);
-    return { plan, start: this.#newRun({ version, plan, workflow, options }) };
+    const at = startTime(options.at, call);
+    return { plan, start: this.#newRun({ version, plan, workflow, options, at }), at };
   }
 
-  async #begin<Output>({ plan, start }: Prepared): Promise<RunHandle<Output>> {
+  async #begin<Output>({ plan, start, at }: Prepared): Promise<RunHandle<Output>> {
     const { clock, table } = this.#parts.worker;
     const runId = newRunId(Math.floor(clock.now()));
-    const result = await table.start(runId, plan, start);
+    const result = await table.start(runId, plan, start, at);
     if (result !== "applied") throw notStored(runId, start.workflow);
     return this.#handle(runId, start.workspace, start.workflow);
   }
@@ -197,11 +201,12 @@ export class RunsApi {
     plan: Plan;
     workflow: Workflow | string;
     options: StartOptions;
+    at: number | undefined;
   }): NewRun {
-    const { version, plan, workflow, options } = parts;
+    const { version, plan, workflow, options, at } = parts;
     const trigger = triggerOf(plan, version.name, options.trigger);
     const payload = this.#checkedValue(options.input, version.name);
-    const firedAt = new Date(this.#parts.worker.clock.now()).toISOString();
+    const firedAt = new Date(Math.max(this.#parts.worker.clock.now(), at ?? 0)).toISOString();
     const fired = { id: trigger.id, type: trigger.source.type, payload, headers: {}, firedAt };
     const raw = trigger.input ? trigger.input.render({ trigger: fired }) : payload;
     const schema = typeof workflow === "string" ? undefined : workflow.inputSchema;

@@ -16,7 +16,7 @@ import { type Advance, newRun, patchRun, restoreRun } from "../core/run/advance.
 import { isCalledOff } from "../core/run/races.ts";
 import type { RunState } from "../core/run/state.ts";
 import type { Answer } from "./committer.ts";
-import { buildEntry, isEmpty, isResting } from "./entry.ts";
+import { buildEntry, isEmpty, isResting, needsRow } from "./entry.ts";
 import type { Held, RunEnvironment } from "./environment.ts";
 import type { RunData } from "./prepare.ts";
 import { type Pending, refusedOutput } from "./intent.ts";
@@ -214,16 +214,11 @@ export class ActiveRun {
     this.#fresh = true;
     this.#unseen = [];
     for (const index of advance.changed)
-      if (loaded.plan.nodes[index]!.kind !== "trigger") this.#noteRow(index, advance.state);
+      if (needsRow(loaded.plan, advance.state, index)) this.#rows.add(index);
     for (const index of turn.duplicated) this.#duplicated.add(index);
     for (const [index, edit] of turn.edits) this.#edits.set(index, edit);
     this.#env.committed(this, turn, advance);
     this.#settle(pendings, turn);
-  }
-
-  #noteRow(index: number, state: RunState): void {
-    const kind = this.#loaded!.plan.nodes[index]!.kind;
-    if (kind !== "output" || state.nodes[index]!.status === "failed") this.#rows.add(index);
   }
 
   #settle(pendings: readonly Pending[], turn: Turn): void {

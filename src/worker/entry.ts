@@ -85,15 +85,17 @@ function listensTo({ plan, start, advance, before }: EntryParts): readonly strin
   return rests ? [] : events;
 }
 
-/**
- * The changed nodes that have a row: triggers follow from the run's own row, and so does `$output` unless it failed once.
- */
+/** The changed nodes that have a row, or need one. */
 function writtenNodes({ plan, advance, rows }: EntryParts): readonly number[] {
-  return advance.changed.filter((index) => {
-    const { kind } = plan.nodes[index]!;
-    if (kind === "trigger") return false;
-    return kind !== "output" || rows.has(index) || advance.state.nodes[index]!.status === "failed";
-  });
+  return advance.changed.filter((index) => rows.has(index) || needsRow(plan, advance.state, index));
+}
+
+/** Triggers follow from the run's own row, unless they fire later; and so does `$output`, unless it failed once. */
+export function needsRow(plan: Plan, { nodes }: RunState, index: number): boolean {
+  const { kind } = plan.nodes[index]!;
+  const { status } = nodes[index]!;
+  if (kind === "trigger") return status === "waiting";
+  return kind !== "output" || status === "failed";
 }
 
 function nodeWrite(parts: EntryParts, index: number): NodeWrite {
@@ -137,10 +139,12 @@ function letterOf({ plan, turn }: EntryParts, index: number): Pick<NodeWrite, "f
   };
 }
 
-function dueOf({ turn, advance }: EntryParts, index: number, isNew: boolean): NodeWrite["due"] {
+function dueOf({ plan, turn, advance }: EntryParts, index: number, isNew: boolean): NodeWrite["due"] {
   const { status, dueAt } = advance.state.nodes[index]!;
   const holds = status === "waiting" || (status === "ready" && dueAt !== null);
   if (!holds) return null;
+  // Somebody named this time: what passes until the commit does not add to it.
+  if (plan.nodes[index]!.kind === "trigger") return { at: dueAt! };
   const due = turn.due.get(index);
   if (due !== undefined) return due;
   return isNew ? null : "keep";

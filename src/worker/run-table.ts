@@ -109,13 +109,18 @@ export class RunTable implements RunEnvironment<ActiveRun> {
           };
   }
 
-  /** Stores a new run and starts what can start. Resolves when it is durable. */
-  start(runId: string, plan: Plan, start: NewRun): Promise<IntentResult> {
+  /** Stores a new run and starts what can start, not before `at`. Resolves when it is durable. */
+  // oxlint-disable-next-line max-params -- whose, by what, with what, and when
+  start(runId: string, plan: Plan, start: NewRun, at?: number): Promise<IntentResult> {
     const run = new ActiveRun(runId, this);
     run.begin(plan, start);
     this.#runs.set(runId, run);
     const trigger = plan.indexOf.get(start.trigger) ?? 0;
-    return this.#add(run, { type: "event", event: { type: "started", trigger } }, false);
+    return this.#add(
+      run,
+      { type: "event", event: { type: "started", trigger, ...(at === undefined ? {} : { at }) } },
+      false,
+    );
   }
 
   /** Takes an intent to a run. `place`: the sender brings room for one claim. */

@@ -122,7 +122,7 @@ export class Turn extends TurnResult {
   #takeLetter(id: string, body: LetterBody): void {
     const index = this.#context.plan.indexOf.get(body.node);
     if (index === undefined || body.item !== NO_ITEM || this.#node(index).fence !== body.fence) return;
-    if (!this.#takeEvent(letterEvent(body, index), false)) return;
+    if (!this.#takeEvent(letterEvent(body, index))) return;
     this.resolutions.set(index, { id, by: body.by });
     if (body.kind !== "redrive" || body.input === undefined) return;
     this.edits.set(index, { edited: "given", input: body.input });
@@ -139,7 +139,7 @@ export class Turn extends TurnResult {
       case "event":
         this.results.set(
           pending,
-          this.#takeEvent(intent.event, intent.possiblyDuplicated ?? false) ? "applied" : "stale",
+          this.#takeEvent(intent.event, intent.possiblyDuplicated) ? "applied" : "stale",
         );
         return;
       case "claim":
@@ -150,7 +150,7 @@ export class Turn extends TurnResult {
     }
   }
 
-  #takeEvent(event: RunEvent, possiblyDuplicated: boolean): boolean {
+  #takeEvent(event: RunEvent, possiblyDuplicated = false): boolean {
     if (!("node" in event)) {
       this.#apply(event);
       return true;
@@ -220,7 +220,7 @@ export class Turn extends TurnResult {
     const { fence, status } = this.#node(index);
     if (status === "queued") {
       const delayMs = 1_000 + Math.floor(this.#context.random() * 4_000);
-      this.#takeEvent({ type: "givenBack", node: index, fence, delayMs }, false);
+      this.#takeEvent({ type: "givenBack", node: index, fence, delayMs });
     }
     this.results.set(pending, "refused");
   }
@@ -316,12 +316,13 @@ export class Turn extends TurnResult {
   }
 
   #fail(index: number, error: ErrorRecord): void {
-    const fence = this.#node(index).fence;
-    const retry = { immediate: 0, backoffMs: [] };
-    this.#takeEvent(
-      { type: "failed", node: index, fence, error, verdict: { type: "permanent" }, retry, random: 0 },
-      false,
-    );
+    const { fence } = this.#node(index);
+    const last = {
+      verdict: { type: "permanent" },
+      retry: { immediate: 0, backoffMs: [] },
+      random: 0,
+    } as const;
+    this.#takeEvent({ type: "failed", node: index, fence, error, ...last });
   }
 
   /** Outputs that the templates of the next step read and that are not in the run's data. */

@@ -24,7 +24,7 @@ import type { RunEvent } from "./event.ts";
 import { receive } from "./messages.ts";
 import * as operators from "./operators.ts";
 import type { Plan } from "../graph/plan.ts";
-import { settle } from "./settle.ts";
+import { settle, skip, succeed } from "./settle.ts";
 import type { RunState } from "./state.ts";
 import { conclude } from "./status.ts";
 
@@ -75,7 +75,7 @@ function concerns(draft: Draft, event: RunEvent): boolean {
 function handle(draft: Draft, event: RunEvent): void {
   switch (event.type) {
     case "started":
-      return started(draft, event.trigger);
+      return started(draft, event);
     case "enqueued":
       return attempts.enqueued(draft, event);
     case "requeued":
@@ -112,13 +112,21 @@ function handle(draft: Draft, event: RunEvent): void {
   }
 }
 
-/** One trigger fired; the others, and what cannot be reached at all, are skipped. */
-function started(draft: Draft, trigger: number): void {
+/**
+ * One trigger fires; the others, and what cannot be reached at all, are skipped. A trigger that fires later waits until then
+ * as a timer does, and holds up everything behind it; the run has not begun.
+ */
+function started(draft: Draft, { trigger, at }: Extract<RunEvent, { type: "started" }>): void {
   draft.trigger = trigger;
   for (const { index, kind, inbound } of draft.plan.nodes) {
-    if (index === trigger) draft.edit(index, { status: "succeeded", outcome: "fired" });
-    else if (kind !== "output" && inbound.length === 0) draft.edit(index, { status: "skipped" });
-    else continue;
-    draft.ended.push(index);
+    if (index === trigger) putOffOrFire(draft, trigger, at ?? 0);
+    else if (kind !== "output" && inbound.length === 0) skip(draft, index);
   }
+}
+
+function putOffOrFire(draft: Draft, trigger: number, at: number): void {
+  const delayMs = at - Math.ceil(draft.now);
+  if (delayMs <= 0) return succeed(draft, trigger, "fired");
+  draft.edit(trigger, { status: "waiting", waitingFor: "timer", dueAt: at });
+  draft.command({ type: "schedule", node: trigger, delayMs });
 }

@@ -107,6 +107,7 @@ export function fire(draft: Draft, index: number): void {
   const { waitingFor, dueAt } = draft.node(index);
   switch (waitingFor) {
     case "timer":
+      if (draft.planned(index).kind === "trigger") return succeed(draft, index, "fired");
       return decided(draft, index, { outcome: "elapsed", output: null });
     case "message":
       return timeOut(draft, index);

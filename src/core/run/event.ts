@@ -32,8 +32,8 @@ interface FencedEvent extends NodeEvent {
 }
 
 export type RunEvent =
-  /** The run begins at this trigger. */
-  | { readonly type: "started"; readonly trigger: number }
+  /** The run begins at this trigger: now, or `at` this time where that is later. Milliseconds since 1970, whole. */
+  | { readonly type: "started"; readonly trigger: number; readonly at?: number }
   /** A `ready` node has been handed to the queue. */
   | ({ readonly type: "enqueued" } & NodeEvent)
   /** The task of a `queued` node was lost or must be sent again: `dispatches + 1`. */

@@ -1,6 +1,6 @@
 /**
  * Makes a state from nothing or from what the store kept. Only what cannot be derived is stored: triggers follow from the one
- * that fired, `$output` from the run's status (unless it failed once, and so has a row), counters from the nodes.
+ * that fired (unless it fires later, and so has a row), `$output` from the run's status (unless it failed once, and so has a row), counters from the nodes.
  */
 import type { Plan, PlanNode } from "../graph/plan.ts";
 import type { Json } from "../json.ts";
@@ -71,7 +71,7 @@ function build(plan: Plan, stored: StoredState, rows: ReadonlyMap<number, Stored
   const { status, paused, cancelled, trigger, kept } = stored;
   const nodes: NodeState[] = plan.nodes.map((node) => {
     const row = rows.get(node.index);
-    if (node.kind === "trigger") return { ...PENDING, ...triggerState(node.index, trigger) };
+    if (node.kind === "trigger" && !row) return { ...PENDING, ...triggerState(node.index, trigger) };
     return row ? { ...pick(row), open: 0, taken: 0 } : PENDING;
   });
   deriveOutput(plan, nodes, { stored, rows });
@@ -93,9 +93,13 @@ function rowsOf(plan: Plan, rows: readonly StoredNode[]): Map<number, Stored> {
   return found;
 }
 
-/** `$output` has a row once it failed, which raised its fence: from then on it says more than the run's status. */
-function hasRow(node: PlanNode, { fence }: NodeState): boolean {
-  return node.kind !== "output" || fence > 0;
+/**
+ * `$output` has a row once it failed, which raised its fence: from then on it says more than the run's status. What is known of
+ * a trigger stays true until its row says more.
+ */
+function hasRow({ kind }: PlanNode, { fence, status }: NodeState): boolean {
+  if (kind === "trigger") return status !== "pending";
+  return kind !== "output" || fence > 0;
 }
 
 function triggerState(index: number, fired: number | null): Partial<NodeState> {

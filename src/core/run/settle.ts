@@ -147,7 +147,7 @@ function callOff(draft: Draft, join: number): void {
   for (let index = 0; index < join; index++) if (leadsOnlyTo(draft.plan, index, join)) stop(draft, index);
 }
 
-function skip(draft: Draft, index: number): void {
+export function skip(draft: Draft, index: number): void {
   draft.edit(index, { status: "skipped" });
   draft.ended.push(index);
 }

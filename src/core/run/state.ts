@@ -77,7 +77,7 @@ export interface RunValues {
   readonly errors: ReadonlyMap<number, Json>;
 }
 
-/** How many nodes are in which state, triggers left out; derived, never stored. */
+/** How many nodes are in which state; derived, never stored. */
 export interface RunCounts {
   /** `ready` or `queued`. */
   readonly startable: number;

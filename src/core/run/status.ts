@@ -27,8 +27,14 @@ function statusOf(draft: Draft, output: number): RunStatus {
   if (isSettled(draft.node(output))) return "succeeded";
   if (draft.paused) return "paused";
   if (alive(draft) === 0) return "failed";
+  if (isPutOff(draft)) return "queued";
   if (draft.waiting === alive(draft)) return "waiting";
   return draft.begun || draft.running > 0 ? "running" : "queued";
+}
+
+/** The run's start is in the future: its trigger has not fired. */
+function isPutOff({ trigger, nodes }: Draft): boolean {
+  return trigger !== null && nodes[trigger]!.status === "waiting";
 }
 
 function alive(draft: Draft): number {

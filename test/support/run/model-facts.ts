@@ -18,6 +18,8 @@ export type Fact =
       readonly due: number | null;
       readonly refunded: boolean;
     }
+  /** A trigger that fires later. */
+  | { readonly is: "putOff"; readonly due: number }
   | { readonly is: "rendering" }
   | { readonly is: "withdrawn" }
   | {
@@ -60,8 +62,8 @@ function count(history: readonly Fact[]): Told {
     dispatches: since(history, "claimed", "entered", "redriven").filter((fact) => fact.is === "handed")
       .length,
     worker: workerOf(history),
-    waitingFor: last?.is === "entered" ? last.reason : null,
-    dueAt: last?.is === "entered" || last?.is === "heldBack" ? last.due : null,
+    waitingFor: last?.is === "putOff" ? "timer" : last?.is === "entered" ? last.reason : null,
+    dueAt: last?.is === "entered" || last?.is === "heldBack" || last?.is === "putOff" ? last.due : null,
     failure: failureAfter(last),
   };
 }
@@ -78,6 +80,7 @@ function statusAfter(last: Fact | undefined): NodeStatus {
     case "rendering":
       return "running";
     case "entered":
+    case "putOff":
       return "waiting";
     case "ended":
       return last.as;

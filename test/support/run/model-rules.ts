@@ -26,6 +26,7 @@ export function statusOf(run: {
   if (isEnded(run.output) && run.output.failure !== "open") return "succeeded";
   if (run.paused) return "paused";
   if (alive.length === 0) return "failed";
+  if (run.nodes.some((told) => told.status === "waiting" && told.fence === 0)) return "queued";
   if (alive.every((told) => told.status === "waiting")) return "waiting";
   return run.output.status === "running" || run.nodes.some((told) => told.fence > 0) ? "running" : "queued";
 }

@@ -38,7 +38,7 @@ export class Model extends Ledger {
   #take(event: RunEvent, id: string): void {
     switch (event.type) {
       case "started":
-        return this.#start(this.ids[event.trigger]);
+        return this.#start(this.ids[event.trigger], event.at);
       case "signalled":
         return this.#receive({ kind: "signal", ...message(event) });
       case "eventReceived":
@@ -129,11 +129,14 @@ export class Model extends Ledger {
     this.command("retryNow", id, this.told(id).fence, 100 + Math.floor(900 * random));
   }
 
-  #start(trigger: string | undefined): void {
+  #start(trigger: string | undefined, at = -Infinity): void {
     if (trigger === undefined || this.spec.nodes[trigger]?.kind !== "trigger") return;
     this.fired = trigger;
     for (const id of this.ids) {
-      if (id === trigger) this.note(id, { is: "ended", as: "succeeded", outcome: "fired" });
+      if (id === trigger && at > this.now) {
+        this.note(id, { is: "putOff", due: at });
+        this.command("schedule", id, at - this.now);
+      } else if (id === trigger) this.note(id, { is: "ended", as: "succeeded", outcome: "fired" });
       else if (this.spec.nodes[id]?.kind === "trigger")
         this.note(id, { is: "ended", as: "skipped", outcome: null });
     }
@@ -319,6 +322,7 @@ export class Model extends Ledger {
   #due(id: string): void {
     const { waitingFor } = this.told(id);
     const spec = this.spec.nodes[id];
+    if (spec?.kind === "trigger") return this.note(id, { is: "ended", as: "succeeded", outcome: "fired" });
     if (waitingFor === "retry" || spec?.kind !== "wait") return this.offer(id);
     if (waitingFor === "timer") return this.decided(id, "elapsed", null);
     const handled = this.edges.some((edge) => edge.from === id && edge.on === "timeout");

@@ -1,4 +1,4 @@
-/** What the store keeps of a run, by the rule that the shell follows: no rows for triggers, none for `$output` before it failed. */
+/** What the store keeps of a run, by the rule that the shell follows: no rows for triggers that fired at once, none for `$output` before it failed. */
 import type { Plan } from "../../../src/core/graph/plan.ts";
 import type { StoredNode, StoredState } from "../../../src/core/run/restore.ts";
 import type { RunState } from "../../../src/core/run/state.ts";
@@ -15,7 +15,12 @@ export function rowsOf(
 ): readonly StoredNode[] {
   return plan.nodes.flatMap(({ id, index, kind }) => {
     const { open: _open, taken: _taken, ...row } = nodes[index]!;
-    if (kind === "trigger" || (row.status === "pending" && row.fence === 0)) return [];
+    // Only a trigger that was put off can be waiting or cancelled; its row stays when it fires, and says no more than none.
+    const wasPutOff = [row.status, since?.[index]?.status].some(
+      (one) => one === "waiting" || one === "cancelled",
+    );
+    if (kind === "trigger" && !wasPutOff) return [];
+    if (row.status === "pending" && row.fence === 0) return [];
     if (kind === "output" && row.fence === 0) return [];
     return since?.[index] === nodes[index] ? [] : [{ node: id, item: -1, ...row }];
   });
