@@ -39,8 +39,8 @@ export interface RunsParts {
 interface Prepared {
   readonly plan: Plan;
   readonly start: NewRun;
-  /** Not before this time. */
-  readonly at: number | undefined;
+  /** Not before this time. None: at once. */
+  readonly at?: number | undefined;
 }
 
 /** What a workflow takes. Any JSON: whatever the caller has, for it is checked anyway. */
