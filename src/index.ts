@@ -56,7 +56,13 @@ export type {
 } from "./core/ports/store.ts";
 export { PermanentError, RetryableError } from "./core/run/failures.ts";
 export type { NodeStatus, RunStatus } from "./core/run/state.ts";
-export type { InWorkspace, ListOptions, RunQuery, StartOptions } from "./engine/call-options.ts";
+export type {
+  InWorkspace,
+  ListOptions,
+  RerunOptions,
+  RunQuery,
+  StartOptions,
+} from "./engine/call-options.ts";
 export { createEngine } from "./engine/create-engine.ts";
 export type {
   BulkRedriveOptions,

@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   redis_too_old: "The Redis server is older than FlowForge supports.",
   redis_unreachable: "No connection to Redis could be made, or it did not answer in time.",
   redrive_unsafe: "A redrive could let an effect happen twice.",
+  rerun_refused: "A run cannot be run again from this node.",
   run_cancelled: "The run was cancelled.",
   run_failed: "The run came to rest with failures that nothing handled.",
   run_finished: "The run is at rest and takes no such message.",

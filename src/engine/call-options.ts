@@ -50,6 +50,11 @@ export interface RunQuery extends InWorkspace {
   readonly createdBefore?: Date | undefined;
 }
 
+export interface RerunOptions extends InWorkspace {
+  /** Id of the node to begin at: what ended before it is taken over and not run again. Default: everything runs again. */
+  readonly from?: string | undefined;
+}
+
 export interface ListOptions extends RunQuery {
   /** Of the page before. */
   readonly cursor?: string | undefined;
@@ -90,6 +95,8 @@ const statuses: Readonly<Record<RunStatus, null>> = {
   failed: null,
   cancelled: null,
 };
+
+export const rerunSchema: z.ZodObject = inWorkspaceSchema.extend({ from: z.string().optional() });
 
 const runQuery = {
   workflow: z.string().optional(),

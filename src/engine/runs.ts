@@ -6,11 +6,14 @@ import type { Plan, PlanTrigger } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
 import type { NewRun, Page, RunDetail, RunHeader, Store, WorkflowVersion } from "../core/ports/store.ts";
 import { newRunId } from "../worker/run-id.ts";
+import type { FirstCommit } from "../worker/run-table.ts";
 import type { Worker } from "../worker/worker.ts";
 import {
   type InWorkspace,
   type ListOptions,
   listSchema,
+  type RerunOptions,
+  rerunSchema,
   runFilter,
   type RunQuery,
   type StartOptions,
@@ -22,7 +25,7 @@ import { checkedValue } from "./checked-value.ts";
 import { type InputCheck, inputCheck } from "./input-check.ts";
 import type { MessageOptions } from "./message-options.ts";
 import type { RunControl } from "./run-control.ts";
-import { rerunOf } from "./rerun.ts";
+import { rerunOf, takenOver } from "./rerun.ts";
 import { RunHandle } from "./run-handle.ts";
 import { startTime } from "./start-time.ts";
 import type { Watch } from "./watch.ts";
@@ -39,8 +42,8 @@ export interface RunsParts {
 interface Prepared {
   readonly plan: Plan;
   readonly start: NewRun;
-  /** Not before this time. None: at once. */
-  readonly at?: number | undefined;
+  /** None: it begins at once, with nothing done. */
+  readonly first?: FirstCommit;
 }
 
 /** What a workflow takes. Any JSON: whatever the caller has, for it is checked anyway. */
@@ -136,17 +139,22 @@ export class RunsApi {
    * Starts the run once more: a new run of the same version, trigger, input and labels, with `rerunOf` in its header. Its
    * actions have other idempotency keys, so their effects happen again. The old run stays as it is, whatever its status.
    *
-   * Throws `run_not_found`, `workflow_not_found` where the version is gone, and `run_not_stored`.
+   * With `from` the nodes before that one are taken over as they ended, and do not run again: outputs, errors that an edge
+   * handled, and messages of waits. Every other node runs.
+   *
+   * Throws `run_not_found`, `option_invalid` (no such node), `workflow_not_found` where the version is gone, `run_not_stored`,
+   * and `rerun_refused` where a node before `from` has not ended, was given up or cancelled, or took a message for which
+   * another node waits too.
    */
-  async rerun(runId: string, options: InWorkspace = {}): Promise<RunHandle> {
-    const workspace = workspaceOf(options, "runs.rerun");
-    const start = await rerunOf(this.#parts.store, { runId, workspace });
-    const plan = await this.#parts.worker.plans.get(start);
-    if (plan) return this.#begin({ plan, start });
-    throw new FlowForgeError("workflow_not_found", {
-      subject: `workflow "${start.workflow}" version ${start.version} in workspace "${workspace}"`,
-      next: "Start a run of a version that exists.",
-    });
+  async rerun(runId: string, options: RerunOptions = {}): Promise<RunHandle> {
+    const workspace = workspaceOf(options, "runs.rerun", rerunSchema);
+    const { store, worker } = this.#parts;
+    const start = await rerunOf(store, { runId, workspace });
+    const plan = await worker.plans.get(start);
+    if (!plan) throw versionGone(start);
+    const { from } = options;
+    const replay = from === undefined ? [] : await takenOver(store, plan, { runId, from });
+    return this.#begin({ plan, start, first: { replay } });
   }
 
   /**
@@ -170,13 +178,13 @@ export class RunsApi {
     const version = await this.#parts.workflows.resolve(workflow, workspace);
     const plan = this.#parts.worker.plans.put(version);
     const at = startTime(options.at, call);
-    return { plan, start: this.#newRun({ version, plan, workflow, options, at }), at };
+    return { plan, start: this.#newRun({ version, plan, workflow, options, at }), first: { at } };
   }
 
-  async #begin<Output>({ plan, start, at }: Prepared): Promise<RunHandle<Output>> {
+  async #begin<Output>({ plan, start, first }: Prepared): Promise<RunHandle<Output>> {
     const { clock, table } = this.#parts.worker;
     const runId = newRunId(Math.floor(clock.now()));
-    const result = await table.start(runId, plan, start, at);
+    const result = await table.start(runId, plan, start, first);
     if (result !== "applied") throw notStored(runId, start.workflow);
     return this.#handle(runId, start.workspace, start.workflow);
   }
@@ -244,6 +252,13 @@ function triggerOf(plan: Plan, workflow: string, id: string | undefined): PlanTr
     expected: `trigger to be one of ${triggers.map((node) => node.id).join(", ")}`,
     received: id === undefined ? "none" : `"${id}"`,
     next: "Name the trigger node to start at: runs.start(workflow, { trigger, input }).",
+  });
+}
+
+function versionGone({ workflow, version, workspace }: NewRun): FlowForgeError {
+  return new FlowForgeError("workflow_not_found", {
+    subject: `workflow "${workflow}" version ${version} in workspace "${workspace}"`,
+    next: "Start a run of a version that exists.",
   });
 }
 

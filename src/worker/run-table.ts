@@ -12,6 +12,7 @@ import type { Logger } from "../core/ports/logger.ts";
 import type { NewRun, NodeRecord, Store } from "../core/ports/store.ts";
 import type { Task } from "../core/ports/scheduler.ts";
 import type { Advance } from "../core/run/advance.ts";
+import type { RunEvent } from "../core/run/event.ts";
 import type { ValueLimits } from "../core/values.ts";
 import { ActiveRun } from "./active-run.ts";
 import type { StoreClock } from "./clock.ts";
@@ -55,6 +56,14 @@ export interface RunTableOptions {
   readonly inline: boolean;
   readonly random: () => number;
   readonly listener: RunListener;
+}
+
+/** What else a new run's first commit is about. */
+export interface FirstCommit {
+  /** Nothing starts before this time. None: at once. */
+  readonly at?: number | undefined;
+  /** What happens in it. */
+  readonly replay?: readonly RunEvent[];
 }
 
 export class RunTable implements RunEnvironment<ActiveRun> {
@@ -110,17 +119,22 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   }
 
   /** Stores a new run and starts what can start, not before `at`. Resolves when it is durable. */
-  // oxlint-disable-next-line max-params -- whose, by what, with what, and when
-  start(runId: string, plan: Plan, start: NewRun, at?: number): Promise<IntentResult> {
+  // oxlint-disable-next-line max-params -- whose, by what, with what, and how
+  start(
+    runId: string,
+    plan: Plan,
+    start: NewRun,
+    { at, replay = [] }: FirstCommit = {},
+  ): Promise<IntentResult> {
     const run = new ActiveRun(runId, this);
     run.begin(plan, start);
     this.#runs.set(runId, run);
     const trigger = plan.indexOf.get(start.trigger) ?? 0;
-    return this.#add(
-      run,
-      { type: "event", event: { type: "started", trigger, ...(at === undefined ? {} : { at }) } },
-      false,
-    );
+    const event: RunEvent = { type: "started", trigger, ...(at === undefined ? {} : { at }) };
+    const started = this.#add(run, { type: "event", event }, false);
+    // What is added in the same moment is one turn, and so one commit.
+    for (const taken of replay) void this.#add(run, { type: "event", event: taken }, false);
+    return started;
   }
 
   /** Takes an intent to a run. `place`: the sender brings room for one claim. */

@@ -101,12 +101,54 @@ onEachBackend("many runs", (name) => {
       expect((await first.detail()).header.rerunOf).toBeNull();
     });
 
+    test("from a node takes over what ended before it", async () => {
+      const send5 = { kind: "action", action: "send" } as const;
+      const document: WorkflowDocument = {
+        format: 1,
+        name: "from-a-node",
+        nodes: {
+          first: send5,
+          go: { kind: "wait", for: { signal: "go" } },
+          big: { kind: "condition", cases: [{ outcome: "big", if: "nodes.go.output.n > 5" }] },
+          last: { kind: "action", action: "add", input: { n: "{{ nodes.go.output.n }}" } },
+        },
+        edges: [
+          { from: "first", to: "go" },
+          { from: "go", to: "big" },
+          { from: "big", to: "last", on: "big" },
+        ],
+        output: "{{ [nodes.first.output, nodes.last.output.n] }}",
+      };
+      const run = await engine.runs.start(defineWorkflow(document), { input: {} });
+      await expect(engine.runs.rerun(run.id, { from: "last" })).rejects.toMatchObject({
+        code: "rerun_refused",
+        received: expect.stringMatching(/node "(first|go)" is/) as string,
+      });
+      await run.signal("go", { n: 7 });
+      expect(await run.result({ timeout: "20s" })).toEqual(["sent", 8]);
+      const from = keys.length;
+      const again = await engine.runs.rerun(run.id, { from: "last" });
+      expect(await again.result({ timeout: "20s" })).toEqual(["sent", 8]);
+      expect(keys.length).toBe(from);
+      const { nodes } = await again.detail();
+      expect(Object.fromEntries(nodes.map(({ node, status, output }) => [node, [status, output]]))).toEqual({
+        first: ["succeeded", "sent"],
+        go: ["succeeded", { n: 7 }],
+        big: ["succeeded", { outcome: "big" }],
+        last: ["succeeded", { n: 8 }],
+      });
+      for (const node of ["start", "$output", "nothing"])
+        await expect(engine.runs.rerun(run.id, { from: node })).rejects.toMatchObject({
+          code: "option_invalid",
+        });
+    });
+
     test("of a run that is not there, or not of this workspace", async () => {
       const run = await engine.runs.start(defineWorkflow(chain(1)), { input: { n: 0 }, workspace: "theirs" });
       await run.result({ timeout: "20s" });
       for (const id of [run.id, "no-uuid"])
         await expect(engine.runs.rerun(id)).rejects.toMatchObject({ code: "run_not_found" });
-      await expect(engine.runs.rerun(run.id, { from: "s0" } as never)).rejects.toMatchObject({
+      await expect(engine.runs.rerun(run.id, { form: "s0" } as never)).rejects.toMatchObject({
         code: "option_invalid",
       });
     });
