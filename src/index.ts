@@ -8,6 +8,7 @@ export {
   type AnyOutput,
   defineAction,
   type EffectKind,
+  type Verification,
 } from "./core/definition/action.ts";
 export type {
   ActionNode,

@@ -1,7 +1,7 @@
 /** One attempt of an action: runs host code under a timeout and an abort signal, and says what came of it. */
 import { listIssues } from "./prepare.ts";
 import type { RegisteredAction } from "../actions/registry.ts";
-import type { ActionContext } from "../core/definition/action.ts";
+import type { ActionContext, Verification } from "../core/definition/action.ts";
 import type { Json } from "../core/json.ts";
 import { classifyFailure } from "../core/run/classify.ts";
 import type { ErrorRecord, FailureVerdict } from "../core/run/event.ts";
@@ -22,6 +22,8 @@ export interface AttemptOptions {
   readonly action: RegisteredAction;
   readonly context: Omit<ActionContext<Json>, "signal">;
   readonly timeoutMs: number;
+  /** No attempt of the node run was begun before, so there is nothing to verify. */
+  readonly isFirst: boolean;
   /** How long an action that was told to stop because of a cancel may take. */
   readonly graceMs: number;
   readonly limits: ValueLimits;
@@ -70,10 +72,41 @@ export class Attempt {
   async #run(): Promise<void> {
     const { action, context } = this.#options;
     try {
+      const known = await this.#verify();
+      // Its time was up meanwhile, or nobody wants it any more.
+      if (this.#settled) return;
+      if (known) return this.#settle(known);
       const result: unknown = await action.action.run({ ...context, signal: this.#controller.signal });
       if (!this.#settled) this.#settle(this.#accept(result));
     } catch (error) {
       if (!this.#settled) this.#settle(this.#reject(error));
+    }
+  }
+
+  /** What is known of the attempts before; `null`: none of them took effect. */
+  async #verify(): Promise<Outcome | null> {
+    const { action, context, isFirst } = this.#options;
+    if (isFirst || action.action.verify === undefined) return null;
+    const subject = `verify() of action "${action.action.name}"`;
+    let answer: Verification<unknown>;
+    try {
+      answer = await action.action.verify({ ...context, signal: this.#controller.signal });
+    } catch (error) {
+      // To ask changes nothing, so to ask again does no harm.
+      const { verdict, error: record } = classifyFailure(error, "readonly");
+      const message = `${subject} failed: ${record.message}`;
+      return verdict.type === "permanent"
+        ? inDoubt(message)
+        : { type: "failed", error: { ...record, message }, verdict, possiblyDuplicated: false };
+    }
+    // What comes from JavaScript may be anything.
+    switch (answer?.outcome) {
+      case "happened":
+        return this.#accept(answer.output);
+      case "didNotHappen":
+        return null;
+      default:
+        return inDoubt(`${subject} could not say whether an earlier attempt took effect.`);
     }
   }
 
@@ -126,4 +159,14 @@ export class Attempt {
     // setTimeout knows no more than 2^31 - 1 ms; an attempt that long is not timed.
     if (ms < 2 ** 31) this.#timer = setTimeout(fire, ms);
   }
+}
+
+/** Somebody has to find out: never an error edge, never another attempt by itself. */
+function inDoubt(message: string): Outcome {
+  return {
+    type: "failed",
+    error: { class: "outcome_unknown", message },
+    verdict: { type: "outcomeUnknown" },
+    possiblyDuplicated: false,
+  };
 }

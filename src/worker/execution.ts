@@ -86,12 +86,13 @@ export class Execution implements Held {
   }
 
   #newAttempt(): Attempt {
-    const { env, run, node, action, attempt, generation, input } = this.#options;
+    const { env, run, node, action, fence, attempt, generation, input } = this.#options;
     const { workspace, workflow, version } = run.identity!;
     return new Attempt({
       action,
       timeoutMs: node.timeoutMs ?? action.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       graceMs: CANCEL_GRACE_MS,
+      isFirst: fence === 1,
       limits: env.limits,
       context: {
         input,

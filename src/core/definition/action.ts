@@ -11,11 +11,20 @@ import { parseRetry } from "./retry.ts";
 
 /**
  * What may happen when nobody knows whether an attempt took effect (a crash, a timeout, a broken connection).
- * `transactional`: its writes and its result are one transaction. `idempotent`: the same key and input are sent again.
- * `verifiable`: `verify` is asked first. `readonly`: runs again. `atMostOnce`: never again, dead letter `outcome_unknown`.
- * Not declared: runs again, and the node run is flagged `possiblyDuplicated`.
+ * `idempotent`: the same key and input are sent again. `verifiable`: `verify` is asked first. `readonly`: runs again.
+ * `atMostOnce`: never again, dead letter `outcome_unknown`. Not declared: runs again, and the node run is flagged
+ * `possiblyDuplicated`.
  */
-export type EffectKind = "transactional" | "idempotent" | "verifiable" | "readonly" | "atMostOnce";
+export type EffectKind = "idempotent" | "verifiable" | "readonly" | "atMostOnce";
+
+/**
+ * What `verify` found out about the earlier attempts of a node run. `happened`: the node succeeds with this output, and `run` is not
+ * called again. `didNotHappen`: it is called. `unknown`: nobody can tell; a dead letter `outcome_unknown` for a person to resolve.
+ */
+export type Verification<Output> =
+  | { readonly outcome: "happened"; readonly output: Output }
+  | { readonly outcome: "didNotHappen" }
+  | { readonly outcome: "unknown" };
 
 export interface ActionContext<Input> {
   readonly input: Input;
@@ -63,6 +72,14 @@ export interface ActionDefinition<
   /** None: any JSON. What is stored, and what other nodes read, is the parsed value. */
   readonly output?: OutputSchema;
   run(context: ActionContext<z.output<InputSchema>>): Promise<z.input<OutputSchema>> | z.input<OutputSchema>;
+  /**
+   * Only with `effect: "verifiable"`, and required there: says whether an earlier attempt took effect. Called before every attempt but
+   * the first of a node run, with the same input and `idempotencyKey` and within the same `timeout`. What it throws is tried again
+   * like a failed attempt; a `PermanentError` means `unknown`.
+   */
+  verify?(
+    context: ActionContext<z.output<InputSchema>>,
+  ): Promise<Verification<z.input<OutputSchema>>> | Verification<z.input<OutputSchema>>;
 }
 
 declare const SEEN_FROM_OUTSIDE: unique symbol;
@@ -82,6 +99,7 @@ export interface Action<
   readonly input?: ZodType;
   readonly output?: ZodType;
   run(context: ActionContext<Input>): Promise<Output> | Output;
+  verify?(context: ActionContext<Input>): Promise<Verification<Output>> | Verification<Output>;
   /** For types only: there is no such member. */
   readonly [SEEN_FROM_OUTSIDE]?: { readonly given: Given; readonly seen: Seen };
 }
@@ -94,9 +112,8 @@ export type ActionOf<InputSchema extends ZodType, OutputSchema extends ZodType> 
   z.output<OutputSchema>
 >;
 
-const FIELDS = ["name", "description", "input", "output", "effect", "timeout", "retry", "run"];
+const FIELDS = ["name", "description", "input", "output", "effect", "timeout", "retry", "run", "verify"];
 const EFFECTS: ReadonlySet<unknown> = new Set<EffectKind>([
-  "transactional",
   "idempotent",
   "verifiable",
   "readonly",
@@ -133,7 +150,7 @@ export function makeAction<InputSchema extends ZodType, OutputSchema extends Zod
 }
 
 function checkDefinition(definition: object, subject: string): void {
-  const { input, output, effect, timeout, retry, run } = definition as Record<string, unknown>;
+  const { input, output, effect, timeout, retry, run, verify } = definition as Record<string, unknown>;
   const unknown = Object.keys(definition).find((field) => !FIELDS.includes(field));
   if (unknown !== undefined) {
     const received = `\`${unknown}\`.${didYouMean(unknown, FIELDS)}`;
@@ -152,6 +169,12 @@ function checkDefinition(definition: object, subject: string): void {
   }
   if (typeof run !== "function") {
     throw invalid(`${subject}, run`, { expected: "a function", received: show(run) });
+  }
+  if ((effect === "verifiable") !== (typeof verify === "function")) {
+    throw invalid(`${subject}, verify`, {
+      expected: 'a function where `effect` is "verifiable", and nothing elsewhere',
+      received: show(verify),
+    });
   }
   if (timeout !== undefined) parseDuration(timeout as Duration, `${subject}, timeout`);
   if (retry !== undefined) parseRetry(retry as RetryDocument, `${subject}, retry`);

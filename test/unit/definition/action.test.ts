@@ -38,6 +38,9 @@ describe("defineAction", () => {
     [{ name: "a", run, output: "x" }, /action "a", output.*Received "x"/],
     [{ name: "a", run, effect: "never" }, /action "a", effect.*atMostOnce.*Received "never"/],
     [{ name: "a" }, /action "a", run.*a function/],
+    [{ name: "a", run, effect: "verifiable" }, /action "a", verify.*a function where.*Received undefined/],
+    [{ name: "a", run, effect: "verifiable", verify: 1 }, /action "a", verify.*Received number/],
+    [{ name: "a", run, verify: run }, /action "a", verify.*nothing elsewhere/],
     [{ name: "a", run, timeout: "x" }, /action "a", timeout.*duration_invalid/],
     [{ name: "a", run, retry: { immediate: 99 } }, /action "a", retry, immediate.*option_invalid/],
   ])("%j is refused", (definition, message) => {

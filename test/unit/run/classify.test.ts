@@ -125,7 +125,7 @@ describe("by what else is known", () => {
 });
 
 describe("by effect class", () => {
-  const classes = ["transactional", "idempotent", "verifiable", "readonly", "atMostOnce", null] as const;
+  const classes = ["idempotent", "verifiable", "readonly", "atMostOnce", null] as const;
   const unknown = failing({ status: 503 });
 
   test.each(classes)("a definite failure is the same for %s", (effect: EffectKind | null) => {
@@ -140,7 +140,6 @@ describe("by effect class", () => {
   });
 
   test.each([
-    ["transactional", "retry", false],
     ["idempotent", "retry", false],
     ["verifiable", "retry", false],
     ["readonly", "retry", false],
