@@ -62,6 +62,7 @@ export type {
   ListOptions,
   RerunOptions,
   RunQuery,
+  SignalOrStartOptions,
   StartOptions,
 } from "./engine/call-options.ts";
 export { createEngine } from "./engine/create-engine.ts";

@@ -21,6 +21,8 @@ export const ERROR_CODES = {
   engine_not_started: "The engine was not started, or was stopped.",
   expression_failed: "An expression could not be evaluated on the data that it met.",
   expression_invalid: "An expression or template does not compile.",
+  idempotency_conflict: "The idempotency key belongs to a start with another input.",
+  idempotency_in_progress: "The idempotency key is held by a transaction that has not ended.",
   input_invalid: "An input does not fit its schema.",
   internal: "Something happened that FlowForge holds to be impossible; please report it.",
   option_invalid: "An option is unknown, of the wrong type, or out of range.",

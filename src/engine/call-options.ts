@@ -34,9 +34,28 @@ interface StartSettings extends InWorkspace {
    * pause and signals reach it before. A time that has passed: at once. Default: at once.
    */
   readonly at?: TimeInput | undefined;
+  /**
+   * 1 to 255 characters without control characters. The same key again, for the same workflow and workspace, gives the run that
+   * it started, until 30 days after that run's end; with another input it is `idempotency_conflict`. Use it where a caller may
+   * repeat himself: an order's number, a delivery's id.
+   */
+  readonly idempotencyKey?: string | undefined;
   /** At most 32, each name 1 to 64 and each value at most 256 characters. */
   readonly labels?: { readonly [name: string]: string } | undefined;
 }
+
+/** Which run `signalOrStart` means, what it sends and how the run is started where there is none. */
+export type SignalOrStartOptions<Input = unknown> = Omit<StartSettings, "idempotencyKey"> &
+  (ManualStart<Input> | TriggeredStart) & {
+    /** As `idempotencyKey` of `runs.start`. */
+    readonly key: string;
+    /** Name of the signal. */
+    readonly signal: string;
+    /** Any JSON. Default null. */
+    readonly payload?: unknown;
+    /** What makes the signal the same one when it is sent again. Default: a new one for every call. */
+    readonly id?: string | undefined;
+  };
 
 /** Which runs are meant. Every part that is given must fit. */
 export interface RunQuery extends InWorkspace {
@@ -65,6 +84,7 @@ export interface ListOptions extends RunQuery {
 // oxlint-disable-next-line no-control-regex -- they are what is refused
 const text = z.string().regex(/^[^\u0000-\u001f\u007f]*$/, "must not hold control characters");
 const workspace = text.min(1).max(128).optional();
+const idempotencyKey = text.min(1).max(255);
 
 export const inWorkspaceSchema: z.ZodObject = z.strictObject({ workspace });
 
@@ -73,8 +93,15 @@ export const versionSchema: z.ZodObject = z.strictObject({
   version: z.int().min(1).optional(),
 });
 
+export const keySchema: z.ZodObject = z.strictObject({
+  key: idempotencyKey,
+  workspace,
+  workflow: z.unknown(),
+});
+
 export const startSchema: z.ZodObject = z.strictObject({
   workspace,
+  idempotencyKey: idempotencyKey.optional(),
   input: z.unknown().optional(),
   trigger: z.string().optional(),
   at: z.unknown().optional(),

@@ -5,17 +5,17 @@ import { FlowForgeError } from "../core/errors.ts";
 import type { Plan, PlanTrigger } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
 import type { NewRun, Page, RunDetail, RunHeader, Store, WorkflowVersion } from "../core/ports/store.ts";
-import { newRunId } from "../worker/run-id.ts";
-import type { FirstCommit } from "../worker/run-table.ts";
 import type { Worker } from "../worker/worker.ts";
 import {
   type InWorkspace,
+  keySchema,
   type ListOptions,
   listSchema,
   type RerunOptions,
   rerunSchema,
   runFilter,
   type RunQuery,
+  type SignalOrStartOptions,
   type StartOptions,
   startSchema,
   workspaceOf,
@@ -23,10 +23,12 @@ import {
 import type { BulkResult } from "./bulk-result.ts";
 import { checkedValue } from "./checked-value.ts";
 import { type InputCheck, inputCheck } from "./input-check.ts";
-import type { MessageOptions } from "./message-options.ts";
+import { assertMessageName, type MessageOptions } from "./message-options.ts";
 import type { RunControl } from "./run-control.ts";
 import { rerunOf, takenOver } from "./rerun.ts";
 import { RunHandle } from "./run-handle.ts";
+import { keyRef, startKey } from "./start-key.ts";
+import { type PreparedStart, startRun } from "./start-run.ts";
 import { startTime } from "./start-time.ts";
 import type { Watch } from "./watch.ts";
 import type { WorkflowsApi } from "./workflows.ts";
@@ -37,13 +39,6 @@ export interface RunsParts {
   readonly watch: Watch;
   readonly workflows: WorkflowsApi;
   readonly control: RunControl;
-}
-
-interface Prepared {
-  readonly plan: Plan;
-  readonly start: NewRun;
-  /** None: it begins at once, with nothing done. */
-  readonly first?: FirstCommit;
 }
 
 /** What a workflow takes. Any JSON: whatever the caller has, for it is checked anyway. */
@@ -64,7 +59,11 @@ export class RunsApi {
    * Starts a run. When this resolves, the run is durable: it goes on whatever happens to this process. While PostgreSQL is
    * away it waits, because nobody can know whether the run was stored, and ends when the server is back or the engine stops.
    *
-   * Throws `option_invalid`, `workflow_not_found`, `input_invalid`, `trigger_required`, `value_invalid`, `run_not_stored`.
+   * With an `idempotencyKey` that is known it gives the run that has the key, and stores nothing.
+   *
+   * Throws `option_invalid`, `workflow_not_found`, `input_invalid`, `trigger_required`, `value_invalid`, `run_not_stored`,
+   * `idempotency_conflict` (the key was used with another input) and `idempotency_in_progress` (a transaction that started a run
+   * with this key was still open after 10 seconds).
    */
   async start<W extends Workflow | string>(
     workflow: W,
@@ -78,7 +77,7 @@ export class RunsApi {
     workflow: W,
     starts: readonly StartOptions<InputOf<W>>[],
   ): Promise<readonly RunHandle<OutputOf<W>>[]> {
-    const prepared: Prepared[] = [];
+    const prepared: PreparedStart[] = [];
     for (const options of starts) prepared.push(await this.#prepare(workflow, options, "runs.startMany"));
     return Promise.all(prepared.map((each) => this.#begin<OutputOf<W>>(each)));
   }
@@ -86,6 +85,46 @@ export class RunsApi {
   /** A handle to a run that exists already. Its methods throw `run_not_found` where it does not. */
   handle(runId: string, options: InWorkspace = {}): RunHandle {
     return this.#handle(runId, workspaceOf(options, "runs.handle"), "");
+  }
+
+  /**
+   * The run that was started with this key, or `null` where the key is free: never used, or so by a run that ended more than 30
+   * days ago. Throws `option_invalid`.
+   */
+  async getByKey<W extends Workflow | string>(
+    key: string,
+    options: InWorkspace & { readonly workflow: W },
+  ): Promise<RunHandle<OutputOf<W>> | null> {
+    const workspace = workspaceOf({ ...options, key } as InWorkspace, "runs.getByKey", keySchema);
+    const name = nameOf(options.workflow);
+    const holder = await this.#parts.store.key(keyRef(workspace, name, key));
+    return holder && this.#handle(holder.runId, workspace, name);
+  }
+
+  /**
+   * Sends a signal to the run that has this key; where there is none, starts it first and then signals it. `input` counts
+   * only for a start. The call may be repeated after an error; with an `id` the run takes the signal once all the same.
+   *
+   * Throws what `start` and `signal` throw; `run_finished` where the run that has the key is at rest.
+   */
+  async signalOrStart<W extends Workflow | string>(
+    workflow: W,
+    options: SignalOrStartOptions<InputOf<W>>,
+  ): Promise<RunHandle<OutputOf<W>>> {
+    const { key, signal: name, payload = null, id, ...start } = options;
+    assertMessageName("signal", name);
+    this.#checkedValue(payload, nameOf(workflow));
+    const found = await this.getByKey(key, { workflow, workspace: options.workspace });
+    const starting = { ...start, idempotencyKey: key } as StartOptions;
+    const run =
+      found ??
+      (await this.#begin<OutputOf<W>>({
+        ...(await this.#prepare(workflow, starting, "runs.signalOrStart")),
+        anyInput: true,
+      }));
+    const message = { name, payload, options: { workspace: run.workspace, id } };
+    await this.#parts.control.signal(run.id, message);
+    return run;
   }
 
   /** The whole run, or `null` where the workspace has none of this id. */
@@ -173,7 +212,7 @@ export class RunsApi {
     return this.#parts.control.signal(runId, { name, payload, options });
   }
 
-  async #prepare(workflow: Workflow | string, options: StartOptions, call: string): Promise<Prepared> {
+  async #prepare(workflow: Workflow | string, options: StartOptions, call: string): Promise<PreparedStart> {
     const workspace = workspaceOf(options, call, startSchema);
     const version = await this.#parts.workflows.resolve(workflow, workspace);
     const plan = this.#parts.worker.plans.put(version);
@@ -181,11 +220,9 @@ export class RunsApi {
     return { plan, start: this.#newRun({ version, plan, workflow, options, at }), first: { at } };
   }
 
-  async #begin<Output>({ plan, start, first }: Prepared): Promise<RunHandle<Output>> {
-    const { clock, table } = this.#parts.worker;
-    const runId = newRunId(Math.floor(clock.now()));
-    const result = await table.start(runId, plan, start, first);
-    if (result !== "applied") throw notStored(runId, start.workflow);
+  async #begin<Output>(prepared: PreparedStart): Promise<RunHandle<Output>> {
+    const { start } = prepared;
+    const runId = await startRun(this.#parts, prepared);
     return this.#handle(runId, start.workspace, start.workflow);
   }
 
@@ -221,6 +258,11 @@ export class RunsApi {
     const input = this.#checkedValue(this.#check(version.document, schema)(raw), version.name);
     const { workspace, name, version: number } = version;
     const labels = options.labels ?? {};
+    const { idempotencyKey } = options;
+    const key =
+      idempotencyKey === undefined
+        ? null
+        : startKey(name, idempotencyKey, { trigger: trigger.id, input: payload });
     return {
       workspace,
       workflow: name,
@@ -229,6 +271,7 @@ export class RunsApi {
       input,
       triggerPayload: fired,
       labels,
+      ...(key ? { key } : {}),
     };
   }
 
@@ -241,6 +284,10 @@ export class RunsApi {
   #checkedValue(value: unknown, workflow: string): Json {
     return checkedValue(value, this.#parts.worker.table.limits, `the input of workflow "${workflow}"`);
   }
+}
+
+function nameOf(workflow: Workflow | string): string {
+  return typeof workflow === "string" ? workflow : workflow.name;
 }
 
 function triggerOf(plan: Plan, workflow: string, id: string | undefined): PlanTrigger {
@@ -259,12 +306,5 @@ function versionGone({ workflow, version, workspace }: NewRun): FlowForgeError {
   return new FlowForgeError("workflow_not_found", {
     subject: `workflow "${workflow}" version ${version} in workspace "${workspace}"`,
     next: "Start a run of a version that exists.",
-  });
-}
-
-function notStored(runId: string, workflow: string): FlowForgeError {
-  return new FlowForgeError("run_not_stored", {
-    subject: `run ${runId} of workflow "${workflow}"`,
-    next: "The store refused it or the engine is stopping; see the log, and start it again.",
   });
 }

@@ -5,6 +5,7 @@ import { boolArray, int4Array, int8Array, jsonArray, textArray, uuidArray } from
 import type {
   AttemptRow,
   BatchRows,
+  KeyRow,
   ListenRow,
   MessageRow,
   MoveRow,
@@ -57,6 +58,14 @@ const rerunColumns: readonly Column<StartRow>[] = [
 export function startColumns({ reruns }: Shape): readonly Column<StartRow>[] {
   return reruns ? rerunColumns : plainStartColumns;
 }
+
+export const keyColumns: readonly Column<KeyRow>[] = [
+  place,
+  { name: "workspace", type: "text", read: (row) => row.workspace },
+  { name: "scope", type: "text", read: ({ key }) => key.scope },
+  { name: "key", type: "text", read: ({ key }) => key.key },
+  { name: "fingerprint", type: "text", read: ({ key }) => key.fingerprint },
+];
 
 /** A manual start's payload is its input: stored once, as the input alone. */
 function triggerPayload({ input, triggerPayload: payload }: StartRow["start"]): string | null {
@@ -171,6 +180,7 @@ export function commitValues(rows: BatchRows, shape: Shape): Buffer[] {
   }
   add(shape.moves, rows.moves, moveColumns);
   add(shape.starts, rows.starts, startColumns(shape));
+  add(shape.keys, rows.keys, keyColumns);
   add(shape.updates, rows.updates, nodeColumns(shape));
   add(shape.inserts, rows.inserts, nodeColumns(shape));
   add(shape.attempts, rows.attempts, attemptColumns);

@@ -1,4 +1,5 @@
 /** The rows of a batch as the commit statement takes them: entries by place, and what belongs to each. */
+import type { StartKey } from "../core/ports/keys.ts";
 import type { AttemptWrite, CommitEntry, NewRun, NodeWrite } from "../core/ports/store.ts";
 
 /** `i` is the entry's place in the batch, from 1: how a row of a batch finds its entry. */
@@ -12,6 +13,11 @@ export interface MoveRow extends Placed {
 
 export interface StartRow extends MoveRow {
   readonly start: NewRun;
+}
+
+export interface KeyRow extends Placed {
+  readonly workspace: string;
+  readonly key: StartKey;
 }
 
 export interface NodeRow extends Placed {
@@ -34,6 +40,7 @@ export interface BatchRows {
   readonly entries: readonly CommitEntry[];
   readonly moves: readonly MoveRow[];
   readonly starts: readonly StartRow[];
+  readonly keys: readonly KeyRow[];
   readonly updates: readonly NodeRow[];
   readonly inserts: readonly NodeRow[];
   readonly attempts: readonly AttemptRow[];
@@ -46,6 +53,8 @@ export interface BatchRows {
 export interface Shape {
   readonly moves: boolean;
   readonly starts: boolean;
+  /** Some start has an idempotency key. */
+  readonly keys: boolean;
   readonly updates: boolean;
   readonly inserts: boolean;
   /** Some node row is more than a plain step: a failure, a wait, a redrive. */
@@ -71,6 +80,7 @@ export function batchRows(entries: readonly CommitEntry[]): BatchRows {
     entries,
     moves: [] as MoveRow[],
     starts: [] as StartRow[],
+    keys: [] as KeyRow[],
     updates: [] as NodeRow[],
     inserts: [] as NodeRow[],
     attempts: [] as AttemptRow[],
@@ -83,6 +93,7 @@ export function batchRows(entries: readonly CommitEntry[]): BatchRows {
     i++;
     if (entry.start) rows.starts.push({ i, entry, start: entry.start });
     else rows.moves.push({ i, entry });
+    if (entry.start?.key) rows.keys.push({ i, workspace: entry.start.workspace, key: entry.start.key });
     for (const write of entry.nodes) (write.isNew ? rows.inserts : rows.updates).push({ i, write });
     for (const write of entry.attempts) rows.attempts.push({ i, write });
     for (const id of entry.consumed) rows.consumed.push({ i, id });
@@ -98,6 +109,7 @@ export function shapeOf(rows: BatchRows): Shape {
   return {
     moves: rows.moves.length > 0,
     starts: rows.starts.length > 0,
+    keys: rows.keys.length > 0,
     updates: updates.length > 0,
     inserts: inserts.length > 0,
     wide: letters || updates.some(isWide) || inserts.some(isWide),
@@ -142,6 +154,7 @@ export function shapeKey(shape: Shape): string {
   return (
     (shape.moves ? "m" : "") +
     (shape.starts ? "s" : "") +
+    (shape.keys ? "k" : "") +
     (shape.updates ? "u" : "") +
     (shape.inserts ? "i" : "") +
     (shape.wide ? "w" : "") +

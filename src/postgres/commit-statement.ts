@@ -3,7 +3,7 @@
  * that a batch needs, because each part of the text costs time even where it has nothing to do.
  *
  * The order of events inside: `l` locks each run whose `seq` is still the one that was decided on and skips rows that are
- * locked; `f` turns that into one array by the entry's place; every other part reads `f.had[i]`: -1 where the entry is
+ * locked; `f` turns that into one array by the entry's place; every other part reads `f.had[i]`: below 0 where the entry is
  * refused, else the dead letters that the run had. A join would do the same, but the planner does not know how long the
  * arrays are, takes them for ten elements, and would compare every row with every entry.
  *
@@ -12,6 +12,7 @@
  */
 import {
   attemptColumns,
+  keyColumns,
   listenColumns,
   messageColumns,
   moveColumns,
@@ -21,6 +22,7 @@ import {
   type Column,
 } from "./commit-columns.ts";
 import type { Shape } from "./commit-rows.ts";
+import { keyFlags, keyParts, REFUSED } from "./keys.ts";
 
 const TERMINAL = "('succeeded', 'failed', 'skipped', 'cancelled')";
 
@@ -42,6 +44,7 @@ export function commitText(s: string, shape: Shape): string {
   if (shape.moves) parts.push(lockPart(s, parameters));
   if (shape.starts)
     parts.push(`z as materialized (select * from ${parameters.unnest("z", startColumns(shape))})`);
+  if (shape.keys) parts.push(...keyParts(s, parameters.unnest("k", keyColumns)));
   parts.push(flagsPart(s, shape));
   if (shape.updates) parts.push(nodesPart("x", parameters, shape), updatePart(s, shape));
   if (shape.inserts) parts.push(nodesPart("y", parameters, shape), insertPart(s, shape));
@@ -68,12 +71,12 @@ function lockPart(s: string, parameters: Parameters): string {
 }
 
 /** A start is refused where the run exists. Two at once: the second one fails on the key, and is sent again alone. */
-function flagsPart(s: string, { moves, starts }: Shape): string {
+function flagsPart(s: string, { moves, starts, keys }: Shape): string {
   const sources = [];
   if (moves) sources.push("select i, coalesce(had, -1) as had from l");
   if (starts) {
     sources.push(
-      `select z.i, case when exists (select from ${s}.runs r where r.id = ($1::uuid[])[z.i]) then -1 else 0 end as had from z`,
+      `select z.i, case when exists (select from ${s}.runs r where r.id = ($1::uuid[])[z.i]) then ${REFUSED.moved}${keys ? keyFlags : ""} else 0 end as had from z`,
     );
   }
   return `f as materialized (select array_agg(had order by i) as had from (${sources.join(" union all ")}) h)`;
@@ -246,13 +249,14 @@ function restsPart(s: string): string {
  * One row: `refused`, as `<place><letter>` with commas, or null. A node row that should be there and is not would be a write
  * lost in silence: the division by zero undoes the whole statement.
  */
-function verdictPart(s: string, { moves, starts, updates }: Shape): string {
+function verdictPart(s: string, { moves, starts, keys, updates }: Shape): string {
   const sources = [];
   if (moves) {
     sources.push(`select l.i || case when r.id is null then 'g' when r.seq <> l.seq then 'm' else 'l' end as v
     from l left join ${s}.runs r on r.id = l.id where l.had is null`);
   }
-  if (starts) sources.push("select z.i || 'm' as v from z, f where f.had[z.i] < 0");
+  const letter = `case f.had[z.i] when ${REFUSED.locked} then 'l' when ${REFUSED.taken} then 't' else 'm' end`;
+  if (starts) sources.push(`select z.i || ${keys ? letter : "'m'"} as v from z, f where f.had[z.i] < 0`);
   const check = updates
     ? `, 1 / (case when (select count(*) from updated) = (select count(*) from x) then 1 else 0 end) as checked`
     : "";

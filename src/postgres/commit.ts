@@ -54,6 +54,7 @@ const LETTERS: { readonly [letter: string]: Verdict } = {
   g: { type: "gone" },
   m: { type: "moved" },
   l: { type: "locked" },
+  t: { type: "taken" },
 };
 
 /** Sends one batch over this session. Throws what the driver throws. */
@@ -83,9 +84,11 @@ export class BatchCommit {
   async commit(entries: readonly CommitEntry[]): Promise<readonly Verdict[]> {
     const verdicts = new Array<Verdict>(entries.length);
     const order: number[] = [];
+    const keys = new KeysOfBatch();
     entries.forEach((entry, index) => {
-      if (isRunId(entry.runId)) order.push(index);
-      else verdicts[index] = impossibleRun(entry);
+      if (!isRunId(entry.runId)) verdicts[index] = impossibleRun(entry);
+      else if (keys.isRepeated(entry)) verdicts[index] = { type: "locked" };
+      else order.push(index);
     });
     // One order of locks for everybody, although nothing here waits for one.
     order.sort((a, b) => (entries[a]!.runId < entries[b]!.runId ? -1 : 1));
@@ -145,6 +148,17 @@ function rowsMissing(entry: CommitEntry, cause: unknown): FlowForgeError {
 
 function constraintOf(error: unknown): unknown {
   return typeof error === "object" && error !== null && "constraint" in error ? error.constraint : undefined;
+}
+
+/** Of two starts with one key the second comes again: the statement's insert would meet the first one's row, which nobody sees yet. */
+class KeysOfBatch {
+  readonly #seen = new Set<string>();
+
+  isRepeated({ start }: CommitEntry): boolean {
+    if (!start?.key) return false;
+    const { size } = this.#seen;
+    return this.#seen.add(JSON.stringify([start.workspace, start.key.scope, start.key.key])).size === size;
+  }
 }
 
 function assertDistinct(sorted: readonly string[]): void {

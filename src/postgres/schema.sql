@@ -52,6 +52,18 @@ create table flowforge.event_listeners (
 ) with (autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000);
 CREATE INDEX event_listeners_by_event ON flowforge.event_listeners USING btree (workspace, event, run_id);
 
+create table flowforge.idempotency_keys (
+  run_id uuid not null,
+  created_at bigint not null,
+  expires_at bigint not null,
+  workspace text not null,
+  scope text not null,
+  key text not null,
+  fingerprint text not null,
+  constraint idempotency_keys_pkey PRIMARY KEY (workspace, scope, key)
+);
+CREATE INDEX idempotency_keys_expires ON flowforge.idempotency_keys USING btree (expires_at);
+
 create table flowforge.migrations (
   version integer not null,
   name text not null,

@@ -13,6 +13,7 @@ import { BatchCommit, commitStatements } from "./commit.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { appendMessages, appendText, listeners } from "./inbox.ts";
+import { expireKeys, keyHolder } from "./keys.ts";
 import { loadInputs, loadRuns, loadStatements } from "./load.ts";
 import { commitLocked } from "./locked-commit.ts";
 import { Maintenance } from "./maintenance.ts";
@@ -129,6 +130,9 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     undispatched: (limit) => maintenance.undispatched(limit),
     lost: (limits) => maintenance.lost(limits),
     unread: (limits) => maintenance.unread(limits),
+
+    key: (ref) => keyHolder(reads, schema, ref),
+    expireKeys: (limit) => expireKeys(reads, schema, limit),
 
     now: () => storeNow(reads, schema),
 

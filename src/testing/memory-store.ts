@@ -17,6 +17,7 @@ import type {
   DeadLetterPage,
 } from "../core/ports/dead-letter.ts";
 import type { AppendResult, InboxMessage, ListenerQuery, MessageBody } from "../core/ports/message.ts";
+import type { KeyHolder, KeyRef } from "../core/ports/keys.ts";
 import type {
   Beat,
   CommitEntry,
@@ -34,6 +35,7 @@ import type {
   WorkflowVersion,
 } from "../core/ports/store.ts";
 import { assertText, prepare, write } from "./memory-store/commit-entry.ts";
+import { KeyTable } from "./memory-store/key-table.ts";
 import { parsed } from "./memory-store/json-text.ts";
 import { RunLocks } from "./memory-store/run-locks.ts";
 import { runDetail, runPage, storedRun } from "./memory-store/run-queries.ts";
@@ -63,6 +65,7 @@ class MemoryStore implements Store {
   readonly #locks = new RunLocks();
   readonly #workers = new WorkerTable(this.#tables);
   readonly #workflows = new WorkflowTable();
+  readonly #keys = new KeyTable(this.#tables);
 
   constructor(clock: { now(): number }) {
     this.#clock = clock;
@@ -171,6 +174,14 @@ class MemoryStore implements Store {
     return this.#tables.unread.find({ until, limit: options.limit }).map((run) => run.header.id);
   }
 
+  async key(ref: KeyRef): Promise<KeyHolder | null> {
+    return this.#keys.holder(ref, this.#now());
+  }
+
+  async expireKeys(limit: number): Promise<number> {
+    return this.#keys.expire(limit, this.#now());
+  }
+
   async now(): Promise<number> {
     return this.#now();
   }
@@ -227,8 +238,11 @@ class MemoryStore implements Store {
     if (run === null && !entry.start) return { type: "gone" };
     if (run !== null && (entry.start || run.header.seq !== entry.seq)) return { type: "moved" };
     if (run !== null && !by.isHolder && this.#locks.isHeld(entry.runId)) return { type: "locked" };
+    if (entry.start && this.#keys.isTaken(entry.start, by.now)) return { type: "taken" };
     try {
-      write(this.#tables, prepare(entry, run, by.now));
+      const prepared = prepare(entry, run, by.now);
+      if (entry.start) this.#keys.take(entry.start, entry.runId, by.now);
+      write(this.#tables, prepared);
       return { type: "committed", seq: entry.seq + 1 };
     } catch (error) {
       return { type: "failed", error };

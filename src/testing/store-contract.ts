@@ -4,6 +4,7 @@ import { concurrencyRules } from "./store-contract/concurrency-rules.ts";
 import { deadLetterRules } from "./store-contract/dead-letter-rules.ts";
 import { definitionRules } from "./store-contract/definition-rules.ts";
 import { inboxRules } from "./store-contract/inbox-rules.ts";
+import { keyRules } from "./store-contract/key-rules.ts";
 import { loadRules } from "./store-contract/load-rules.ts";
 import { lockedRules } from "./store-contract/locked-rules.ts";
 import { loopRules } from "./store-contract/loop-rules.ts";
@@ -26,6 +27,7 @@ const PARTS = [
   loopRules,
   definitionRules,
   deadLetterRules,
+  keyRules,
 ] as const;
 
 /**

@@ -19,14 +19,14 @@ import type { Answer } from "./committer.ts";
 import { buildEntry, isEmpty, isResting, needsRow } from "./entry.ts";
 import type { Held, RunEnvironment } from "./environment.ts";
 import type { RunData } from "./prepare.ts";
-import { type Pending, refusedOutput } from "./intent.ts";
+import { type IntentResult, type Pending, refusedOutput } from "./intent.ts";
+import { retryMs } from "./retry-pause.ts";
 import { learn, readEdits, runData, type RunIdentity, storedState, unreadOutputs } from "./run-data.ts";
 import { Turn } from "./turn.ts";
 import type { Edit } from "./turn-result.ts";
 
 /** After so many commits refused because the run had moved, the locked path is taken. */
 const MAX_MOVED = 3;
-const RETRY_MS = [20, 100, 500, 2_000] as const;
 
 /** The definition that a run is pinned to is gone: nothing can be decided, and trying again does not help. */
 class MissingVersion extends Error {}
@@ -138,8 +138,10 @@ export class ActiveRun {
         const answer = await this.#env.committer.submit(this.#entry(turn, advance), turn.bytes);
         if (answer.type === "committed") return this.#committed(pendings, { turn, advance, seq: answer.seq });
         this.#undo(turn);
-        if (answer.type === "gone") return this.#drop(pendings, "gone");
+        if (answer.type === "gone" || answer.type === "taken") return this.#drop(pendings, answer.type);
         if (answer.type === "failed") return this.#refused(pendings, answer.error);
+        // A start has no row to lock: whoever starts the run decides how long to wait.
+        if (answer.type === "locked" && this.#start) return this.#drop(pendings, "locked");
         if (answer.type === "locked") return this.#lockedRound(pendings);
         this.#noteUnknown(answer);
       }
@@ -231,7 +233,7 @@ export class ActiveRun {
     this.#env.leave(turn.taken);
   }
 
-  #drop(pendings: readonly Pending[], result: "gone"): void {
+  #drop(pendings: readonly Pending[], result: IntentResult): void {
     for (const pending of pendings) {
       if (pending.place) this.#env.leave(1);
       pending.settle(result);
@@ -379,8 +381,4 @@ export class ActiveRun {
   get finished(): boolean {
     return this.#loaded !== null && isResting(this.#loaded.state.status);
   }
-}
-
-function retryMs(attempt: number): number {
-  return RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]!;
 }

@@ -14,7 +14,8 @@ export type Intent =
   /** Only look at the inbox. */
   | { readonly type: "look" };
 
-export type IntentResult = "applied" | "stale" | "refused" | "gone";
+/** `taken` and `locked`: of a start. Its key belongs to another run, or somebody is just taking it. */
+export type IntentResult = "applied" | "stale" | "refused" | "gone" | "taken" | "locked";
 
 /** An intent on its way. A place that comes with it is room in this worker that it may use. */
 export interface Pending {

@@ -19,6 +19,7 @@ import { Lease } from "./lease.ts";
 import { Loader } from "./loader.ts";
 import { Loop } from "./loop.ts";
 import { dispatcherRound } from "./loops/dispatcher.ts";
+import { keysRound } from "./loops/keys.ts";
 import { lossOf, reaperRound } from "./loops/reaper.ts";
 import { sweeperRound } from "./loops/sweeper.ts";
 import { timerRound } from "./loops/timer.ts";
@@ -211,6 +212,7 @@ export class Worker {
     const onLost = (count: number): void => void (this.counts.resent += count);
     return [
       this.#loop("dispatcher", dispatcherRound(store, table)),
+      this.#loop("keys", keysRound(store)),
       this.#loop("sweeper", sweeperRound({ store, scheduler, table, lanes, onLost })),
       this.#loop(
         "reaper",

@@ -9,6 +9,7 @@
 import type { WorkflowDocument } from "../definition/document.ts";
 import type { Json } from "../json.ts";
 import type { AppendResult, InboxMessage, ListenerQuery, StoredMessage } from "./message.ts";
+import type { KeyStore, StartKey } from "./keys.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterPage } from "./dead-letter.ts";
 import type { ErrorRecord } from "../run/event.ts";
 import type { FailureState, NodeStatus, RunStatus, WaitReason } from "../run/state.ts";
@@ -108,6 +109,8 @@ export interface NewRun {
   readonly labels: { readonly [name: string]: string };
   /** A UUID, as all run ids. Default: none. */
   readonly rerunOf?: string;
+  /** The key becomes this run's, where it is free, in the commit that stores the run; where it is not, the verdict is `taken`. */
+  readonly key?: StartKey;
 }
 
 /**
@@ -186,6 +189,7 @@ export interface CommitEntry {
 /**
  * `committed`: durable. `locked`: somebody else holds the run's row; the same entry may be tried again.
  * `moved`: the run's `seq` is another one (said even where it is locked too); load and decide again. `gone`: no such run.
+ * `locked` is also a start whose key another start is just taking; `taken` one whose key belongs to a run (see `Store.key`).
  * `failed`: this entry alone cannot be written (a value that the store refuses); nothing of it was.
  */
 export type Verdict =
@@ -193,6 +197,7 @@ export type Verdict =
   | { readonly type: "locked" }
   | { readonly type: "moved" }
   | { readonly type: "gone" }
+  | { readonly type: "taken" }
   | { readonly type: "failed"; readonly error: unknown };
 
 // ---------------------------------------------------------------- workers and maintenance
@@ -281,7 +286,7 @@ export interface RunDetail {
   readonly attempts: readonly AttemptRecord[];
 }
 
-export interface Store {
+export interface Store extends KeyStore {
   /**
    * One batch, one statement or transaction where the store can; one verdict per entry, in order. Waits for nobody. Rejects
    * with `internal`, and writes nothing, where a run id comes twice.

@@ -9,6 +9,7 @@ import { workersAndWorkflows } from "./0002-workers-and-workflows.ts";
 import { eventListeners } from "./0003-event-listeners.ts";
 import { deadLetters } from "./0004-dead-letters.ts";
 import { reruns } from "./0005-reruns.ts";
+import { idempotencyKeys } from "./0006-idempotency-keys.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -17,6 +18,7 @@ export const MIGRATIONS: readonly Migration[] = [
   eventListeners,
   deadLetters,
   reruns,
+  idempotencyKeys,
 ];
 
 /** The schema version that this code is written for. */
