@@ -57,6 +57,7 @@ export type {
 } from "./core/ports/store.ts";
 export { PermanentError, RetryableError } from "./core/run/failures.ts";
 export type { NodeStatus, RunStatus } from "./core/run/state.ts";
+export type { Approval, ApprovalLinkOptions, ApprovalsApi } from "./engine/approvals.ts";
 export type {
   InWorkspace,
   ListOptions,

@@ -10,6 +10,7 @@ import type { ActiveRun } from "../worker/active-run.ts";
 import { isResting } from "../worker/entry.ts";
 import type { Turn } from "../worker/turn.ts";
 import { Worker, type WorkerCounts } from "../worker/worker.ts";
+import { ApprovalsApi } from "./approvals.ts";
 import { DEFAULT_WORKSPACE } from "./call-options.ts";
 import type { Connect, Connections } from "./connect.ts";
 import { DeadLettersApi } from "./dead-letters.ts";
@@ -18,6 +19,7 @@ import type { ParsedOptions } from "./options.ts";
 import type { MessageOptions } from "./message-options.ts";
 import { RunControl } from "./run-control.ts";
 import { RunsApi } from "./runs.ts";
+import { Signer } from "./signing.ts";
 import { Watch } from "./watch.ts";
 import { WorkflowsApi } from "./workflows.ts";
 
@@ -37,6 +39,7 @@ interface Running {
   readonly runs: RunsApi;
   readonly control: RunControl;
   readonly deadLetters: DeadLettersApi;
+  readonly approvals: ApprovalsApi;
   readonly workflows: WorkflowsApi;
 }
 
@@ -68,6 +71,10 @@ export class Engine implements AsyncDisposable {
 
   get runs(): RunsApi {
     return this.#parts("runs").runs;
+  }
+
+  get approvals(): ApprovalsApi {
+    return this.#parts("approvals").approvals;
   }
 
   get deadLetters(): DeadLettersApi {
@@ -190,7 +197,9 @@ export class Engine implements AsyncDisposable {
     const control = new RunControl({ store, table: worker.table });
     const runs = new RunsApi({ store, worker, watch, workflows, control });
     const deadLetters = new DeadLettersApi({ store, worker, registry: this.#registry });
-    return { connections, worker, watch, runs, control, deadLetters, workflows };
+    const signer = new Signer("flowforge.approval.1", this.#options.signingKeys);
+    const approvals = new ApprovalsApi({ store, control, clock: worker.clock, signer });
+    return { connections, worker, watch, runs, control, deadLetters, approvals, workflows };
   }
 
   #moved(watch: Watch, move: { run: ActiveRun; turn: Turn; advance: Advance }): void {

@@ -11,6 +11,7 @@ import { FlowForgeError } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import { checkOptions } from "./check-options.ts";
 import { VALUE_LIMITS, type ValueLimits } from "../core/values.ts";
+import { parseSigningKeys } from "./signing.ts";
 import { silentLogger } from "./silent-logger.ts";
 
 export interface WorkerSettings {
@@ -46,6 +47,11 @@ export interface EngineOptions {
   /** For nodes, actions and workflows that do not say. Default 2 immediate retries, then 1m, 5m, 30m. */
   readonly retry?: RetryDocument;
   readonly limits?: Partial<ValueLimits>;
+  /**
+   * For `engine.approvals`: base64 of at least 32 random bytes, the same in every engine. A list: the first one signs, all of
+   * them verify, so that a key can be replaced. None: no links.
+   */
+  readonly signingKey?: string | readonly string[];
   /** Accepts a Redis that may evict keys. Its queue may then lose tasks, which the sweeper finds later. Default false. */
   readonly allowEviction?: boolean;
   /** pino, console or alike. Default: silent. */
@@ -67,6 +73,7 @@ export interface ParsedOptions {
   readonly leaseMs: number;
   readonly retry: Partial<RetryPolicy> | null;
   readonly limits: ValueLimits;
+  readonly signingKeys: readonly Buffer[];
   readonly allowEviction: boolean;
   readonly logger: Logger;
 }
@@ -110,6 +117,7 @@ const schema = z.strictObject({
   worker: workerSchema.optional(),
   retry: z.unknown().optional(),
   limits: limitsSchema.optional(),
+  signingKey: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
   allowEviction: z.boolean().optional(),
   logger: z.looseObject({ debug: method, info: method, warn: method, error: method }).optional(),
 });
@@ -145,6 +153,7 @@ function withDefaults(options: EngineOptions): ParsedOptions {
     leaseMs: parseLease(worker.lease ?? "10s"),
     retry: options.retry === undefined ? null : parseRetry(options.retry),
     limits: { ...VALUE_LIMITS, ...options.limits },
+    signingKeys: parseSigningKeys(options.signingKey),
     allowEviction: options.allowEviction ?? false,
     logger: options.logger ?? silentLogger,
   };

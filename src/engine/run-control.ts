@@ -64,7 +64,7 @@ export class RunControl {
     const result = await this.#send(message);
     if (result !== "finished_run") return this.look(runId);
     const status = await this.#status({ runId, workspace });
-    if (kind !== "cancel" || status !== "cancelled") throw finished(runId, status);
+    if (kind !== "cancel" || status !== "cancelled") throw runFinished(runId, status);
   }
 
   /** A page at a time, from the newest on. Where it breaks off, the same call goes on with what is left. */
@@ -82,7 +82,7 @@ export class RunControl {
       count.add(stored.length);
       for (const [index, { id, status, workspace }] of page.items.entries()) {
         if (results[index] === "unknown_run") count.refuse(id, runNotFound({ runId: id, workspace }));
-        if (results[index] === "finished_run") count.refuse(id, finished(id, status));
+        if (results[index] === "finished_run") count.refuse(id, runFinished(id, status));
       }
       cursor = page.cursor;
     }
@@ -97,7 +97,7 @@ export class RunControl {
     const workspace = workspaceOf(options, "runs.signal", messageSchema);
     const body = this.#body("signal", name, payload);
     const result = await this.#send({ runId, workspace, id: messageId("signal", options), body });
-    if (result === "finished_run") throw finished(runId, await this.#status({ runId, workspace }));
+    if (result === "finished_run") throw runFinished(runId, await this.#status({ runId, workspace }));
     void this.look(runId);
     return { repeated: result === "repeated" };
   }
@@ -155,7 +155,7 @@ export function runNotFound({ runId, workspace }: Target): FlowForgeError {
   });
 }
 
-function finished(runId: string, status: RunStatus): FlowForgeError {
+export function runFinished(runId: string, status: RunStatus): FlowForgeError {
   return new FlowForgeError("run_finished", {
     subject: `run ${runId}`,
     received: `a run that is ${status}`,

@@ -33,6 +33,10 @@ describe("options of the wrong type", () => {
     ["worker.inline", { worker: { inline: "yes" } }, "a string"],
     ["limits.maxBytes", { limits: { maxBytes: 1 } }, "1"],
     ["limits.maxDepth", { limits: { maxDepth: 100_000 } }, "100000"],
+    ["signingKey", { signingKey: "" }, "0 bytes"],
+    ["signingKey", { signingKey: Buffer.alloc(31).toString("base64") }, "31 bytes"],
+    ["signingKey", { signingKey: `${"a".repeat(60)} !` }, "45 bytes"],
+    ["signingKey", { signingKey: 7 }, "7"],
     ["allowEviction", { allowEviction: "noeviction" }, "a string"],
     ["logger.error", { logger: { debug() {}, info() {}, warn() {} } }, "undefined"],
   ])("%s: %#", (name, options, received) => {
