@@ -59,6 +59,7 @@ export { PermanentError, RetryableError } from "./core/run/failures.ts";
 export type { NodeStatus, RunStatus } from "./core/run/state.ts";
 export type { Approval, ApprovalLinkOptions, ApprovalsApi } from "./engine/approvals.ts";
 export type {
+  CancelOptions,
   InWorkspace,
   ListOptions,
   RerunOptions,

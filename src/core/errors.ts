@@ -38,6 +38,7 @@ export const ERROR_CODES = {
   redrive_unsafe: "A redrive could let an effect happen twice.",
   rerun_refused: "A run cannot be run again from this node.",
   run_cancelled: "The run was cancelled.",
+  run_compensating: "What the run did is undone, and its dead letters are closed.",
   run_failed: "The run came to rest with failures that nothing handled.",
   run_finished: "The run is at rest and takes no such message.",
   run_not_found: "There is no such run in this workspace.",

@@ -12,6 +12,14 @@ export interface InWorkspace {
   readonly workspace?: string | undefined;
 }
 
+export interface CancelOptions extends InWorkspace {
+  /**
+   * Undo what has succeeded: once nothing runs any more, the compensations of the nodes run, the last node's first, and then the run
+   * is `cancelled`. Default false.
+   */
+  readonly compensate?: boolean | undefined;
+}
+
 /** `Input`: what the workflow's input schema takes; `unknown` where the compiler does not know it. */
 export type StartOptions<Input = unknown> = StartSettings & (ManualStart<Input> | TriggeredStart);
 
@@ -87,6 +95,8 @@ const workspace = text.min(1).max(128).optional();
 const idempotencyKey = text.min(1).max(255);
 
 export const inWorkspaceSchema: z.ZodObject = z.strictObject({ workspace });
+
+export const cancelSchema: z.ZodObject = z.strictObject({ workspace, compensate: z.boolean().optional() });
 
 export const versionSchema: z.ZodObject = z.strictObject({
   workspace,

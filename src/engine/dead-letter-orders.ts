@@ -116,6 +116,13 @@ function completion(
 }
 
 export function alreadyResolved(letter: DeadLetter): FlowForgeError {
+  if (letter.resolution === "compensated") {
+    return new FlowForgeError("run_compensating", {
+      subject: subjectOf(letter),
+      received: "one that was closed, because the run is undone or was undone",
+      next: "Nothing was done. Start another run.",
+    });
+  }
   const by = letter.resolvedBy === null ? "" : ` by ${letter.resolvedBy}`;
   return new FlowForgeError("dead_letter_resolved", {
     subject: subjectOf(letter),

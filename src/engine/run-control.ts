@@ -10,8 +10,9 @@ import type { RunStatus } from "../core/run/state.ts";
 import type { RunTable } from "../worker/run-table.ts";
 import { BulkCount, type BulkResult } from "./bulk-result.ts";
 import {
+  type CancelOptions,
+  cancelSchema,
   inWorkspaceSchema,
-  type InWorkspace,
   runFilter,
   type RunQuery,
   workspaceOf,
@@ -52,15 +53,16 @@ export class RunControl {
   }
 
   /** Resolves when the run was decided with it, or can be by any process. */
-  operate(kind: Operation, runId: string, options: InWorkspace): Promise<void>;
-  operate(kind: Operation, which: string | RunQuery, options: InWorkspace): Promise<void | BulkResult>;
-  operate(kind: Operation, which: string | RunQuery, options: InWorkspace): Promise<void | BulkResult> {
+  operate(kind: Operation, runId: string, options: CancelOptions): Promise<void>;
+  operate(kind: Operation, which: string | RunQuery, options: CancelOptions): Promise<void | BulkResult>;
+  operate(kind: Operation, which: string | RunQuery, options: CancelOptions): Promise<void | BulkResult> {
     return typeof which === "string" ? this.#one(kind, which, options) : this.#many(kind, which);
   }
 
-  async #one(kind: Operation, runId: string, options: InWorkspace): Promise<void> {
-    const workspace = workspaceOf(options, `runs.${kind}`, inWorkspaceSchema);
-    const message = { runId, workspace, id: `${kind}/${randomUUID()}`, body: { kind } };
+  async #one(kind: Operation, runId: string, options: CancelOptions): Promise<void> {
+    const schema = kind === "cancel" ? cancelSchema : inWorkspaceSchema;
+    const workspace = workspaceOf(options, `runs.${kind}`, schema);
+    const message = { runId, workspace, id: `${kind}/${randomUUID()}`, body: bodyOf(kind, options) };
     const result = await this.#send(message);
     if (result !== "finished_run") return this.look(runId);
     const status = await this.#status({ runId, workspace });
@@ -142,6 +144,10 @@ export class RunControl {
     if (!run) throw runNotFound({ runId, workspace });
     return run.header.status;
   }
+}
+
+function bodyOf(kind: Operation, { compensate }: CancelOptions): MessageBody {
+  return kind === "cancel" && compensate === true ? { kind, compensate } : { kind };
 }
 
 function messageId(kind: "signal" | "event", { id }: MessageOptions): string {

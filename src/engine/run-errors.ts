@@ -2,7 +2,7 @@
 import { FlowForgeError } from "../core/errors.ts";
 import type { RunDetail } from "../core/ports/store.ts";
 
-/** An open dead letter of a failed run. */
+/** A dead letter of a failed run: open, or closed by a compensation. */
 export interface RunFailure {
   readonly node: string;
   readonly attempts: number;
@@ -21,7 +21,10 @@ export class RunFailedError extends FlowForgeError {
       received: failures
         .map(({ node, error }) => `node "${node}": ${error.message} (${error.class})`)
         .join("; "),
-      next: "Look at the run's dead letters; redrive them once the cause is mended.",
+      next:
+        run.header.compensate && run.header.deadLetters === 0
+          ? "What had succeeded was undone, so the run does not go on; start another one."
+          : "Look at the run's dead letters; redrive them once the cause is mended.",
     });
     this.name = "RunFailedError";
     this.runId = run.header.id;
@@ -45,7 +48,7 @@ export class RunCancelledError extends FlowForgeError {
 
 function failuresOf(run: RunDetail): readonly RunFailure[] {
   return run.nodes
-    .filter((node) => node.failure === "open")
+    .filter((node) => node.failure === "open" || node.failure === "compensated")
     .map((node) => ({
       node: node.node,
       attempts: node.attempt,

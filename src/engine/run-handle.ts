@@ -8,6 +8,7 @@ import type { NodeStatus, RunStatus } from "../core/run/state.ts";
 import type { Loader } from "../worker/loader.ts";
 import type { MessageOptions } from "./message-options.ts";
 import type { RunControl } from "./run-control.ts";
+import type { CancelOptions } from "./call-options.ts";
 import { RunCancelledError, RunFailedError } from "./run-errors.ts";
 import type { Ended, Watch } from "./watch.ts";
 
@@ -107,8 +108,8 @@ export class RunHandle<Output = Json> {
   }
 
   /** Ends the run. See `runs.cancel`. */
-  cancel(): Promise<void> {
-    return this.#operate("cancel");
+  cancel(options: Omit<CancelOptions, "workspace"> = {}): Promise<void> {
+    return this.#operate("cancel", options);
   }
 
   /** Lets what runs end, and starts nothing new. See `runs.pause`. */
@@ -131,8 +132,8 @@ export class RunHandle<Output = Json> {
     return this.#parts.control.signal(id, { name, payload, options: { ...options, workspace } });
   }
 
-  #operate(kind: "cancel" | "pause" | "resume"): Promise<void> {
-    return this.#parts.control.operate(kind, this.id, { workspace: this.workspace });
+  #operate(kind: "cancel" | "pause" | "resume", options: object = {}): Promise<void> {
+    return this.#parts.control.operate(kind, this.id, { ...options, workspace: this.workspace });
   }
 
   async #newer(seq: number) {

@@ -7,6 +7,7 @@ import type { Json } from "../core/json.ts";
 import type { NewRun, Page, RunDetail, RunHeader, Store, WorkflowVersion } from "../core/ports/store.ts";
 import type { Worker } from "../worker/worker.ts";
 import {
+  type CancelOptions,
   type InWorkspace,
   keySchema,
   type ListOptions,
@@ -144,12 +145,15 @@ export class RunsApi {
    * to end, and what they answer is recorded. Resolves when the run was told; `handle.result()` then rejects with
    * `RunCancelledError` as soon as nothing runs any more. A failed run can be cancelled too. Twice is once.
    *
+   * `compensate`: what has succeeded is undone before the run is `cancelled`. A second call may ask for that as long as something runs.
+   * A run that is undone because it failed goes on with it.
+   *
    * Throws `run_not_found`, and `run_finished` for a run that succeeded.
    */
-  cancel(runId: string, options?: InWorkspace): Promise<void>;
+  cancel(runId: string, options?: CancelOptions): Promise<void>;
   /** Cancels every run that fits and is not at rest, or has one of the statuses that the filter names, in batches. */
   cancel(filter: RunQuery): Promise<BulkResult>;
-  cancel(which: string | RunQuery, options: InWorkspace = {}): Promise<void | BulkResult> {
+  cancel(which: string | RunQuery, options: CancelOptions = {}): Promise<void | BulkResult> {
     return this.#parts.control.operate("cancel", which, options);
   }
 

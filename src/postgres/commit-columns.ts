@@ -37,10 +37,17 @@ const entryColumns: readonly Column<MoveRow>[] = [
   { name: "output", type: "json", read: ({ entry }) => jsonText(entry.output) },
 ];
 
-export const moveColumns: readonly Column<MoveRow>[] = entryColumns;
+const compensateColumn: Column<MoveRow> = {
+  name: "compensate",
+  type: "bool",
+  read: ({ entry }) => entry.compensate,
+};
 
-const plainStartColumns: readonly Column<StartRow>[] = [
-  ...entryColumns,
+export function moveColumns({ compensates }: Pick<Shape, "compensates">): readonly Column<MoveRow>[] {
+  return compensates ? [...entryColumns, compensateColumn] : entryColumns;
+}
+
+const newRunColumns: readonly Column<StartRow>[] = [
   { name: "workspace", type: "text", read: ({ start }) => start.workspace },
   { name: "workflow", type: "text", read: ({ start }) => start.workflow },
   { name: "version", type: "int4", read: ({ start }) => start.version },
@@ -50,13 +57,14 @@ const plainStartColumns: readonly Column<StartRow>[] = [
   { name: "trigger_payload", type: "json", read: ({ start }) => triggerPayload(start) },
 ];
 
-const rerunColumns: readonly Column<StartRow>[] = [
-  ...plainStartColumns,
-  { name: "rerun_of", type: "text", read: ({ start }) => start.rerunOf ?? null },
-];
+const rerunColumn: Column<StartRow> = {
+  name: "rerun_of",
+  type: "text",
+  read: ({ start }) => start.rerunOf ?? null,
+};
 
-export function startColumns({ reruns }: Shape): readonly Column<StartRow>[] {
-  return reruns ? rerunColumns : plainStartColumns;
+export function startColumns(shape: Pick<Shape, "compensates" | "reruns">): readonly Column<StartRow>[] {
+  return [...moveColumns(shape), ...newRunColumns, ...(shape.reruns ? [rerunColumn] : [])];
 }
 
 export const keyColumns: readonly Column<KeyRow>[] = [
@@ -178,7 +186,7 @@ export function commitValues(rows: BatchRows, shape: Shape): Buffer[] {
   function add<Row>(wanted: boolean, list: readonly Row[], columns: readonly Column<Row>[]): void {
     if (wanted) for (const column of columns) values.push(encode(list, column));
   }
-  add(shape.moves, rows.moves, moveColumns);
+  add(shape.moves, rows.moves, moveColumns(shape));
   add(shape.starts, rows.starts, startColumns(shape));
   add(shape.keys, rows.keys, keyColumns);
   add(shape.updates, rows.updates, nodeColumns(shape));

@@ -73,6 +73,8 @@ export interface Shape {
   readonly listens: boolean;
   /** Some start repeats another run. */
   readonly reruns: boolean;
+  /** Some run is compensated. */
+  readonly compensates: boolean;
 }
 
 export function batchRows(entries: readonly CommitEntry[]): BatchRows {
@@ -121,6 +123,7 @@ export function shapeOf(rows: BatchRows): Shape {
     messages: rows.consumed.length > 0 || rows.kept.length > 0,
     listens: rows.listens.length > 0,
     reruns: rows.starts.some(({ start }) => start.rerunOf !== undefined),
+    compensates: rows.entries.some((entry) => entry.compensate),
   };
 }
 
@@ -165,6 +168,7 @@ export function shapeKey(shape: Shape): string {
     (shape.attempts ? "a" : "") +
     (shape.messages ? "b" : "") +
     (shape.listens ? "l" : "") +
-    (shape.reruns ? "n" : "")
+    (shape.reruns ? "n" : "") +
+    (shape.compensates ? "p" : "")
   );
 }

@@ -41,7 +41,7 @@ export function commitText(s: string, shape: Shape): string {
   const parameters = new Parameters();
   // The types of both parameters must be known in every shape, also in one that reads neither.
   const parts = [`clock as materialized (select ${s}.now() as t, $1::uuid[] as ids, $2::int8[] as seqs)`];
-  if (shape.moves) parts.push(lockPart(s, parameters));
+  if (shape.moves) parts.push(lockPart(s, parameters, shape));
   if (shape.starts)
     parts.push(`z as materialized (select * from ${parameters.unnest("z", startColumns(shape))})`);
   if (shape.keys) parts.push(...keyParts(s, parameters.unnest("k", keyColumns)));
@@ -60,10 +60,10 @@ export function commitText(s: string, shape: Shape): string {
   return `with ${parts.join(",\n")}\n${verdictPart(s, shape)}`;
 }
 
-function lockPart(s: string, parameters: Parameters): string {
+function lockPart(s: string, parameters: Parameters, shape: Shape): string {
   return `l as materialized (
   select e.*, ($1::uuid[])[e.i] as id, ($2::int8[])[e.i] as seq, r.had
-  from ${parameters.unnest("e", moveColumns)}
+  from ${parameters.unnest("e", moveColumns(shape))}
   left join lateral (
     select r.dead_letters as had from ${s}.runs r
     where r.id = ($1::uuid[])[e.i] and r.seq = ($2::int8[])[e.i]
@@ -82,23 +82,26 @@ function flagsPart(s: string, { moves, starts, keys }: Shape): string {
   return `f as materialized (select array_agg(had order by i) as had from (${sources.join(" union all ")}) h)`;
 }
 
-function movePart(s: string, { messages }: Shape): string {
+function movePart(s: string, { messages, compensates }: Shape): string {
   const used = "(select count(*) from used where used.run_id = r.id)::int4";
+  const rare = `${messages ? `, inbox = r.inbox - ${used}` : ""}${compensates ? ", compensate = l.compensate" : ""}`;
   return `moved as (
   update ${s}.runs r set seq = l.seq + 1, status = l.status, paused = l.paused, cancelled = l.cancelled,
-    dead_letters = l.dead_letters, output = coalesce(l.output, r.output)${messages ? `, inbox = r.inbox - ${used}` : ""},
+    dead_letters = l.dead_letters, output = coalesce(l.output, r.output)${rare},
     started_at = coalesce(r.started_at, case when l.status <> 'queued' then clock.t end),
     finished_at = case when l.finished then coalesce(r.finished_at, clock.t) end
   from l, clock where l.had is not null and r.id = l.id and r.seq = l.seq)`;
 }
 
-function startPart(s: string, { reruns }: Shape): string {
+function startPart(s: string, { reruns, compensates }: Shape): string {
+  const columns = (reruns ? ", rerun_of" : "") + (compensates ? ", compensate" : "");
+  const values = (reruns ? ", z.rerun_of::uuid" : "") + (compensates ? ", z.compensate" : "");
   return `started as (
   insert into ${s}.runs (id, seq, created_at, started_at, finished_at, version, dead_letters, paused, cancelled, status,
-    workspace, workflow, trigger, labels, input, trigger_payload, output${reruns ? ", rerun_of" : ""})
+    workspace, workflow, trigger, labels, input, trigger_payload, output${columns})
   select ($1::uuid[])[z.i], 1, clock.t, case when z.status <> 'queued' then clock.t end,
     case when z.finished then clock.t end, z.version, z.dead_letters, z.paused, z.cancelled, z.status,
-    z.workspace, z.workflow, z.trigger, z.labels, z.input, z.trigger_payload, z.output${reruns ? ", z.rerun_of::uuid" : ""}
+    z.workspace, z.workflow, z.trigger, z.labels, z.input, z.trigger_payload, z.output${values}
   from z, f, clock where f.had[z.i] >= 0)`;
 }
 
@@ -221,7 +224,7 @@ function openedParts(s: string, shape: Shape): readonly string[] {
 
 function resolvedPart(s: string, { wide, letters }: Shape): string {
   const resolution = wide
-    ? "case when x.failure = 'discarded' then 'discarded' when x.status = 'succeeded' then 'completed' else 'redriven' end"
+    ? "case when x.failure in ('discarded', 'compensated') then x.failure when x.status = 'succeeded' then 'completed' else 'redriven' end"
     : "case when x.status = 'succeeded' then 'completed' else 'redriven' end";
   const who = letters ? ", resolution_id = x.resolution_id, resolved_by = x.resolved_by" : "";
   const over = wide ? "and (x.failure is distinct from 'open' or x.fence <> d.fence) " : "";

@@ -5,7 +5,7 @@ import type { ErrorRecord } from "../core/run/event.ts";
 import type { FailureState, NodeStatus, RunStatus, WaitReason } from "../core/run/state.ts";
 
 /** Columns of a `RunHeader`, of the table alias `r`. */
-export const HEADER_COLUMNS = `r.id, r.workspace, r.workflow, r.version, r.status, r.paused, r.cancelled, r.seq, r.trigger,
+export const HEADER_COLUMNS = `r.id, r.workspace, r.workflow, r.version, r.status, r.paused, r.cancelled, r.compensate, r.seq, r.trigger,
   r.dead_letters, r.labels, r.rerun_of, r.created_at, r.started_at, r.finished_at`;
 
 export interface HeaderRow {
@@ -16,6 +16,7 @@ export interface HeaderRow {
   readonly status: RunStatus;
   readonly paused: boolean;
   readonly cancelled: boolean;
+  readonly compensate: boolean;
   readonly seq: number;
   readonly trigger: string;
   readonly dead_letters: number;
@@ -35,6 +36,7 @@ export function runHeader(row: HeaderRow): RunHeader {
     status: row.status,
     paused: row.paused,
     cancelled: row.cancelled,
+    compensate: row.compensate,
     seq: row.seq,
     trigger: row.trigger,
     deadLetters: row.dead_letters,

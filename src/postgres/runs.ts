@@ -33,6 +33,7 @@ const HEADER = [
   "r.status",
   "r.paused",
   "r.cancelled",
+  "r.compensate",
   "r.seq",
   "r.trigger",
   "r.dead_letters",

@@ -18,6 +18,7 @@ export interface RunsTable {
   dead_letters: number;
   paused: boolean;
   cancelled: boolean;
+  compensate: boolean;
   status: RunStatus;
   workspace: string;
   workflow: string;

@@ -53,6 +53,7 @@ export function buildEntry(parts: EntryParts): CommitEntry {
     status: state.status,
     paused: state.paused,
     cancelled: state.cancelled,
+    compensate: state.compensate,
     deadLetters,
     finished: isResting(state.status),
     ...(turn.output === undefined ? {} : { output: turn.output }),

@@ -63,7 +63,7 @@ export function messageEvent(
     case "event":
       return { type: "eventReceived", id, receivedAt, name: body.name, payload: body.payload };
     case "cancel":
-      return { type: "cancelled" };
+      return { type: "cancelled", compensate: body.compensate ?? false };
     case "pause":
       return { type: "paused" };
     case "resume":

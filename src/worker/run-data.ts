@@ -70,6 +70,7 @@ export function storedState(stored: StoredRun, plan: Plan, data: RunData): Store
     status: header.status,
     paused: header.paused,
     cancelled: header.cancelled,
+    compensate: header.compensate,
     trigger: plan.indexOf.get(header.trigger) ?? null,
     nodes: stored.nodes,
     values: {

@@ -62,7 +62,14 @@ function node(index: number, write: Partial<NodeWrite>): NodeWrite {
   };
 }
 
-const BASE = { status: "running", paused: false, cancelled: false, deadLetters: 0, finished: false } as const;
+const BASE = {
+  status: "running",
+  paused: false,
+  cancelled: false,
+  compensate: false,
+  deadLetters: 0,
+  finished: false,
+} as const;
 const NOTHING = { attempts: [], consumed: [], kept: [] } as const;
 
 function startEntry(runId: string): CommitEntry {

@@ -110,6 +110,25 @@ export interface ActionNode<Output = Json, Of extends string = string> extends N
 > {
   /** The output of the action. It is typed as if the node had succeeded; `.orNull` where it may not have. */
   readonly output: Ref<Output, Of>;
+  /**
+   * What undoes this node, once it has succeeded and the run is compensated. Once per node. The input may read the node and what
+   * comes before it; it makes no edges.
+   */
+  compensate<Input, Undone, Given, Seen>(
+    this: void,
+    action: Action<Input, Undone, Given, Seen>,
+    ...rest: {} extends Given
+      ? [input?: Templated<Given, Of>, options?: CompensateOptions]
+      : [input: Templated<Given, Of>, options?: CompensateOptions]
+  ): void;
+  compensate(this: void, action: string, input?: AnyTemplate<Of>, options?: CompensateOptions): void;
+}
+
+export interface CompensateOptions {
+  /** Per attempt, from the claim. Default: the action's, then 5m. */
+  readonly timeout?: Duration;
+  /** Default: the action's, then the workflow's, then the engine's. */
+  readonly retry?: RetryDocument;
 }
 
 export interface ConditionNode<Case extends string = string, Of extends string = string> extends NodeHandle<

@@ -6,6 +6,7 @@ import { type Action, makeAction } from "./action.ts";
 import { buildEdges, type RecordedNode } from "./builder-edges.ts";
 import type {
   ActionOptions,
+  CompensateOptions,
   InlineActionWithSchema,
   NodeOptions,
   TriggerOptions,
@@ -33,6 +34,13 @@ interface Origin {
 /** What nodes, and outcomes of nodes, stand for in `after`. */
 const ORIGINS = new WeakMap<object, Origin>();
 
+/** What is peculiar to a node, with members that its handle has besides. */
+interface Recorded {
+  readonly document: object;
+  readonly reads: readonly NodeRead[];
+  readonly compensate?: object;
+}
+
 type Given = readonly [input?: unknown, options?: ActionOptions];
 type Inline = InlineActionWithSchema<ZodType, ZodType>;
 
@@ -41,6 +49,7 @@ export class Recorder {
   readonly workflow: string;
   readonly builder: WorkflowBuilder;
   readonly #nodes = new Map<string, RecordedNode & { readonly document: object }>();
+  readonly #compensations = new Map<string, object>();
   readonly #actions = new Set<Action>();
   readonly #issues: Issue[] = [];
   readonly #templates: Templates;
@@ -71,7 +80,12 @@ export class Recorder {
     // Without a prototype, so that a node named `__proto__` is there to be refused.
     const nodes = Object.create(null) as Record<string, NodeDocument>;
     for (const [id, { document }] of this.#nodes) {
-      nodes[id] = (joinAll.has(id) ? { ...document, join: "all" } : document) as NodeDocument;
+      const compensate = this.#compensations.get(id);
+      nodes[id] = {
+        ...document,
+        ...(joinAll.has(id) ? { join: "all" } : {}),
+        ...(compensate ? { compensate } : {}),
+      } as NodeDocument;
     }
     return {
       nodes,
@@ -101,7 +115,27 @@ export class Recorder {
   #action(id: string, action: Action | Inline | string, ...[input, options = {}]: Given): object {
     const { json, reads } = this.#templates.template(input, ["nodes", id, "input"]);
     const document = { kind: "action", action: this.#nameOf(id, action), input: json };
-    return this.#node(id, options, { document, reads });
+    const compensate = (...given: readonly [Action | string, unknown?, CompensateOptions?]): void =>
+      this.#compensate(id, ...given);
+    return this.#node(id, options, { document, reads, compensate });
+  }
+
+  // The host writes it so: the node's id is added here.
+  // oxlint-disable-next-line max-params
+  #compensate(id: string, action: Action | string, input?: unknown, options: CompensateOptions = {}): void {
+    const path = ["nodes", id, "compensate"];
+    if (!this.#isOpen) refuseUse(this, path.join("."), "is added after `build` has returned");
+    if (this.#compensations.has(id)) {
+      this.#issues.push(
+        makeIssue("field_invalid", path, {
+          message: `"${id}" has a compensation already.`,
+          next: "Let one action undo all that the node did.",
+        }),
+      );
+      return;
+    }
+    const { json } = this.#templates.template(input, [...path, "input"]);
+    this.#compensations.set(id, defined({ action: this.#nameOf(id, action), input: json, ...options }));
   }
 
   #nameOf(id: string, action: Action | Inline | string): string {
@@ -135,11 +169,7 @@ export class Recorder {
   }
 
   /** Every kind but a trigger. */
-  #node(
-    id: string,
-    { after = [], ...options }: NodeOptions,
-    { document, reads }: { readonly document: object; readonly reads: readonly NodeRead[] },
-  ): object {
+  #node(id: string, { after = [], ...options }: NodeOptions, { document, reads, ...more }: Recorded): object {
     const origins = (Array.isArray(after) ? (after as readonly unknown[]) : [after]).flatMap((one) =>
       this.#originOf(one, ["nodes", id]),
     );
@@ -157,6 +187,7 @@ export class Recorder {
       output: read("output", false),
       error: read("error", true),
       status: read("status", false),
+      ...more,
     });
   }
 

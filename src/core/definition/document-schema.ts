@@ -109,7 +109,7 @@ const join = z
   )
   .exactOptional();
 
-const LATER_OF_NODES = ["compensate", "deadline", "labels"];
+const LATER_OF_NODES = ["deadline", "labels"];
 
 const sources = z.discriminatedUnion("type", [
   place("a manual source", { type: z.literal("manual") }),
@@ -146,6 +146,12 @@ const action = place(
     timeout: duration.exactOptional(),
     retry,
     lane: named("a lane", LANE).exactOptional(),
+    compensate: place("a compensation", {
+      action: named("an action", ACTION_NAME),
+      input: template,
+      retry,
+      timeout: duration.exactOptional(),
+    }).exactOptional(),
   },
   [...LATER_OF_NODES, "concurrency", "forEach", "idempotencyKey", "onItemError"],
 );
@@ -219,6 +225,7 @@ export const documentSchema: ZodType<object> = place(
     output: template,
     labels,
     retry,
+    onFailure: z.literal("compensate").exactOptional(),
   },
-  ["concurrency", "deadline", "idempotencyKey", "lane", "onFailure", "timeout"],
+  ["concurrency", "deadline", "idempotencyKey", "lane", "timeout"],
 );

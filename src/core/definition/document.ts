@@ -25,6 +25,8 @@ export interface WorkflowDocument {
   readonly labels?: { readonly [name: string]: string };
   /** Default for the nodes of this workflow. */
   readonly retry?: RetryDocument;
+  /** `compensate`: a run that would be `failed` undoes what succeeded first. None: it keeps its dead letters. */
+  readonly onFailure?: "compensate";
 }
 
 export interface EdgeDocument {
@@ -79,6 +81,18 @@ export interface ActionDocument extends NodeDocumentBase {
   readonly retry?: RetryDocument;
   /** Only workers of this lane take the node. Default `default`. */
   readonly lane?: string;
+  /** What undoes the node, once it has succeeded and the run is compensated. */
+  readonly compensate?: CompensateDocument;
+}
+
+/** An action that undoes another one. It runs in the lane of its node, with the credentials of its node. */
+export interface CompensateDocument {
+  readonly action: string;
+  /** May read what the node may read, and the node itself. None: `{}`. */
+  readonly input?: TemplateValue;
+  readonly retry?: RetryDocument;
+  /** Per attempt, from the claim. Default: the action's, then 5m. */
+  readonly timeout?: Duration;
 }
 
 export interface ConditionDocument extends NodeDocumentBase {

@@ -12,6 +12,7 @@ const DOCUMENT_FIELDS = [
   "edges",
   "output",
   "retry",
+  "onFailure",
 ];
 const EDGE_FIELDS = ["from", "to", "on"];
 const JOIN_FIELDS = ["first", "cancelOthers"];
@@ -29,6 +30,7 @@ const NODE_FIELDS = [
   "timeout",
   "retry",
   "lane",
+  "compensate",
 ];
 
 const START = "start";

@@ -42,6 +42,8 @@ export interface WorkflowDefinition<
   readonly labels?: { readonly [name: string]: string };
   /** Default for the nodes of this workflow. */
   readonly retry?: RetryDocument;
+  /** `compensate`: a run that would be `failed` undoes what succeeded first. Default: it keeps its dead letters. */
+  readonly onFailure?: "compensate";
   /** Of the run's input. None: any JSON. What nodes read is the parsed value. */
   readonly input?: InputSchema;
   /**
@@ -86,7 +88,7 @@ function isDefinition(value: unknown): value is WorkflowDefinition {
 }
 
 function fromCode(definition: WorkflowDefinition): Workflow {
-  const { name, description, labels, retry, input, build } = definition;
+  const { name, description, labels, retry, onFailure, input, build } = definition;
   const problems = definitionIssues(definition);
   const schema = problems.length === 0 && input !== undefined ? inputSchemaOf(input) : null;
   const recorder = new Recorder(nameOf(definition));
@@ -97,6 +99,7 @@ function fromCode(definition: WorkflowDefinition): Workflow {
     description,
     labels,
     retry,
+    onFailure,
     input: schema ?? undefined,
     nodes,
     edges,
@@ -112,7 +115,7 @@ function fromCode(definition: WorkflowDefinition): Workflow {
   return Object.freeze({ kind: "flowforge.workflow" as const, name, document, ...inputSchema, actions });
 }
 
-const FIELDS = ["name", "description", "labels", "retry", "input", "build"];
+const FIELDS = ["name", "description", "labels", "retry", "onFailure", "input", "build"];
 
 function definitionIssues(definition: WorkflowDefinition): readonly Issue[] {
   const issues = Object.keys(definition)

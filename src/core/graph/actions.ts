@@ -28,7 +28,9 @@ export function actionIssues(subject: Subject, catalogue: ActionCatalogue | unde
     if (node.kind !== "action") return [];
     return [
       ...credentialIssues(id, node),
-      ...(catalogue ? catalogueIssues(subject, { id, node, catalogue }) : []),
+      ...(catalogue
+        ? usesOf(id, node).flatMap((use) => catalogueIssues(subject, { ...use, catalogue }))
+        : []),
     ];
   });
 }
@@ -63,35 +65,42 @@ function credentialIssues(id: string, { credentials = [] }: ActionDocument): Iss
   });
 }
 
+/** Something that names an action and its input: a node, or its compensation. */
 interface ActionUse {
-  readonly id: string;
-  readonly node: ActionDocument;
+  readonly path: IssuePath;
+  readonly use: Pick<ActionDocument, "action" | "input">;
   readonly catalogue: ActionCatalogue;
 }
 
-function catalogueIssues({ suggestions }: Subject, { id, node, catalogue }: ActionUse): Issue[] {
-  const known = catalogue.get(node.action);
+function usesOf(id: string, node: ActionDocument): readonly Omit<ActionUse, "catalogue">[] {
+  const path = ["nodes", id];
+  const own = { path, use: node };
+  return node.compensate ? [own, { path: [...path, "compensate"], use: node.compensate }] : [own];
+}
+
+function catalogueIssues({ suggestions }: Subject, { path, use, catalogue }: ActionUse): Issue[] {
+  const known = catalogue.get(use.action);
   if (known === undefined) {
     return [
-      makeIssue("action_unknown", ["nodes", id, "action"], {
-        message: `There is no action "${node.action}".`,
-        next: `Register it, or name another one.${suggestions.for(node.action, catalogue.names?.() ?? [])}`,
+      makeIssue("action_unknown", [...path, "action"], {
+        message: `There is no action "${use.action}".`,
+        next: `Register it, or name another one.${suggestions.for(use.action, catalogue.names?.() ?? [])}`,
       }),
     ];
   }
   const { input: schema } = known.action;
   if (schema === undefined) return [];
-  return inputMismatches(schema, node.input === undefined ? {} : node.input).map(({ path, message }) =>
-    makeIssue("action_input_invalid", inputPath(id, node, path), {
-      message: `The input of "${node.action}" does not fit: ${path.join(".") || "the input"} ${message}.`,
+  return inputMismatches(schema, use.input === undefined ? {} : use.input).map((mismatch) =>
+    makeIssue("action_input_invalid", inputPath(path, use, mismatch.path), {
+      message: `The input of "${use.action}" does not fit: ${mismatch.path.join(".") || "the input"} ${mismatch.message}.`,
       next: "Correct the input, or the schema of the action.",
     }),
   );
 }
 
-/** A node without input has no place for the path of a missing field to point at. */
-function inputPath(id: string, node: ActionDocument, path: IssuePath): IssuePath {
-  return node.input === undefined ? ["nodes", id] : ["nodes", id, "input", ...path];
+/** Where there is no input, there is no place for the path of a missing field to point at. */
+function inputPath(path: IssuePath, { input }: ActionUse["use"], field: IssuePath): IssuePath {
+  return input === undefined ? path : [...path, "input", ...field];
 }
 
 function inputMismatches(schema: ZodType | JsonObject, input: Json): readonly Mismatch[] {

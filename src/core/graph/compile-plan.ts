@@ -18,8 +18,10 @@ import type { Json } from "../json.ts";
 import { DefinitionError } from "./definition-error.ts";
 import type { Graph, GraphEdge } from "./graph.ts";
 import {
+  COMPENSATION_SUFFIX,
   OUTPUT_NODE,
   type Plan,
+  type PlanAction,
   type PlanEdge,
   type PlanNode,
   type PlanOutput,
@@ -32,6 +34,22 @@ import { subjectOf } from "./subject.ts";
 const DEFAULT_LANE = "default";
 
 type PlanBase = Omit<PlanOutput, "kind" | "template">;
+
+interface Ordered {
+  readonly document: WorkflowDocument;
+  readonly graph: Graph;
+  readonly order: readonly number[];
+}
+
+/** A node without edges. */
+const ALONE = {
+  join: "settled",
+  callsOff: false,
+  race: null,
+  inbound: [],
+  outbound: [],
+  hasErrorEdge: false,
+} as const;
 
 /**
  * Compiles a document into the plan that runs are made of. Use it for documents that `validateWorkflow` accepted: it looks at
@@ -53,13 +71,15 @@ export function compilePlan(document: WorkflowDocument): Plan {
     order: { order },
   } = subject;
   const nodes = compileNodes(normalised, graph, order);
-  nodes.push(compileOutput(normalised, graph, order));
+  nodes.push(...compileCompensations(normalised, nodes));
+  nodes.push(compileOutput({ document: normalised, graph, order }, nodes.length));
   const indexOf = new Map(nodes.map((node) => [node.id, node.index]));
   return {
     document: normalised,
     nodes,
     indexOf,
     retry: normalised.retry === undefined ? null : parseRetry(normalised.retry),
+    compensatesOnFailure: normalised.onFailure === "compensate",
     reads: readsOf(nodes, indexOf),
   };
 }
@@ -122,7 +142,27 @@ function compileAction(id: string, source: ActionDocument) {
     timeoutMs: source.timeout === undefined ? null : parseDuration(source.timeout, `node "${id}" timeout`),
     retry: source.retry === undefined ? null : parseRetry(source.retry),
     credentials: source.credentials ?? [],
+    compensates: null,
   };
+}
+
+function compileCompensations(document: WorkflowDocument, nodes: readonly PlanNode[]): readonly PlanAction[] {
+  const compensated = nodes.toReversed().flatMap((node) => {
+    const source = document.nodes[node.id] as NodeDocument;
+    return node.kind === "action" && source.kind === "action" && source.compensate
+      ? [{ node, compensate: source.compensate }]
+      : [];
+  });
+  return compensated.map(({ node, compensate }, at) => ({
+    ...ALONE,
+    ...compileAction(`${node.id} compensate`, { kind: "action", ...compensate }),
+    kind: "action",
+    index: nodes.length + at,
+    id: `${node.id}${COMPENSATION_SUFFIX}`,
+    lane: node.lane,
+    credentials: node.credentials,
+    compensates: node.index,
+  }));
 }
 
 function compileCondition(source: ConditionDocument) {
@@ -144,17 +184,12 @@ function compileWaitFor(id: string, source: WaitFor): PlanWaitFor {
   return { type: "event", name: source.event, match, timeoutMs };
 }
 
-function compileOutput(document: WorkflowDocument, graph: Graph, order: readonly number[]): PlanOutput {
+function compileOutput({ document, graph, order }: Ordered, index: number): PlanOutput {
   return {
+    ...ALONE,
     kind: "output",
-    index: order.length,
+    index,
     id: OUTPUT_NODE,
-    join: "settled",
-    callsOff: false,
-    race: null,
-    inbound: [],
-    outbound: [],
-    hasErrorEdge: false,
     template: compileTemplate(
       document.output === undefined ? outputsOfLastNodes(graph, order) : document.output,
     ),

@@ -44,6 +44,11 @@ export interface PlanAction extends PlanNodeBase {
   readonly timeoutMs: number | null;
   readonly retry: Partial<RetryPolicy> | null;
   readonly credentials: readonly string[];
+  /**
+   * The node that this one undoes: it has no edges, and starts only when the run is compensated. Its id is that of the node and
+   * `$compensate`, which no user can write. `null`: an ordinary node.
+   */
+  readonly compensates: number | null;
 }
 
 export interface PlanCondition extends PlanNodeBase {
@@ -69,7 +74,7 @@ export interface PlanWait extends PlanNodeBase {
   readonly onTimeout: "fail" | "skip";
 }
 
-/** The last node of every plan: it has no edges and starts when every other node is terminal and no failure is unhandled. */
+/** The last node of every plan: it has no edges and starts when every other node but compensations is terminal and no failure is unhandled. */
 export interface PlanOutput extends PlanNodeBase {
   readonly kind: "output";
   readonly template: CompiledTemplate;
@@ -80,11 +85,16 @@ export type PlanNode = PlanTrigger | PlanAction | PlanCondition | PlanWait | Pla
 export interface Plan {
   /** Normalised: a workflow without a trigger has the manual trigger `start`. */
   readonly document: WorkflowDocument;
-  /** In topological order; `nodes[i].index === i`; the last one is `$output`. */
+  /**
+   * In topological order, then the compensations in the order in which they run, which is the reverse; `nodes[i].index === i`;
+   * the last one is `$output`.
+   */
   readonly nodes: readonly PlanNode[];
   readonly indexOf: ReadonlyMap<string, number>;
   /** Retry policy of the workflow, for nodes that have none. */
   readonly retry: Partial<RetryPolicy> | null;
+  /** A run that would be `failed` is compensated first. */
+  readonly compensatesOnFailure: boolean;
   /** What conditions and waits read: the only values that `RunState` must hold. */
   readonly reads: {
     readonly input: boolean;
@@ -94,4 +104,10 @@ export interface Plan {
   };
 }
 
+/** An action that undoes another node. */
+export function isCompensation(node: PlanNode): node is PlanAction & { readonly compensates: number } {
+  return node.kind === "action" && node.compensates !== null;
+}
+
 export const OUTPUT_NODE = "$output";
+export const COMPENSATION_SUFFIX = "$compensate";

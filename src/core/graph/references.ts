@@ -86,6 +86,7 @@ class ReferenceCheck {
         },
       );
     }
+    if (node === site.reader && site.scope.self) return;
     this.#reads.push({ reader: site.reader, node, site, reference });
   }
 

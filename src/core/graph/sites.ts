@@ -20,6 +20,8 @@ export interface Site {
 
 export interface Scope {
   readonly roots: ReadonlySet<Root>;
+  /** The node that it stands in may be read too: it has succeeded then. */
+  readonly self?: true;
   /** What the place is called in messages. */
   readonly place: string;
 }
@@ -29,6 +31,7 @@ const STEP: readonly Root[] = ["input", "trigger", "nodes", "run"];
 const SCOPES = {
   trigger: { roots: new Set<Root>(["trigger"]), place: "a trigger" },
   step: { roots: new Set<Root>(STEP), place: "a node" },
+  compensation: { roots: new Set<Root>(STEP), self: true, place: "a compensation" },
   match: { roots: new Set<Root>([...STEP, "event"]), place: "the match of a wait" },
   output: { roots: new Set<Root>(STEP), place: "the output of the workflow" },
 } as const satisfies Record<string, Scope>;
@@ -65,6 +68,8 @@ class Collector {
         return;
       case "action":
         if (node.input !== undefined) this.template(node.input, ["input"], SCOPES.step);
+        if (node.compensate?.input !== undefined)
+          this.template(node.compensate.input, ["compensate", "input"], SCOPES.compensation);
         return;
       case "condition":
         node.cases.forEach((one, index) => this.expression(one.if, ["cases", index, "if"], SCOPES.step));

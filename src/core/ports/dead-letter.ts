@@ -2,7 +2,8 @@
 import type { Json } from "../json.ts";
 import type { ErrorRecord } from "../run/event.ts";
 
-export type Resolution = "redriven" | "completed" | "discarded";
+/** `compensated`: closed because the run is undone. */
+export type Resolution = "redriven" | "completed" | "discarded" | "compensated";
 
 /** A node run that gave up and that nothing handled. */
 export interface DeadLetter {

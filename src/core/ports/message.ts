@@ -13,7 +13,7 @@ interface LetterMessage {
 export type MessageBody =
   | { readonly kind: "signal"; readonly name: string; readonly payload: Json }
   | { readonly kind: "event"; readonly name: string; readonly payload: Json }
-  | { readonly kind: "cancel" }
+  | { readonly kind: "cancel"; readonly compensate?: boolean }
   | { readonly kind: "pause" }
   | { readonly kind: "resume" }
   /** `input` replaces the rendered one. */

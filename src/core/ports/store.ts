@@ -25,6 +25,8 @@ export interface RunHeader {
   readonly status: RunStatus;
   readonly paused: boolean;
   readonly cancelled: boolean;
+  /** What succeeded is to be undone, is being undone, or has been. */
+  readonly compensate: boolean;
   /** The compare-and-set counter. */
   readonly seq: number;
   /** Id of the trigger node that fired. */
@@ -171,6 +173,8 @@ export interface CommitEntry {
   readonly status: RunStatus;
   readonly paused: boolean;
   readonly cancelled: boolean;
+  /** Once true it stays true. */
+  readonly compensate: boolean;
   readonly deadLetters: number;
   /** The run came to rest: `finishedAt` is set (and stays, where it was set); else it is cleared. */
   readonly finished: boolean;

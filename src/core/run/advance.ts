@@ -23,7 +23,7 @@ import { type Advance, Draft } from "./draft.ts";
 import type { RunEvent } from "./event.ts";
 import { receive } from "./messages.ts";
 import * as operators from "./operators.ts";
-import type { Plan } from "../graph/plan.ts";
+import { isCompensation, type Plan } from "../graph/plan.ts";
 import { settle, skip, succeed } from "./settle.ts";
 import type { RunState } from "./state.ts";
 import { conclude } from "./status.ts";
@@ -98,7 +98,7 @@ function handle(draft: Draft, event: RunEvent): void {
     case "eventReceived":
       return receive(draft, event);
     case "cancelled":
-      return operators.cancelled(draft);
+      return operators.cancelled(draft, event);
     case "paused":
       return operators.paused(draft);
     case "resumed":
@@ -118,9 +118,10 @@ function handle(draft: Draft, event: RunEvent): void {
  */
 function started(draft: Draft, { trigger, at }: Extract<RunEvent, { type: "started" }>): void {
   draft.trigger = trigger;
-  for (const { index, kind, inbound } of draft.plan.nodes) {
+  for (const node of draft.plan.nodes) {
+    const { index, kind, inbound } = node;
     if (index === trigger) putOffOrFire(draft, trigger, at ?? 0);
-    else if (kind !== "output" && inbound.length === 0) skip(draft, index);
+    else if (kind !== "output" && inbound.length === 0 && !isCompensation(node)) skip(draft, index);
   }
 }
 

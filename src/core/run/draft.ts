@@ -26,6 +26,7 @@ export class Draft {
   status: RunStatus;
   paused: boolean;
   cancelled: boolean;
+  compensate: boolean;
   trigger: number | null;
   kept: readonly KeptMessage[];
   startable: number;
@@ -50,6 +51,7 @@ export class Draft {
     this.status = state.status;
     this.paused = state.paused;
     this.cancelled = state.cancelled;
+    this.compensate = state.compensate;
     this.trigger = state.trigger;
     this.kept = state.kept;
     this.startable = counts.startable;
@@ -120,16 +122,15 @@ export class Draft {
 
   close(): Advance {
     const base = this.#base;
-    const { commands, status, paused, cancelled, trigger, kept } = this;
-    const same =
-      status === base.status && paused === base.paused && cancelled === base.cancelled && kept === base.kept;
-    if (same && this.#own === null) return { state: base, commands, changed: NONE };
+    const { commands, status, paused, cancelled, compensate, trigger, kept } = this;
+    if (this.#isSame() && this.#own === null) return { state: base, commands, changed: NONE };
     const { startable, running, waiting, deadLetters, begun } = this;
     const counts = { startable, running, waiting, deadLetters, begun };
     const state = {
       status,
       paused,
       cancelled,
+      compensate,
       trigger,
       nodes: this.#nodes,
       values: this.values,
@@ -137,6 +138,18 @@ export class Draft {
       counts,
     };
     return { state, commands, changed: this.#changed() };
+  }
+
+  /** Of the run itself. */
+  #isSame(): boolean {
+    const { status, paused, cancelled, compensate, kept } = this.#base;
+    return (
+      status === this.status &&
+      paused === this.paused &&
+      cancelled === this.cancelled &&
+      compensate === this.compensate &&
+      kept === this.kept
+    );
   }
 
   #replace(index: number, after: NodeState): void {

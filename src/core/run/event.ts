@@ -75,7 +75,8 @@ export type RunEvent =
       readonly payload: Json;
       readonly receivedAt: number;
     }
-  | { readonly type: "cancelled" }
+  /** `compensate`: what succeeded is undone, once nothing runs any more. */
+  | { readonly type: "cancelled"; readonly compensate: boolean }
   | { readonly type: "paused" }
   | { readonly type: "resumed" }
   /** Runs a dead letter's node again. */

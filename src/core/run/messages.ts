@@ -10,7 +10,7 @@ type MessageEvent = Extract<RunEvent, { type: "signalled" | "eventReceived" }>;
 
 /** While the run is paused a message wakes nobody: it is kept, and delivered at `resumed`. */
 export function receive(draft: Draft, event: MessageEvent): void {
-  if (draft.cancelled || draft.kept.some((kept) => kept.id === event.id)) return;
+  if (draft.cancelled || draft.compensate || draft.kept.some((kept) => kept.id === event.id)) return;
   const { id, name, payload, receivedAt } = event;
   const message: KeptMessage = {
     id,

@@ -5,29 +5,33 @@
  * and decided as always, waits are entered and their clocks go on; `resumed` makes up for what fell due.
  *
  * Cancel: a run that was cancelled keeps its dead letters. They may be completed or discarded, which changes nothing else;
- * they are never run again.
+ * they are never run again. What a cancel or a failure undoes is in `compensation.ts`; that can be neither paused nor cancelled.
  */
-import type { PlanCondition, PlanNode, PlanWait } from "../graph/plan.ts";
+import { isCompensation, type PlanCondition, type PlanNode, type PlanWait } from "../graph/plan.ts";
 import type { Draft } from "./draft.ts";
 import type { RunEvent } from "./event.ts";
 import { fire } from "./attempts.ts";
 import { isTimer } from "./kept.ts";
 import { deliverKept } from "./messages.ts";
+import { refusalOf } from "./refusal.ts";
 import { decided, makeReady, start, stop, succeed } from "./settle.ts";
 import type { NodeStatus } from "./state.ts";
 
 type Event<T extends RunEvent["type"]> = Extract<RunEvent, { type: T }>;
 
-export function cancelled(draft: Draft): void {
-  if (draft.cancelled) return;
+export function cancelled(draft: Draft, { compensate }: Event<"cancelled">): void {
+  // Who cancels again may ask for more, until the run is at rest.
+  if (draft.cancelled && draft.status === "cancelling") draft.compensate ||= compensate;
+  if (draft.cancelled || draft.compensate) return;
   draft.cancelled = true;
   draft.paused = false;
-  for (const { index } of draft.plan.nodes) stop(draft, index);
+  draft.compensate = compensate;
+  for (const node of draft.plan.nodes) if (!isCompensation(node)) stop(draft, node.index);
 }
 
 /** What was handed to the queue is taken back; its task will find the run paused, and do nothing. */
 export function paused(draft: Draft): void {
-  if (draft.paused || draft.cancelled || draft.status === "failed") return;
+  if (draft.paused || draft.cancelled || draft.compensate || draft.status === "failed") return;
   draft.paused = true;
   for (const { index, kind } of draft.plan.nodes) {
     const { status } = draft.node(index);
@@ -51,7 +55,7 @@ export function resumed(draft: Draft): void {
 }
 
 export function redriven(draft: Draft, event: Event<"redriven">): void {
-  if (draft.node(event.node).failure !== "open" || draft.cancelled) return;
+  if (refusalOf(draft.plan, draft, { node: event.node, action: "redrive" })) return;
   const { fence, generation } = draft.node(event.node);
   const again = { attempt: 0, losses: 0, dispatches: 0, failure: null, worker: null } as const;
   draft.edit(event.node, {
@@ -65,7 +69,7 @@ export function redriven(draft: Draft, event: Event<"redriven">): void {
 }
 
 export function completed(draft: Draft, event: Event<"completed">): void {
-  if (draft.node(event.node).failure !== "open") return;
+  if (refusalOf(draft.plan, draft, { node: event.node, action: "complete" })) return;
   const node = draft.planned(event.node);
   const outcome = outcomeOf(node, event.outcome);
   if (outcome === null) return;
@@ -77,7 +81,7 @@ export function completed(draft: Draft, event: Event<"completed">): void {
 }
 
 export function discarded(draft: Draft, event: Event<"discarded">): void {
-  if (draft.node(event.node).failure !== "open") return;
+  if (refusalOf(draft.plan, draft, { node: event.node, action: "discard" })) return;
   draft.edit(event.node, { failure: "discarded" });
   draft.ended.push(event.node);
 }

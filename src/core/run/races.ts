@@ -5,7 +5,7 @@
  * counts as after a cancel of the run: a success is recorded, an unknown outcome that its effect class does not allow to try
  * again is a dead letter, and after every other failure the node is cancelled, without another attempt. Dead letters stay.
  */
-import type { Plan } from "../graph/plan.ts";
+import { isCompensation, type Plan } from "../graph/plan.ts";
 import type { RunState } from "./state.ts";
 
 /** Nobody wants the node any more: the run was cancelled, or a join that it leads to has started without it. */
@@ -14,6 +14,7 @@ export function isCalledOff(
   { cancelled, nodes }: Pick<RunState, "cancelled" | "nodes">,
   index: number,
 ): boolean {
+  if (isCompensation(plan.nodes[index]!)) return false;
   if (cancelled) return true;
   let join = plan.nodes[index]!.race;
   while (join !== null && nodes[join]!.taken === 0) join = plan.nodes[join]!.race;

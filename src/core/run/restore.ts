@@ -2,7 +2,7 @@
  * Makes a state from nothing or from what the store kept. Only what cannot be derived is stored: triggers follow from the one
  * that fired (unless it fires later, and so has a row), `$output` from the run's status (unless it failed once, and so has a row), counters from the nodes.
  */
-import type { Plan, PlanNode } from "../graph/plan.ts";
+import { isCompensation, type Plan, type PlanNode } from "../graph/plan.ts";
 import type { Json } from "../json.ts";
 import { isSettled, isTaken } from "./edges.ts";
 import type { NodeState, NodeStatus, RunCounts, RunState, RunValues } from "./state.ts";
@@ -18,7 +18,7 @@ export interface StoredNode extends Omit<NodeState, "open" | "taken"> {
 
 export interface StoredState extends Pick<
   RunState,
-  "status" | "paused" | "cancelled" | "trigger" | "values" | "kept"
+  "status" | "paused" | "cancelled" | "compensate" | "trigger" | "values" | "kept"
 > {
   /** A node without a row is `pending`. */
   readonly nodes: readonly StoredNode[];
@@ -43,7 +43,13 @@ const PENDING: NodeState = {
 /** A run before `started`. */
 export function newRun(plan: Plan, values: RunValues): RunState {
   const nodes = plan.nodes.map((node) => ({ ...PENDING, open: node.inbound.length }));
-  const header = { status: "queued", paused: false, cancelled: false, trigger: null } as const;
+  const header = {
+    status: "queued",
+    paused: false,
+    cancelled: false,
+    compensate: false,
+    trigger: null,
+  } as const;
   return { ...header, nodes, values, kept: [], counts: countsOf(nodes) };
 }
 
@@ -68,7 +74,7 @@ export function patchRun(plan: Plan, state: RunState, newer: StoredState): RunSt
 type Stored = Omit<NodeState, "open" | "taken">;
 
 function build(plan: Plan, stored: StoredState, rows: ReadonlyMap<number, Stored>): RunState {
-  const { status, paused, cancelled, trigger, kept } = stored;
+  const { status, paused, cancelled, compensate, trigger, kept } = stored;
   const nodes: NodeState[] = plan.nodes.map((node) => {
     const row = rows.get(node.index);
     if (node.kind === "trigger" && !row) return { ...PENDING, ...triggerState(node.index, trigger) };
@@ -81,7 +87,7 @@ function build(plan: Plan, stored: StoredState, rows: ReadonlyMap<number, Stored
     outputs: keep(stored.values.outputs, nodes, "succeeded"),
     errors: keep(stored.values.errors, nodes, "failed"),
   };
-  return { status, paused, cancelled, trigger, nodes, values, kept, counts: countsOf(nodes) };
+  return { status, paused, cancelled, compensate, trigger, nodes, values, kept, counts: countsOf(nodes) };
 }
 
 function rowsOf(plan: Plan, rows: readonly StoredNode[]): Map<number, Stored> {
@@ -115,11 +121,18 @@ function deriveOutput(
   const output = plan.nodes.length - 1;
   if (rows.has(output)) return;
   if (stored.status === "succeeded") nodes[output] = { ...PENDING, status: "succeeded", outcome: "success" };
-  else if (stored.cancelled) nodes[output] = { ...PENDING, status: "cancelled" };
-  else if (stored.trigger !== null && !stored.paused && nodes.slice(0, output).every(isSettled)) {
+  else if (stored.cancelled || stored.compensate) nodes[output] = { ...PENDING, status: "cancelled" };
+  else if (stored.trigger !== null && !stored.paused && isDone(plan, nodes)) {
     // Everything else is done: the output was asked for, and nobody has said yet what it is.
     nodes[output] = { ...PENDING, status: "running" };
   }
+}
+
+/** Every node that takes part in the run, compensations and `$output` left out, is settled. */
+function isDone(plan: Plan, nodes: readonly NodeState[]): boolean {
+  return plan.nodes.every(
+    (node) => node.kind === "output" || isCompensation(node) || isSettled(nodes[node.index]!),
+  );
 }
 
 function deriveEdges(plan: Plan, nodes: NodeState[]): void {

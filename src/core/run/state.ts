@@ -28,9 +28,9 @@ export type WaitReason = "timer" | "message" | "retry";
 
 /**
  * What became of a node's failure. `handled`: an error edge was taken. `open`: a dead letter that somebody must resolve.
- * `discarded`: resolved by giving up; the node's edges are dead.
+ * `discarded`: resolved by giving up; the node's edges are dead. `compensated`: closed because the run is undone.
  */
-export type FailureState = "handled" | "open" | "discarded";
+export type FailureState = "handled" | "open" | "discarded" | "compensated";
 
 export interface NodeState {
   readonly status: NodeStatus;
@@ -95,6 +95,8 @@ export interface RunState {
   readonly paused: boolean;
   /** Cancel was asked for: `cancelling` until nothing runs, then `cancelled`. */
   readonly cancelled: boolean;
+  /** What succeeded is to be undone, is being undone, or has been. */
+  readonly compensate: boolean;
   /** Index of the trigger that fired; `null` before `started`. */
   readonly trigger: number | null;
   readonly nodes: readonly NodeState[];

@@ -1,10 +1,12 @@
 /** What the run as a whole is, after every event. */
+import { alive, compensate, compensationStatus } from "./compensation.ts";
 import type { Draft } from "./draft.ts";
 import { isSettled } from "./edges.ts";
 import type { RunStatus } from "./state.ts";
 
 /** Of a run that has begun. Asks for the output once everything else is done, and says when the run comes to rest. */
 export function conclude(draft: Draft): void {
+  compensate(draft);
   const output = draft.plan.nodes.length - 1;
   if (mayRender(draft, output)) {
     draft.edit(output, { status: "running" });
@@ -23,6 +25,7 @@ function mayRender(draft: Draft, output: number): boolean {
 }
 
 function statusOf(draft: Draft, output: number): RunStatus {
+  if (draft.compensate) return compensationStatus(draft);
   if (draft.cancelled) return draft.running > 0 ? "cancelling" : "cancelled";
   if (isSettled(draft.node(output))) return "succeeded";
   if (draft.paused) return "paused";
@@ -35,8 +38,4 @@ function statusOf(draft: Draft, output: number): RunStatus {
 /** The run's start is in the future: its trigger has not fired. */
 function isPutOff({ trigger, nodes }: Draft): boolean {
   return trigger !== null && nodes[trigger]!.status === "waiting";
-}
-
-function alive(draft: Draft): number {
-  return draft.startable + draft.running + draft.waiting;
 }

@@ -10,6 +10,7 @@ import { eventListeners } from "./0003-event-listeners.ts";
 import { deadLetters } from "./0004-dead-letters.ts";
 import { reruns } from "./0005-reruns.ts";
 import { idempotencyKeys } from "./0006-idempotency-keys.ts";
+import { compensation } from "./0007-compensation.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -19,6 +20,7 @@ export const MIGRATIONS: readonly Migration[] = [
   deadLetters,
   reruns,
   idempotencyKeys,
+  compensation,
 ];
 
 /** The schema version that this code is written for. */

@@ -146,7 +146,7 @@ export class DeadLetterTable {
 }
 
 function resolutionOf({ failure, status }: NodeRecord): Resolution {
-  if (failure === "discarded") return "discarded";
+  if (failure === "discarded" || failure === "compensated") return failure;
   return status === "succeeded" ? "completed" : "redriven";
 }
 

@@ -35,6 +35,7 @@ function startRules({ rule, expect }: Kit): void {
       status: "running",
       paused: false,
       cancelled: false,
+      compensate: false,
       seq: 1,
       deadLetters: 0,
       finishedAt: null,
@@ -122,6 +123,20 @@ function moveRules({ rule, expect }: Kit): void {
     await moved(store, move(id, 2));
     const back = { status: "running", paused: false, cancelled: false, deadLetters: 0 };
     expect((await loaded(store, id)).header).toMatchObject(back);
+  });
+
+  rule("keeps it in mind that a run is compensated, from its start or later", async ({ store }) => {
+    const [early, late, other] = [
+      await stored(store, { compensate: true }),
+      await stored(store),
+      await stored(store),
+    ];
+    await moved(store, move(early, 1, { compensate: true }));
+    await moved(store, move(late, 1, { compensate: true }));
+    await moved(store, move(other, 1));
+    const found = await Promise.all([early, late, other].map((id) => loaded(store, id)));
+    expect(found.map(({ header }) => header.compensate)).toEqual([true, true, false]);
+    expect((await store.run("acme", late))?.header.compensate).toBe(true);
   });
 
   rule("on another seq: `moved`, and nothing is written", async ({ store }) => {

@@ -39,6 +39,7 @@ export function move(runId: string, seq: number, changes: Partial<CommitEntry> =
     status: "running",
     paused: false,
     cancelled: false,
+    compensate: false,
     deadLetters: 0,
     finished: false,
     nodes: [],

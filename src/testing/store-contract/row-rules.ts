@@ -101,7 +101,7 @@ function stateRules({ rule, expect }: Kit): void {
       ...(["timer", "message", "retry"] as const).map((waitingFor) =>
         waiting(`w-${waitingFor}`, null, { waitingFor }),
       ),
-      ...(["handled", "open", "discarded"] as const).map((failure) =>
+      ...(["handled", "open", "discarded", "compensated"] as const).map((failure) =>
         row(`f-${failure}`, { status: "failed", failure }),
       ),
     ];

@@ -3,14 +3,20 @@
  * before the action goes on, so that nothing that happened is lost with this process. It ends with its parent.
  */
 import pg from "pg";
-import { createEngine, type ActionContext, type EngineOptions, type Json } from "../../../src/index.ts";
+import {
+  createEngine,
+  PermanentError,
+  type ActionContext,
+  type EngineOptions,
+  type Json,
+} from "../../../src/index.ts";
 import { action } from "../engine/documents.ts";
 
 export interface HostConfig {
   readonly connection: EngineOptions;
   readonly effects: string;
   readonly worker: NonNullable<EngineOptions["worker"]>;
-  /** Of `step`, `gate`, `left`, `right` and `block`. */
+  /** Of `step`, `gate`, `left`, `right`, `block` and `broken`. */
   readonly actions: readonly string[];
   /** Milliseconds that `step` takes. */
   readonly stepMs: number;
@@ -32,9 +38,12 @@ pool.on("error", () => undefined);
 const gate = Promise.withResolvers<void>();
 if (!config.closed) gate.resolve();
 
-async function note({ run, node, attempt }: ActionContext<Json>): Promise<void> {
-  const values = [run.id, node.id, attempt, process.pid];
-  await pool.query("insert into effects (run_id, node, attempt, pid) values ($1, $2, $3, $4)", values);
+async function note({ run, node, attempt, idempotencyKey }: ActionContext<Json>): Promise<void> {
+  const values = [run.id, node.id, attempt, process.pid, idempotencyKey];
+  await pool.query(
+    "insert into effects (run_id, node, attempt, pid, key) values ($1, $2, $3, $4, $5)",
+    values,
+  );
 }
 
 const counted = ({ input }: ActionContext<Json>): Json => ({
@@ -57,6 +66,10 @@ const actions = {
     const until = performance.now() + config.blockMs;
     while (performance.now() < until);
     return counted(context);
+  }),
+  broken: action("broken", async (context) => {
+    await note(context);
+    throw new PermanentError("it cannot be done");
   }),
   left: action("left", async (context) => {
     await note(context);

@@ -12,6 +12,8 @@ export interface Effect {
   readonly node: string;
   readonly attempt: number;
   readonly pid: number;
+  /** The idempotency key that it was asked for with. */
+  readonly key: string;
 }
 
 /** A short lease: what depends on it must not take half a minute. */
@@ -27,7 +29,7 @@ export class Effects {
 
   static async in(database: TestDatabase): Promise<Effects> {
     await database.query(
-      "create table effects (at timestamptz default clock_timestamp(), run_id text, node text, attempt int, pid int)",
+      "create table effects (at timestamptz default clock_timestamp(), run_id text, node text, attempt int, pid int, key text)",
     );
     return new Effects(database);
   }
@@ -38,7 +40,7 @@ export class Effects {
 
   all(): Promise<Effect[]> {
     return this.#database.query<Effect & { at: Date }>(
-      "select run_id, node, attempt, pid from effects order by at",
+      "select run_id, node, attempt, pid, key from effects order by at",
     );
   }
 
@@ -84,7 +86,7 @@ export class Processes implements AsyncDisposable {
     const config: HostConfig = {
       connection: this.#connection,
       effects: this.#effects.url,
-      actions: ["step", "gate", "left", "right", "block"],
+      actions: ["step", "gate", "left", "right", "block", "broken"],
       stepMs: 0,
       closed: false,
       blockMs: 0,

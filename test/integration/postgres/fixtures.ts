@@ -43,6 +43,7 @@ export function entry(runId: string, seq: number, more: Partial<CommitEntry> = {
     status: "running",
     paused: false,
     cancelled: false,
+    compensate: false,
     deadLetters: 0,
     finished: false,
     nodes: [],

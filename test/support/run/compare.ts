@@ -8,7 +8,7 @@ import type { PlanSpec } from "./plans.ts";
 
 /** What differs, in words; `null`: nothing. */
 export function difference(state: RunState, model: Model, spec: PlanSpec): string | null {
-  for (const key of ["status", "paused", "cancelled"] as const)
+  for (const key of ["status", "paused", "cancelled", "compensate"] as const)
     if (state[key] !== model[key]) return `${key}: ${state[key]}, and the model says ${model[key]}`;
   for (const [index, id] of model.ids.entries()) {
     const node: object = state.nodes[index]!;

@@ -29,6 +29,8 @@ export type Fact =
     }
   | { readonly is: "parked" }
   | { readonly is: "discarded" }
+  /** A dead letter of a run that is undone. */
+  | { readonly is: "closed" }
   | { readonly is: "redriven"; readonly newKey: boolean };
 
 export type Told = Omit<NodeState, "open" | "taken">;
@@ -85,6 +87,7 @@ function statusAfter(last: Fact | undefined): NodeStatus {
     case "ended":
       return last.as;
     case "parked":
+    case "closed":
     case "discarded":
       return "failed";
     default:
@@ -95,6 +98,7 @@ function statusAfter(last: Fact | undefined): NodeStatus {
 function failureAfter(last: Fact | undefined): FailureState | null {
   if (last?.is === "parked") return "open";
   if (last?.is === "discarded") return "discarded";
+  if (last?.is === "closed") return "compensated";
   return last?.is === "ended" && last.as === "failed" ? "handled" : null;
 }
 

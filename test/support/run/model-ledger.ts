@@ -5,7 +5,7 @@ import type { ErrorRecord } from "../../../src/core/run/event.ts";
 import type { NodeState } from "../../../src/core/run/state.ts";
 import { type Fact, tell, type Told } from "./model-facts.ts";
 import { edgeState } from "./model-rules.ts";
-import { type PlanSpec, VALUES } from "./plans.ts";
+import { compensated, type PlanSpec, undoing, VALUES } from "./plans.ts";
 
 export const OUTPUT = "$output";
 
@@ -20,6 +20,8 @@ interface Edge {
 
 export class Ledger {
   readonly ids: readonly string[];
+  /** By the node that undoes it: the node that is undone. In the order in which they run. */
+  readonly undone: ReadonlyMap<string, string>;
   readonly spec: PlanSpec;
   readonly edges: readonly Edge[];
   readonly outputs: Map<string, Json> = new Map();
@@ -31,7 +33,8 @@ export class Ledger {
 
   constructor(spec: PlanSpec) {
     this.spec = spec;
-    this.ids = [...Object.keys(spec.nodes), OUTPUT];
+    this.undone = new Map(compensated(spec).map((id) => [undoing(id), id]));
+    this.ids = [...Object.keys(spec.nodes), ...this.undone.keys(), OUTPUT];
     this.edges = spec.edges.map(([from, to, on]) => ({ from, to, on: on ?? null }));
     for (const id of this.ids) this.#history.set(id, []);
   }

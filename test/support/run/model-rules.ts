@@ -17,11 +17,19 @@ export function edgeState(from: Told, on: string | null): "open" | "taken" | "de
 
 export function statusOf(run: {
   readonly cancelled: boolean;
+  readonly compensate: boolean;
+  /** Of what undoes nodes. */
+  readonly undoing: readonly Told[];
   readonly paused: boolean;
   readonly nodes: readonly Told[];
   readonly output: Told;
 }): RunStatus {
   const alive = run.nodes.filter(isAlive);
+  if (run.compensate && run.undoing.some(isAlive)) return "compensating";
+  if (run.compensate && alive.length === 0) {
+    const stuck = run.undoing.some(({ failure }) => failure === "open");
+    return run.cancelled && !stuck ? "cancelled" : "failed";
+  }
   if (run.cancelled) return alive.length > 0 ? "cancelling" : "cancelled";
   if (isEnded(run.output) && run.output.failure !== "open") return "succeeded";
   if (run.paused) return "paused";

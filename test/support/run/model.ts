@@ -17,6 +17,7 @@ type EventOf<T extends RunEvent["type"]> = Extract<RunEvent, { type: T }>;
 export class Model extends Ledger {
   fired: string | null = null;
   cancelled = false;
+  compensate = false;
   status: RunStatus = "queued";
   kept: readonly KeptMessage[] = [];
 
@@ -44,7 +45,7 @@ export class Model extends Ledger {
       case "eventReceived":
         return this.#receive({ kind: "event", ...message(event) });
       case "cancelled":
-        return this.#cancel();
+        return this.#cancel(event.compensate);
       case "paused":
         return this.#pause();
       case "resumed":
@@ -144,11 +145,13 @@ export class Model extends Ledger {
 
   // ------------------------------------------------------------------ operators
 
-  #cancel(): void {
-    if (this.cancelled) return;
+  #cancel(compensate: boolean): void {
+    if (this.status === "cancelling" && compensate) this.compensate = true;
+    if (this.cancelled || this.compensate) return;
     this.cancelled = true;
+    this.compensate = compensate;
     this.paused = false;
-    for (const id of this.ids) this.#stop(id);
+    for (const id of this.ids) if (!this.undone.has(id)) this.#stop(id);
   }
 
   #stop(id: string): void {
@@ -159,13 +162,14 @@ export class Model extends Ledger {
 
   /** The run was cancelled, or a race was won by somebody else. */
   #unwanted(id: string): boolean {
+    if (this.undone.has(id)) return false;
     return (
       this.cancelled || this.ids.some((join) => this.inbound(join).taken > 0 && this.calledOffBy(id, join))
     );
   }
 
   #pause(): void {
-    if (this.paused || this.cancelled || this.status === "failed") return;
+    if (this.paused || this.cancelled || this.compensate || this.status === "failed") return;
     this.paused = true;
     for (const id of this.ids) if (this.told(id).status === "queued") this.note(id, { is: "offered" });
     if (this.told(OUTPUT).status === "running") this.note(OUTPUT, { is: "withdrawn" });
@@ -193,9 +197,11 @@ export class Model extends Ledger {
   #resolve(event: EventOf<"redriven" | "completed" | "discarded">, id: string): void {
     if (event.type === "discarded") return this.note(id, { is: "discarded" });
     if (event.type === "redriven") {
-      if (this.cancelled) return;
+      const undoes = this.undone.has(id);
+      if (this.cancelled && !undoes) return;
       this.errors.delete(id);
-      return this.note(id, { is: "redriven", newKey: event.newKey });
+      this.note(id, { is: "redriven", newKey: event.newKey });
+      return undoes ? this.offer(id) : undefined;
     }
     const spec = this.spec.nodes[id];
     if (spec?.kind !== "condition" && spec?.kind !== "wait") {
@@ -213,7 +219,7 @@ export class Model extends Ledger {
   // ------------------------------------------------------------------ messages
 
   #receive(came: KeptMessage): void {
-    if (this.cancelled || this.kept.some((kept) => kept.id === came.id)) return;
+    if (this.cancelled || this.compensate || this.kept.some((kept) => kept.id === came.id)) return;
     if (!this.paused && this.#deliver(came)) return;
     if (came.kind === "event" && !this.#waits().some((id) => this.#mayStillAsk(id, came))) return;
     this.kept = [...this.kept, came];
@@ -261,7 +267,8 @@ export class Model extends Ledger {
   #untilNothingFollows(): void {
     for (;;) {
       const id = this.ids.find(
-        (id) => id !== OUTPUT && this.told(id).status === "pending" && this.#reached(id),
+        (id) =>
+          id !== OUTPUT && !this.undone.has(id) && this.told(id).status === "pending" && this.#reached(id),
       );
       if (id === undefined) return;
       this.#begin(id);
@@ -330,16 +337,45 @@ export class Model extends Ledger {
     this.failDecided(id, { class: "wait_timed_out", message: "" });
   }
 
+  /** Undoes one more node, if the run is to be undone and nothing else goes on. */
+  #undo(): void {
+    const lost = this.spec.onFailure === "compensate" && !this.cancelled && this.#isAny("open");
+    if (this.paused || this.ids.some((id) => isAlive(this.told(id))) || !(this.compensate || lost)) return;
+    this.compensate = true;
+    for (const id of this.ids) {
+      const { status, failure } = this.told(id);
+      if (this.undone.has(id)) continue;
+      if (status === "pending") this.cancelNode(id);
+      if (failure === "open") this.note(id, { is: "closed" });
+    }
+    const left = [...this.undone].filter(([, node]) => this.told(node).status === "succeeded");
+    const [next] = left.find(([id]) => !isEnded(this.told(id)) || this.told(id).failure === "open") ?? [];
+    if (next !== undefined && this.told(next).status === "pending") this.offer(next);
+  }
+
+  #isAny(failure: "open"): boolean {
+    return this.ids.some((id) => this.told(id).failure === failure);
+  }
+
   #conclude(): void {
-    const others = this.ids.slice(0, -1).map((id) => this.told(id));
+    this.#undo();
+    const others = this.ids.slice(0, -1).flatMap((id) => (this.undone.has(id) ? [] : [this.told(id)]));
     const allDone = others.every((told) => isEnded(told) && told.failure !== "open");
-    if (allDone && !this.paused && !this.cancelled && this.told(OUTPUT).status === "pending") {
+    if (
+      allDone &&
+      !this.paused &&
+      !this.cancelled &&
+      !this.compensate &&
+      this.told(OUTPUT).status === "pending"
+    ) {
       this.note(OUTPUT, { is: "rendering" });
       this.command("renderOutput", OUTPUT);
     }
     const before = this.status;
     this.status = statusOf({
       cancelled: this.cancelled,
+      compensate: this.compensate,
+      undoing: [...this.undone.keys()].map((id) => this.told(id)),
       paused: this.paused,
       nodes: this.ids.map((id) => this.told(id)),
       output: this.told(OUTPUT),

@@ -6,6 +6,7 @@ import type {
   Scope,
 } from "../../../src/core/expression/expression.ts";
 import {
+  COMPENSATION_SUFFIX,
   OUTPUT_NODE,
   type Plan,
   type PlanEdge,
@@ -22,7 +23,7 @@ export type JoinSpec = "settled" | "all" | "first" | "race";
 
 export type NodeSpec =
   | { readonly kind: "trigger" }
-  | { readonly kind: "action"; readonly join?: JoinSpec }
+  | { readonly kind: "action"; readonly join?: JoinSpec; readonly compensate?: boolean }
   | {
       readonly kind: "condition";
       readonly join?: JoinSpec;
@@ -49,11 +50,27 @@ export interface PlanSpec {
   readonly edges: readonly EdgeSpec[];
   /** Nodes whose values conditions and waits may read. Default: all. */
   readonly reads?: readonly string[];
+  readonly onFailure?: "compensate";
+}
+
+/** The id of the node that undoes another one. */
+export function undoing(id: string): string {
+  return `${id}${COMPENSATION_SUFFIX}`;
+}
+
+/** Nodes with a compensation, in the order in which these run. */
+export function compensated({ nodes }: PlanSpec): readonly string[] {
+  const ids = Object.keys(nodes).reverse();
+  return ids.filter((id) => {
+    const node = nodes[id]!;
+    return node.kind === "action" && node.compensate === true;
+  });
 }
 
 export function planOf(spec: PlanSpec): Plan {
   const ids = Object.keys(spec.nodes);
-  const indexOf = new Map([...ids, OUTPUT_NODE].map((id, index) => [id, index]));
+  const undone = compensated(spec);
+  const indexOf = new Map([...ids, ...undone.map(undoing), OUTPUT_NODE].map((id, index) => [id, index]));
   const edges = spec.edges.map(([from, to, on]) => edgeOf(indexOf, { from, to, on: on ?? null }));
   const inbound = Map.groupBy(edges, (edge) => edge.to);
   const outbound = Map.groupBy(edges, (edge) => edge.from);
@@ -77,7 +94,12 @@ export function planOf(spec: PlanSpec): Plan {
   );
   return {
     document: { format: 1, name: "test", nodes: {}, edges: [] },
-    nodes: [...nodes, outputOf(ids.length)],
+    nodes: [
+      ...nodes,
+      ...undone.map((id, at) => compensationOf(nodes[indexOf.get(id)!]!, ids.length + at)),
+      outputOf(ids.length + undone.length),
+    ],
+    compensatesOnFailure: spec.onFailure === "compensate",
     indexOf,
     retry: null,
     reads: { input: true, trigger: true, nodes: new Set((spec.reads ?? ids).map((id) => indexOf.get(id)!)) },
@@ -121,6 +143,7 @@ function nodeOf(spec: NodeSpec, { references, ...place }: Place): PlanNode {
         timeoutMs: null,
         retry: null,
         credentials: [],
+        compensates: null,
       };
     case "condition":
       return {
@@ -157,19 +180,22 @@ function waitFor(
   };
 }
 
+const ALONE = {
+  join: "settled",
+  callsOff: false,
+  race: null,
+  inbound: [],
+  outbound: [],
+  hasErrorEdge: false,
+} as const;
+
 function outputOf(index: number): PlanNode {
-  return {
-    id: OUTPUT_NODE,
-    index,
-    kind: "output",
-    join: "settled",
-    callsOff: false,
-    race: null,
-    inbound: [],
-    outbound: [],
-    hasErrorEdge: false,
-    template: template(() => null, []),
-  };
+  return { ...ALONE, id: OUTPUT_NODE, index, kind: "output", template: template(() => null, []) };
+}
+
+function compensationOf(node: PlanNode, index: number): PlanNode {
+  if (node.kind !== "action") throw new Error("only actions are undone");
+  return { ...node, ...ALONE, id: undoing(node.id), index, compensates: node.index };
 }
 
 function expression(evaluate: Evaluate, references: readonly Reference[]): CompiledExpression {

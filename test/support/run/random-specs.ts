@@ -33,14 +33,24 @@ export interface SpecOptions {
   readonly size?: number;
   /** Also joins that start at the first edge. Default true. */
   readonly first?: boolean;
+  /** Also compensations. Default true. */
+  readonly undo?: boolean;
 }
 
-export function specs({ size = 10, first = true }: SpecOptions = {}): fc.Arbitrary<PlanSpec> {
+export function specs({ size = 10, first = true, undo = true }: SpecOptions = {}): fc.Arbitrary<PlanSpec> {
   return fc
     .tuple(fc.nat(4), fc.noBias(fc.array(draw, { minLength: 2, maxLength: size, size: "max" })))
     .map(([triggers, draws]) =>
       build(triggers === 4 ? 2 : 1, first ? draws : draws.map((one) => ({ ...one, join: one.join % 8 }))),
-    );
+    )
+    .map((spec) => (undo ? spec : withoutUndo(spec)));
+}
+
+function withoutUndo({ onFailure: _onFailure, ...spec }: PlanSpec): PlanSpec {
+  const nodes = Object.entries(spec.nodes).map(
+    ([id, node]) => [id, node.kind === "action" ? { ...node, compensate: false } : node] as const,
+  );
+  return { ...spec, nodes: Object.fromEntries(nodes) };
 }
 
 function build(triggers: number, draws: readonly Draw[]): PlanSpec {
@@ -69,7 +79,8 @@ function build(triggers: number, draws: readonly Draw[]): PlanSpec {
   }
   // The order of edges in a document says nothing.
   const order = draws[0]!.detail % 2 === 0 ? [...edges.values()] : [...edges.values()].reverse();
-  return { nodes, edges: order, reads: [...reads] };
+  const onFailure = draws[1]!.detail % 3 === 0 ? ({ onFailure: "compensate" } as const) : {};
+  return { nodes, edges: order, reads: [...reads], ...onFailure };
 }
 
 function edgeOf(from: string, to: string, { on, spec }: { on: number; spec: NodeSpec }): EdgeSpec {
@@ -96,7 +107,7 @@ function outcomesOf(spec: NodeSpec): readonly string[] {
 
 function nodeOf({ kind, join, detail }: Draw, read: string): NodeSpec {
   const joined = join < 8 ? (join < 2 ? ({ join: "all" } as const) : {}) : { join: JOINS[join - 8]! };
-  if (kind < 45) return { kind: "action", ...joined };
+  if (kind < 45) return { kind: "action", ...joined, compensate: detail % 3 > 0 };
   if (kind < 70) return { kind: "condition", ...joined, cases: casesOf(detail, read) };
   const onTimeout = detail % 2 === 0 ? "fail" : "skip";
   return { kind: "wait", ...joined, for: waitFor(detail >> 1, read), onTimeout };

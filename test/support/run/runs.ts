@@ -139,8 +139,8 @@ export class TestRun {
     return this.send({ type: "resumed" });
   }
 
-  cancel(): this {
-    return this.send({ type: "cancelled" });
+  cancel(compensate = false): this {
+    return this.send({ type: "cancelled", compensate });
   }
 
   #at(id: string): { readonly node: number; readonly fence: number } {

@@ -4,8 +4,8 @@ import type { StoredNode, StoredState } from "../../../src/core/run/restore.ts";
 import type { RunState } from "../../../src/core/run/state.ts";
 
 export function saveRun(plan: Plan, state: RunState): StoredState {
-  const { status, paused, cancelled, trigger, values, kept, nodes } = state;
-  return { status, paused, cancelled, trigger, values, kept, nodes: rowsOf(plan, nodes) };
+  const { status, paused, cancelled, compensate, trigger, values, kept, nodes } = state;
+  return { status, paused, cancelled, compensate, trigger, values, kept, nodes: rowsOf(plan, nodes) };
 }
 
 export function rowsOf(

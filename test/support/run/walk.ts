@@ -200,7 +200,7 @@ function resolution(node: number, dice: Dice): RunEvent {
 /** What people and other systems send. */
 function fromOutside(state: RunState, dice: Dice, { count, now }: { count: number; now: number }): RunEvent {
   const which = dice.next(16);
-  if (which === 0) return { type: "cancelled" };
+  if (which === 0) return { type: "cancelled", compensate: dice.next(3) > 0 };
   if (which < 6) return state.paused ? { type: "resumed" } : { type: "paused" };
   const sent = {
     id: `m${count}`,

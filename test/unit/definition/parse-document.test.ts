@@ -19,6 +19,7 @@ describe("parseDocument", () => {
       input: { type: "object", properties: { a: { type: "string" } } },
       labels: { team: "x" },
       retry: { immediate: 0, backoff: ["1s", 5] },
+      onFailure: "compensate",
       nodes: {
         t: { kind: "trigger", source: { type: "event", name: "e", filter: "true" }, input: { a: "{{ x }}" } },
         h: { kind: "trigger", source: { type: "webhook", path: "p", signature: { scheme: "x" } } },
@@ -32,6 +33,7 @@ describe("parseDocument", () => {
           retry: {},
           lane: "slow",
           join: "settled",
+          compensate: { action: "undo", input: { id: "{{ nodes.a.output }}" }, retry: {}, timeout: 5 },
         },
         c: { kind: "condition", cases: [{ outcome: "yes", if: "true" }] },
         w1: { ...wait, join: "first" },
@@ -72,7 +74,7 @@ describe("parseDocument", () => {
     ["a bad name", { ...base, name: "a b" }, ["name_invalid name"]],
     ["a name that is a number", { ...base, name: 5 }, ["field_invalid name"]],
     ["an unknown field", { ...base, node: {} }, ["field_unknown node"]],
-    ["a field of a later version", { ...base, onFailure: "x" }, ["not_supported_yet onFailure"]],
+    ["a field of a later version", { ...base, deadline: "1d" }, ["not_supported_yet deadline"]],
     ["a bad node id", { ...base, nodes: { "1a": wait } }, ["node_id_invalid nodes.1a"]],
     ["a reserved node id", { ...base, nodes: { constructor: wait } }, ["node_id_invalid nodes.constructor"]],
     ["a node that is a list", { ...base, nodes: { a: [] } }, ["field_invalid nodes.a"]],
@@ -91,7 +93,22 @@ describe("parseDocument", () => {
     ],
     ["no action", withNode({ kind: "action" }), ["field_missing nodes.a.action"]],
     ["forEach", withNode({ ...action, forEach: "input.lines" }), ["not_supported_yet nodes.a.forEach"]],
-    ["compensate", withNode({ ...action, compensate: {} }), ["not_supported_yet nodes.a.compensate"]],
+    [
+      "a compensation without an action",
+      withNode({ ...action, compensate: { input: 1 } }),
+      ["field_missing nodes.a.compensate.action"],
+    ],
+    [
+      "a compensation with a lane",
+      withNode({ ...action, compensate: { action: "b", lane: "slow" } }),
+      ["field_unknown nodes.a.compensate.lane"],
+    ],
+    [
+      "a compensation of a wait",
+      withNode({ ...wait, compensate: { action: "b" } }),
+      ["field_unknown nodes.a.compensate"],
+    ],
+    ["another way to take a failure", { ...base, onFailure: "stop" }, ["field_invalid onFailure"]],
     ["a deadline", withNode({ ...wait, deadline: "1d" }), ["not_supported_yet nodes.a.deadline"]],
     [
       "a join that is not first",

@@ -55,6 +55,45 @@ test("a join says whether it waits, and whom it calls off", () => {
   ]);
 });
 
+test("compensations come last but the output, in the reverse of the order of their nodes", () => {
+  const undo = { action: "undo", input: "{{ nodes.b.output }}", timeout: "2s", retry: { immediate: 0 } };
+  const compiled = plan({
+    nodes: {
+      s: trigger,
+      a: { ...step, compensate: { action: "undo" } },
+      c: { ...step, compensate: { action: "undo" } },
+      b: { ...step, lane: "slow", credentials: ["k"], compensate: undo },
+    },
+    edges: edges("s -> a", "s -> c", "a -> b"),
+  });
+  expect(compiled.nodes.map(({ id }) => id)).toEqual([
+    "s",
+    "a",
+    "c",
+    "b",
+    "b$compensate",
+    "c$compensate",
+    "a$compensate",
+    OUTPUT_NODE,
+  ]);
+  expect(compiled.nodes.map(({ index }) => index)).toEqual([...compiled.nodes.keys()]);
+  expect(nodeOf(compiled, "b$compensate")).toMatchObject({
+    kind: "action",
+    action: "undo",
+    compensates: 3,
+    lane: "slow",
+    credentials: ["k"],
+    timeoutMs: 2_000,
+    retry: { immediate: 0 },
+    inbound: [],
+    outbound: [],
+  });
+  expect(nodeOf(compiled, "a$compensate")).toMatchObject({ compensates: 1, timeoutMs: null, retry: null });
+  expect(nodeOf(compiled, "a")).toMatchObject({ compensates: null });
+  expect(compiled.compensatesOnFailure).toBe(false);
+  expect(plan({ nodes: { a: step }, onFailure: "compensate" }).compensatesOnFailure).toBe(true);
+});
+
 test("an action, as it is and with everything", () => {
   const compiled = plan({
     nodes: {

@@ -20,6 +20,7 @@ const nothing: StoredState = {
   status: "queued",
   paused: false,
   cancelled: false,
+  compensate: false,
   trigger: null,
   values: VALUES,
   kept: [],
