@@ -10,6 +10,7 @@ export const ERROR_CODES = {
   approval_expired: "The approval link is too old.",
   approval_invalid: "This is no approval link that a key of this engine signed.",
   approval_used: "The approval link was used already.",
+  attempt_outdated: "The node run belongs to another attempt or worker by now, or has ended.",
   commit_outcome_unknown:
     "The connection broke while a commit was under way; it may or may not have happened.",
   data_dir_in_use: "Another engine works on this data directory.",
@@ -47,6 +48,7 @@ export const ERROR_CODES = {
   schema_outdated: "The database schema is missing or older than this version of FlowForge.",
   schema_too_new: "The database schema is newer than this version of FlowForge.",
   signing_key_missing: "Approval links need a key, and this engine has none.",
+  step_duplicate: "An action used the name of a step twice in one attempt.",
   task_invalid: "A task cannot go into the queue: it is too large, or its id is not allowed there.",
   trigger_required: "The workflow has no manual trigger, and none was named.",
   value_invalid: "A value cannot be stored as JSON within the limits.",

@@ -2,8 +2,8 @@
  * Idempotency keys of starts. A start takes a lock on its key that nobody waits for, then the key's row, then stores the run, in one
  * statement (`keyParts`): of many starts with one key, in any number of processes, one stores a run.
  */
-import { type KeyHolder, type KeyRef, KEY_KEEP_MS } from "../core/ports/keys.ts";
-import type { ConnectionPool, Session } from "../postgres-connection/pool.ts";
+import { type KeyHolder, type KeyRef, type KeyStore, KEY_KEEP_MS } from "../core/ports/keys.ts";
+import type { ConnectionPool } from "../postgres-connection/pool.ts";
 
 /** The number under which a key is locked. Advisory locks belong to the whole database, so the schema is part of it. */
 export function keyLock(s: string, { workspace, scope, key }: KeyRef): string {
@@ -44,9 +44,15 @@ export const keyFlags: string = `
   when z.i in (select k.i from k where not k.granted) then ${REFUSED.locked}
   when z.i in (select k.i from k) and ($1::uuid[])[z.i] not in (select keyed.run_id from keyed) then ${REFUSED.taken}`;
 
-/** See `Store.key`. */
-export async function keyHolder(over: Session, s: string, ref: KeyRef): Promise<KeyHolder | null> {
-  const [row] = await over.query<{ run_id: string; fingerprint: string }>({
+export function keyStore(pool: ConnectionPool, s: string): KeyStore {
+  return {
+    key: (ref) => keyHolder(pool, s, ref),
+    expireKeys: (limit) => expireKeys(pool, s, limit),
+  };
+}
+
+async function keyHolder(pool: ConnectionPool, s: string, ref: KeyRef): Promise<KeyHolder | null> {
+  const [row] = await pool.query<{ run_id: string; fingerprint: string }>({
     text: `select k.run_id, k.fingerprint from ${s}.idempotency_keys k, (select ${s}.now() as t) clock
       where k.workspace = $1 and k.scope = $2 and k.key = $3 and not (${isFree(s, "k", "clock.t")})`,
     values: [ref.workspace, ref.scope, ref.key],
@@ -54,8 +60,7 @@ export async function keyHolder(over: Session, s: string, ref: KeyRef): Promise<
   return row ? { runId: row.run_id, fingerprint: row.fingerprint } : null;
 }
 
-/** See `Store.expireKeys`. */
-export async function expireKeys(pool: ConnectionPool, s: string, limit: number): Promise<number> {
+async function expireKeys(pool: ConnectionPool, s: string, limit: number): Promise<number> {
   const same = "k.workspace = due.workspace and k.scope = due.scope and k.key = due.key";
   const [row] = await pool.query<{ looked: number }>({
     name: "flowforge_expire_keys",

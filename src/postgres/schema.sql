@@ -148,6 +148,17 @@ create table flowforge.runs (
 CREATE INDEX runs_by_workflow ON flowforge.runs USING btree (workspace, workflow, created_at, id);
 CREATE INDEX runs_by_workspace ON flowforge.runs USING btree (workspace, created_at, id);
 
+create table flowforge.step_memos (
+  run_id uuid not null,
+  item integer not null,
+  generation integer not null,
+  fence integer not null,
+  node text not null,
+  name text not null,
+  value json not null,
+  constraint step_memos_pkey PRIMARY KEY (run_id, node, item, generation, name)
+) with (fillfactor=80);
+
 create table flowforge.workers (
   id text not null,
   started_at bigint not null,

@@ -13,9 +13,10 @@ import { BatchCommit, commitStatements } from "./commit.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { appendMessages, appendText, listeners } from "./inbox.ts";
-import { expireKeys, keyHolder } from "./keys.ts";
+import { keyStore } from "./keys.ts";
 import { loadInputs, loadRuns, loadStatements } from "./load.ts";
 import { commitLocked } from "./locked-commit.ts";
+import { memoStore } from "./memos.ts";
 import { Maintenance } from "./maintenance.ts";
 import { assertCurrent, assertNotTooNew, migrate, schemaVersion } from "./migrate.ts";
 import { DEFAULT_SCHEMA, quoteSchema } from "./names.ts";
@@ -131,8 +132,8 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     lost: (limits) => maintenance.lost(limits),
     unread: (limits) => maintenance.unread(limits),
 
-    key: (ref) => keyHolder(reads, schema, ref),
-    expireKeys: (limit) => expireKeys(reads, schema, limit),
+    ...memoStore(reads, schema),
+    ...keyStore(reads, schema),
 
     now: () => storeNow(reads, schema),
 

@@ -17,6 +17,7 @@ import type {
   DeadLetterPage,
 } from "../core/ports/dead-letter.ts";
 import type { AppendResult, InboxMessage, ListenerQuery, MessageBody } from "../core/ports/message.ts";
+import type { MemoRef } from "../core/ports/memos.ts";
 import type { KeyHolder, KeyRef } from "../core/ports/keys.ts";
 import type {
   Beat,
@@ -36,6 +37,7 @@ import type {
 } from "../core/ports/store.ts";
 import { assertText, prepare, write } from "./memory-store/commit-entry.ts";
 import { KeyTable } from "./memory-store/key-table.ts";
+import { MemoTable } from "./memory-store/memo-table.ts";
 import { parsed } from "./memory-store/json-text.ts";
 import { RunLocks } from "./memory-store/run-locks.ts";
 import { runDetail, runPage, storedRun } from "./memory-store/run-queries.ts";
@@ -66,6 +68,7 @@ class MemoryStore implements Store {
   readonly #workers = new WorkerTable(this.#tables);
   readonly #workflows = new WorkflowTable();
   readonly #keys = new KeyTable(this.#tables);
+  readonly #memos = new MemoTable(this.#tables);
 
   constructor(clock: { now(): number }) {
     this.#clock = clock;
@@ -172,6 +175,14 @@ class MemoryStore implements Store {
   }): Promise<readonly string[]> {
     const until = lastBefore(this.#now() - options.olderThanMs);
     return this.#tables.unread.find({ until, limit: options.limit }).map((run) => run.header.id);
+  }
+
+  async memos(ref: MemoRef): Promise<ReadonlyMap<string, Json>> {
+    return this.#memos.all(ref);
+  }
+
+  async saveMemo(ref: MemoRef, name: string, value: Json): Promise<boolean> {
+    return this.#memos.save(ref, name, value);
   }
 
   async key(ref: KeyRef): Promise<KeyHolder | null> {

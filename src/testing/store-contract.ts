@@ -8,6 +8,7 @@ import { keyRules } from "./store-contract/key-rules.ts";
 import { loadRules } from "./store-contract/load-rules.ts";
 import { lockedRules } from "./store-contract/locked-rules.ts";
 import { loopRules } from "./store-contract/loop-rules.ts";
+import { memoRules } from "./store-contract/memo-rules.ts";
 import { rowRules } from "./store-contract/row-rules.ts";
 import { valueRules } from "./store-contract/value-rules.ts";
 import { workerRules } from "./store-contract/worker-rules.ts";
@@ -28,6 +29,7 @@ const PARTS = [
   definitionRules,
   deadLetterRules,
   keyRules,
+  memoRules,
 ] as const;
 
 /**

@@ -8,6 +8,7 @@ import type { ActiveRun } from "./active-run.ts";
 import { Attempt, type Outcome } from "./attempt.ts";
 import type { Held, RunEnvironment } from "./environment.ts";
 import { idempotencyKey } from "./idempotency-key.ts";
+import { memoParts } from "./memos.ts";
 import type { IntentResult } from "./intent.ts";
 
 const DEFAULT_TIMEOUT_MS = 5 * 60_000;
@@ -99,6 +100,13 @@ export class Execution implements Held {
         attempt,
         idempotencyKey: idempotencyKey({ workspace, runId: run.id, node: node.id, item: -1, generation }),
         logger: env.logger,
+        ...memoParts({
+          store: env.store,
+          ref: { runId: run.id, node: node.id, item: -1, fence: this.fence, generation },
+          limits: env.limits,
+          pause: (ms) => env.pause(ms),
+          stopped: () => env.stopped(),
+        }),
         run: { id: run.id, workflow, workspace, version },
         node: { id: node.id, item: -1 },
       },

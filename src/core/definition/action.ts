@@ -35,6 +35,19 @@ export interface ActionContext<Input> {
   /** Aborted when the attempt times out, the run is cancelled, or the worker must give the node up. */
   readonly signal: AbortSignal;
   readonly logger: Logger;
+  /**
+   * Runs a part of a long action once: what it returns is stored, and a later attempt gets it without running the part again. A
+   * crash between the end of a part and its record runs it again, so each part is as careful as the action's `effect` says. The name
+   * is 1 to 200 characters and used once in an attempt; the value is JSON, `undefined` is stored as `null`.
+   *
+   * Throws what the part throws, `PermanentError` (a bad or repeated name, a value that is no JSON or too large) and
+   * `attempt_outdated` (the node run is another's by now).
+   */
+  step<T>(name: string, part: () => Promise<T> | T): Promise<T>;
+  /** Stores how far the action has come, over what it stored before. For loops: a cursor, the last id. Throws as `step` does. */
+  checkpoint(value: unknown): Promise<void>;
+  /** What `checkpoint` stored last, in this attempt or in one before; `null`: nothing. */
+  lastCheckpoint(): Promise<Json>;
   readonly run: {
     readonly id: string;
     readonly workflow: string;

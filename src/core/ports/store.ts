@@ -9,6 +9,7 @@
 import type { WorkflowDocument } from "../definition/document.ts";
 import type { Json } from "../json.ts";
 import type { AppendResult, InboxMessage, ListenerQuery, StoredMessage } from "./message.ts";
+import type { MemoStore } from "./memos.ts";
 import type { KeyStore, StartKey } from "./keys.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterPage } from "./dead-letter.ts";
 import type { ErrorRecord } from "../run/event.ts";
@@ -290,7 +291,7 @@ export interface RunDetail {
   readonly attempts: readonly AttemptRecord[];
 }
 
-export interface Store extends KeyStore {
+export interface Store extends KeyStore, MemoStore {
   /**
    * One batch, one statement or transaction where the store can; one verdict per entry, in order. Waits for nobody. Rejects
    * with `internal`, and writes nothing, where a run id comes twice.

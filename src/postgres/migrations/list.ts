@@ -11,6 +11,7 @@ import { deadLetters } from "./0004-dead-letters.ts";
 import { reruns } from "./0005-reruns.ts";
 import { idempotencyKeys } from "./0006-idempotency-keys.ts";
 import { compensation } from "./0007-compensation.ts";
+import { stepMemos } from "./0008-step-memos.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -21,6 +22,7 @@ export const MIGRATIONS: readonly Migration[] = [
   reruns,
   idempotencyKeys,
   compensation,
+  stepMemos,
 ];
 
 /** The schema version that this code is written for. */

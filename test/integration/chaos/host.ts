@@ -16,7 +16,7 @@ export interface HostConfig {
   readonly connection: EngineOptions;
   readonly effects: string;
   readonly worker: NonNullable<EngineOptions["worker"]>;
-  /** Of `step`, `gate`, `left`, `right`, `block` and `broken`. */
+  /** Of `step`, `gate`, `parts`, `left`, `right`, `block` and `broken`. */
   readonly actions: readonly string[];
   /** Milliseconds that `step` takes. */
   readonly stepMs: number;
@@ -70,6 +70,17 @@ const actions = {
   broken: action("broken", async (context) => {
     await note(context);
     throw new PermanentError("it cannot be done");
+  }),
+  parts: action("parts", async (context) => {
+    const before = await context.lastCheckpoint();
+    for (const part of [1, 2, 3]) {
+      await context.step(`part ${part}`, async () => {
+        await note({ ...context, node: { ...context.node, id: `part ${part}` } });
+        if (part === 3) await gate.promise;
+      });
+      if (part < 3) await context.checkpoint(part);
+    }
+    return { before };
   }),
   left: action("left", async (context) => {
     await note(context);

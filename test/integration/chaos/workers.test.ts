@@ -68,6 +68,28 @@ onEachBackend("worker processes", (name) => {
     ]);
   });
 
+  test("kill -9 in the third part of an action: the first two do not run again", async () => {
+    const first = await processes.start({ closed: true });
+    const document: WorkflowDocument = {
+      format: 1,
+      name: "long",
+      nodes: { long: { kind: "action", action: "parts" } },
+      edges: [],
+      output: "{{ nodes.long.output.before }}",
+    };
+    const run = await client.runs.start(defineWorkflow(document));
+    await effects.reach(3);
+    const second = await processes.start();
+    await first.kill();
+    expect(await run.result({ timeout: "30s" })).toBe(2);
+    expect((await effects.all()).map(({ node, pid }) => [node, pid])).toEqual([
+      ["part 1", first.pid],
+      ["part 2", first.pid],
+      ["part 3", first.pid],
+      ["part 3", second.pid],
+    ]);
+  });
+
   test("a zombie is fenced, and its id is dead for good", async () => {
     const zombie = await processes.start({ closed: true });
     const run = await client.runs.start(defineWorkflow(gated()), { input: { n: 0 } });

@@ -6,7 +6,17 @@ import { Attempt, type Outcome } from "../../../src/worker/attempt.ts";
 
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
 const run = { id: "r", workflow: "w", workspace: "default", version: 1 };
-const context = { input: 1, attempt: 2, idempotencyKey: "k", logger, run, node: { id: "n", item: -1 } };
+const context = {
+  input: 1,
+  attempt: 2,
+  idempotencyKey: "k",
+  step: () => Promise.reject(new Error("no store")),
+  checkpoint: () => Promise.reject(new Error("no store")),
+  lastCheckpoint: () => Promise.resolve(null),
+  logger,
+  run,
+  node: { id: "n", item: -1 },
+};
 
 describe("a verifiable action", () => {
   let ran = 0;
