@@ -24,6 +24,7 @@ export type {
 export type {
   Duration,
   EdgeDocument,
+  JoinDocument,
   NodeDocument,
   RetryDocument,
   WorkflowDocument,
