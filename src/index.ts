@@ -8,6 +8,8 @@ export {
   type AnyOutput,
   defineAction,
   type EffectKind,
+  type FailureMeaning,
+  type HarmlessEffect,
   type Verification,
 } from "./core/definition/action.ts";
 export type {
@@ -56,7 +58,7 @@ export type {
   RunHeader,
   WorkflowVersion,
 } from "./core/ports/store.ts";
-export { PermanentError, RetryableError } from "./core/run/failures.ts";
+export { NotYet, PermanentError, RetryableError } from "./core/run/failures.ts";
 export type { NodeStatus, RunStatus } from "./core/run/state.ts";
 export type { Approval, ApprovalLinkOptions, ApprovalsApi } from "./engine/approvals.ts";
 export type {

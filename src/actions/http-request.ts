@@ -1,11 +1,23 @@
 /** `http.request`: one HTTP call. A first form: JSON and text bodies, one answer, status rules and `Retry-After`. */
 import { z } from "zod";
-import { type Action, type ActionContext, defineAction } from "../core/definition/action.ts";
-import { FlowForgeError } from "../core/errors.ts";
+import {
+  type Action,
+  type ActionContext,
+  defineAction,
+  type HarmlessEffect,
+} from "../core/definition/action.ts";
 import type { Json } from "../core/json.ts";
+import { PermanentError } from "../core/run/failures.ts";
 
 const MAX_ANSWER_BYTES = 1 << 20;
 const NO_BODY: ReadonlySet<string> = new Set(["GET", "HEAD"]);
+/** As HTTP defines the methods. POST and PATCH are what the receiver makes of the key. */
+const EFFECTS: { readonly [method: string]: HarmlessEffect } = {
+  GET: "readonly",
+  HEAD: "readonly",
+  PUT: "idempotent",
+  DELETE: "idempotent",
+};
 
 /** What a workflow passes to `http.request`. */
 export interface HttpRequest {
@@ -66,7 +78,10 @@ export class HttpStatusError extends Error {
  * Sends one request with an `Idempotency-Key` header that is the same on every attempt.
  *
  * Fails with the status where it is no success: 408, 425, 429 and 5xx are tried again (`Retry-After` is honoured), others are not.
- * Redirects are not followed. Answers above 1 MiB fail.
+ * Redirects are not followed. A success whose answer is above 1 MiB, or is no JSON though it says so, fails for good: the request
+ * has taken effect, and is not sent again.
+ *
+ * Its effect class is that of the method: `readonly` for GET and HEAD, `idempotent` for PUT and DELETE, none for POST and PATCH.
  */
 export const httpRequest: Action<HttpRequest, HttpResponse> = defineAction({
   name: "http.request",
@@ -74,6 +89,7 @@ export const httpRequest: Action<HttpRequest, HttpResponse> = defineAction({
   input: request,
   output: response,
   timeout: "1m",
+  effectOf: ({ method = "GET" }) => EFFECTS[method],
   run: send,
 });
 
@@ -92,9 +108,16 @@ async function send({
     headers: headersOf(asked, idempotencyKey),
     ...(body === undefined || NO_BODY.has(method) ? {} : { body: textOf(body) }),
   });
-  const text = await readText(answer, url);
-  if (!(expect?.includes(answer.status) ?? answer.ok)) throw new HttpStatusError(method, url, answer);
-  return { status: answer.status, headers: Object.fromEntries(answer.headers), body: parse(text, answer) };
+  if (!(expect?.includes(answer.status) ?? answer.ok)) throw await refusal(method, url, answer);
+  const parsed = parse(await readText(answer, url), { answer, url });
+  return { status: answer.status, headers: Object.fromEntries(answer.headers), body: parsed };
+}
+
+/** What the answer holds is not looked at: its status has said it all. A success that was not expected is one all the same. */
+async function refusal(method: string, url: URL, answer: Response): Promise<Error> {
+  await answer.body?.cancel().catch(() => undefined);
+  const error = new HttpStatusError(method, url, answer);
+  return answer.ok ? new PermanentError(error.message, { cause: error }) : error;
 }
 
 function headersOf({ headers, body }: HttpRequest, idempotencyKey: string): Headers {
@@ -123,16 +146,19 @@ async function readText(response: Response, url: URL): Promise<string> {
   return text + decoder.decode();
 }
 
-function tooLarge(url: URL): FlowForgeError {
-  return new FlowForgeError("value_invalid", {
-    subject: `the answer of ${url.origin}${url.pathname}`,
-    expected: `at most ${MAX_ANSWER_BYTES} bytes`,
-    next: "Ask the service for less, page by page.",
-  });
+function tooLarge(url: URL): PermanentError {
+  return new PermanentError(
+    `The answer of ${url.origin}${url.pathname} has more than ${MAX_ANSWER_BYTES} bytes. Ask for less, page by page.`,
+  );
 }
 
-function parse(text: string, response: Response): Json {
-  const type = response.headers.get("content-type") ?? "";
+function parse(text: string, { answer, url }: { answer: Response; url: URL }): Json {
+  const type = answer.headers.get("content-type") ?? "";
   if (!/^application\/([\w.-]+\+)?json\b/i.test(type) || text === "") return text;
-  return JSON.parse(text) as Json;
+  try {
+    return JSON.parse(text) as Json;
+  } catch (cause) {
+    const message = `The answer of ${url.origin}${url.pathname} says that it is JSON, and is none.`;
+    throw new PermanentError(message, { cause });
+  }
 }

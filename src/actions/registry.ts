@@ -1,8 +1,9 @@
 /** The action registry: which actions this engine can run, looked up by name. */
-import type { Action } from "../core/definition/action.ts";
+import type { Action, EffectKind } from "../core/definition/action.ts";
 import { parseDuration } from "../core/definition/duration.ts";
 import { parseRetry, type RetryPolicy } from "../core/definition/retry.ts";
 import { FlowForgeError } from "../core/errors.ts";
+import type { Json } from "../core/json.ts";
 
 /** An action with its own settings parsed once. */
 export interface RegisteredAction {
@@ -11,6 +12,12 @@ export interface RegisteredAction {
   /** `null`: the action does not say. */
   readonly timeoutMs: number | null;
   readonly retry: Partial<RetryPolicy> | null;
+}
+
+/** The effect class of attempts with this input; `undefined`: the input is not known. `null`: none is declared. */
+export function effectOf({ action }: RegisteredAction, input: Json | undefined): EffectKind | null {
+  const special = input === undefined ? undefined : action.effectOf?.(input);
+  return special ?? action.effect ?? null;
 }
 
 export class ActionRegistry {

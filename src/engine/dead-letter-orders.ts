@@ -1,5 +1,5 @@
 /** What is asked of one dead letter, checked against its node before it is sent: a message for its run, or a refusal. */
-import type { ActionRegistry, RegisteredAction } from "../actions/registry.ts";
+import { type ActionRegistry, effectOf, type RegisteredAction } from "../actions/registry.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Plan, PlanNode } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
@@ -66,7 +66,8 @@ function actionOf(letter: DeadLetter, context: OrderContext): RegisteredAction |
 /** A key protects while the receiver remembers it. A new one, or one that is forgotten, makes an unknown outcome a second effect. */
 function assertSafe(letter: DeadLetter, order: Order & { kind: "redrive" }, context: OrderContext): void {
   if (order.force || nodeOf(letter, context)?.kind !== "action") return;
-  if (actionOf(letter, context)?.action.effect === "readonly") return;
+  const action = actionOf(letter, context);
+  if (action && effectOf(action, letter.input) === "readonly") return;
   const isNewKey = order.newKey || order.input !== undefined;
   const { firstAttemptAt } = letter;
   const isForgotten = firstAttemptAt !== null && context.now - firstAttemptAt > KEY_LIFETIME_MS;

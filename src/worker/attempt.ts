@@ -1,9 +1,9 @@
 /** One attempt of an action: runs host code under a timeout and an abort signal, and says what came of it. */
 import { listIssues } from "./prepare.ts";
-import type { RegisteredAction } from "../actions/registry.ts";
-import type { ActionContext, Verification } from "../core/definition/action.ts";
+import { effectOf, type RegisteredAction } from "../actions/registry.ts";
+import type { ActionContext, FailureMeaning, Verification } from "../core/definition/action.ts";
 import type { Json } from "../core/json.ts";
-import { classifyFailure } from "../core/run/classify.ts";
+import { classifyFailure, isMarked } from "../core/run/classify.ts";
 import type { ErrorRecord, FailureVerdict } from "../core/run/event.ts";
 import { checkValue, type ValueLimits } from "../core/values.ts";
 
@@ -27,7 +27,11 @@ export interface AttemptOptions {
   /** How long an action that was told to stop because of a cancel may take. */
   readonly graceMs: number;
   readonly limits: ValueLimits;
+  /** Milliseconds since 1970 by the store's clock. */
+  readonly now: () => number;
 }
+
+const MEANINGS: ReadonlySet<unknown> = new Set<FailureMeaning>(["retry", "permanent", "unknown"]);
 
 export class Attempt {
   readonly #options: AttemptOptions;
@@ -79,7 +83,7 @@ export class Attempt {
       const result: unknown = await action.action.run({ ...context, signal: this.#controller.signal });
       if (!this.#settled) this.#settle(this.#accept(result));
     } catch (error) {
-      if (!this.#settled) this.#settle(this.#reject(error));
+      if (!this.#settled) this.#settle(this.#reject(error, this.#said(error)));
     }
   }
 
@@ -93,7 +97,7 @@ export class Attempt {
       answer = await action.action.verify({ ...context, signal: this.#controller.signal });
     } catch (error) {
       // To ask changes nothing, so to ask again does no harm.
-      const { verdict, error: record } = classifyFailure(error, "readonly");
+      const { verdict, error: record } = classifyFailure(error, "readonly", { now: this.#options.now() });
       const message = `${subject} failed: ${record.message}`;
       return verdict.type === "permanent"
         ? inDoubt(message)
@@ -133,13 +137,28 @@ export class Attempt {
     };
   }
 
-  #reject(error: unknown): Outcome {
-    const {
-      verdict,
-      error: record,
-      unknown,
-    } = classifyFailure(error, this.#options.action.action.effect ?? null);
+  #reject(error: unknown, said?: FailureMeaning): Outcome {
+    const { action, context, now } = this.#options;
+    const effect = effectOf(action, context.input);
+    const asked = { now: now(), ...(said === undefined ? {} : { said }) };
+    const { verdict, error: record, unknown } = classifyFailure(error, effect, asked);
     return { type: "failed", error: record, verdict, possiblyDuplicated: unknown };
+  }
+
+  /** What the action itself makes of an error of its own. */
+  #said(error: unknown): FailureMeaning | undefined {
+    const { action } = this.#options.action;
+    const { logger, run, node } = this.#options.context;
+    if (action.classify === undefined || isMarked(error)) return undefined;
+    const where = { action: action.name, runId: run.id, node: node.id };
+    try {
+      const meaning = action.classify(error);
+      if (meaning === undefined || MEANINGS.has(meaning)) return meaning;
+      logger.warn({ ...where, meaning }, "classify() of an action gave something that means nothing");
+    } catch (cause) {
+      logger.warn({ ...where, error: cause }, "classify() of an action failed");
+    }
+    return undefined;
   }
 
   #timeout(): void {

@@ -95,6 +95,7 @@ export class Execution implements Held {
       graceMs: CANCEL_GRACE_MS,
       isFirst: fence === 1,
       limits: env.limits,
+      now: () => env.clock.now(),
       context: {
         input,
         attempt,

@@ -71,6 +71,13 @@ export function messageEvent(
   }
 }
 
+export type Failure = Extract<RunEvent, { type: "failed" | "leaseLost" }>;
+
+/** An attempt that is put on record. To find that something is not there yet is no failure. */
+export function isFailure(event: RunEvent): event is Failure {
+  return (event.type === "failed" || event.type === "leaseLost") && event.verdict.type !== "notYet";
+}
+
 /** The intent that takes the place of a success whose output the store cannot write; `null`: it was no such intent. */
 export function refusedOutput(intent: Intent, cause: unknown): Intent | null {
   if (intent.type !== "event" || intent.event.type !== "succeeded") return null;

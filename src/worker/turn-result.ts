@@ -6,6 +6,9 @@ import type { AttemptWrite, EditedInput, NodeWrite } from "../core/ports/store.t
 import type { ErrorRecord } from "../core/run/event.ts";
 import type { IntentResult, Pending } from "./intent.ts";
 
+/** The item of a node run that is not one of a list. */
+export const NO_ITEM = -1;
+
 /** A claim to be executed once the commit is durable. */
 export interface Claim {
   readonly node: PlanAction;

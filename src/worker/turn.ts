@@ -14,7 +14,9 @@ import type { ErrorRecord, RunEvent } from "../core/run/event.ts";
 import type { NodeState, RunState } from "../core/run/state.ts";
 import type { ValueLimits } from "../core/values.ts";
 import {
+  type Failure,
   type Intent,
+  isFailure,
   type LetterBody,
   letterEvent,
   messageEvent,
@@ -30,7 +32,7 @@ import {
   type RenderContext,
   type RunData,
 } from "./prepare.ts";
-import { type Edit, TurnResult } from "./turn-result.ts";
+import { type Edit, NO_ITEM, TurnResult } from "./turn-result.ts";
 
 export interface TurnContext {
   readonly plan: Plan;
@@ -43,9 +45,6 @@ export interface TurnContext {
   readonly now: () => number;
   readonly random: () => number;
 }
-
-/** The item of a node run that is not one of a list. */
-const NO_ITEM = -1;
 
 export class Turn extends TurnResult {
   readonly #context: TurnContext;
@@ -161,7 +160,7 @@ export class Turn extends TurnResult {
     this.#apply(event);
     if (this.#node(event.node) === before) return false;
     if (possiblyDuplicated) this.duplicated.add(event.node);
-    if (event.type === "failed" || event.type === "leaseLost") this.#recordAttempt(event, before);
+    if (isFailure(event)) this.#recordAttempt(event, before);
     if (event.type === "givenBack") this.due.set(event.node, { inMs: event.delayMs });
     return true;
   }
@@ -175,7 +174,7 @@ export class Turn extends TurnResult {
     this.#remember(event.node, event.output, null);
   }
 
-  #recordAttempt(event: Extract<RunEvent, { type: "failed" | "leaseLost" }>, before: NodeState): void {
+  #recordAttempt(event: Failure, before: NodeState): void {
     const node = this.#context.plan.nodes[event.node]!;
     this.value(event.node).error = event.error;
     this.#remember(event.node, null, event.error);

@@ -12,8 +12,9 @@ import { parseRetry } from "./retry.ts";
 /**
  * What may happen when nobody knows whether an attempt took effect (a crash, a timeout, a broken connection).
  * `idempotent`: the same key and input are sent again. `verifiable`: `verify` is asked first. `readonly`: runs again.
- * `atMostOnce`: never again, dead letter `outcome_unknown`. Not declared: runs again, and the node run is flagged
- * `possiblyDuplicated`.
+ * `atMostOnce`: never again, dead letter `outcome_unknown`; also after errors that do not say what became of the request, so that
+ * another attempt follows only on a definite answer, a connection that did not come about, or a `RetryableError`.
+ * Not declared: runs again, and the node run is flagged `possiblyDuplicated`.
  */
 export type EffectKind = "idempotent" | "verifiable" | "readonly" | "atMostOnce";
 
@@ -57,6 +58,15 @@ export interface ActionContext<Input> {
   readonly node: { readonly id: string; readonly item: number };
 }
 
+/**
+ * What an error means. `retry`: it had no effect, and another attempt may succeed. `permanent`: another attempt would fail in the
+ * same way. `unknown`: it may have taken effect, and nobody knows; the action's effect class says what follows.
+ */
+export type FailureMeaning = "retry" | "permanent" | "unknown";
+
+/** The class of an attempt that does no harm when it is repeated; `undefined`: as `effect` says. */
+export type HarmlessEffect = "readonly" | "idempotent" | undefined;
+
 /** What an action has beside its name, its schemas and its code. */
 export interface ActionSettings {
   readonly description?: string;
@@ -84,6 +94,17 @@ export interface ActionDefinition<
   readonly input?: InputSchema;
   /** None: any JSON. What is stored, and what other nodes read, is the parsed value. */
   readonly output?: OutputSchema;
+  /**
+   * For an action whose class depends on what it is given, as that of an HTTP request on its method. Asked with the parsed input when an
+   * attempt has failed; not where the whole worker was lost: then `effect` holds.
+   */
+  effectOf?(input: z.output<InputSchema>): HarmlessEffect;
+  /**
+   * Says what an error of `run` means, where the action knows more than its status or code tells: `retry` (it had no effect; again),
+   * `permanent` (another attempt would fail in the same way) or `unknown` (it may have taken effect). `undefined`: as FlowForge reads
+   * it. Not asked about `PermanentError`, `RetryableError` and `NotYet`, nor about a timeout. What it throws is logged, and nothing else.
+   */
+  classify?(error: unknown): FailureMeaning | undefined;
   run(context: ActionContext<z.output<InputSchema>>): Promise<z.input<OutputSchema>> | z.input<OutputSchema>;
   /**
    * Only with `effect: "verifiable"`, and required there: says whether an earlier attempt took effect. Called before every attempt but
@@ -111,6 +132,8 @@ export interface Action<
   readonly name: string;
   readonly input?: ZodType;
   readonly output?: ZodType;
+  effectOf?(input: Input): HarmlessEffect;
+  classify?(error: unknown): FailureMeaning | undefined;
   run(context: ActionContext<Input>): Promise<Output> | Output;
   verify?(context: ActionContext<Input>): Promise<Verification<Output>> | Verification<Output>;
   /** For types only: there is no such member. */
@@ -125,7 +148,19 @@ export type ActionOf<InputSchema extends ZodType, OutputSchema extends ZodType> 
   z.output<OutputSchema>
 >;
 
-const FIELDS = ["name", "description", "input", "output", "effect", "timeout", "retry", "run", "verify"];
+const FIELDS = [
+  "name",
+  "description",
+  "input",
+  "output",
+  "effect",
+  "effectOf",
+  "timeout",
+  "retry",
+  "classify",
+  "run",
+  "verify",
+];
 const EFFECTS: ReadonlySet<unknown> = new Set<EffectKind>([
   "idempotent",
   "verifiable",
@@ -163,7 +198,10 @@ export function makeAction<InputSchema extends ZodType, OutputSchema extends Zod
 }
 
 function checkDefinition(definition: object, subject: string): void {
-  const { input, output, effect, timeout, retry, run, verify } = definition as Record<string, unknown>;
+  const { input, output, effect, effectOf, timeout, retry, classify, run, verify } = definition as Record<
+    string,
+    unknown
+  >;
   const unknown = Object.keys(definition).find((field) => !FIELDS.includes(field));
   if (unknown !== undefined) {
     const received = `\`${unknown}\`.${didYouMean(unknown, FIELDS)}`;
@@ -180,8 +218,9 @@ function checkDefinition(definition: object, subject: string): void {
   if (effect !== undefined && !EFFECTS.has(effect)) {
     throw invalid(`${subject}, effect`, { expected: [...EFFECTS].join(", "), received: show(effect) });
   }
-  if (typeof run !== "function") {
-    throw invalid(`${subject}, run`, { expected: "a function", received: show(run) });
+  for (const [field, hook] of Object.entries({ run, effectOf: effectOf ?? run, classify: classify ?? run })) {
+    if (typeof hook !== "function")
+      throw invalid(`${subject}, ${field}`, { expected: "a function", received: show(hook) });
   }
   if ((effect === "verifiable") !== (typeof verify === "function")) {
     throw invalid(`${subject}, verify`, {

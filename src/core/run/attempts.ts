@@ -154,7 +154,7 @@ function fail(draft: Draft, event: Event<"failed" | "leaseLost">, node: NodeStat
   const { verdict, error } = event;
   if (verdict.type === "outcomeUnknown") return park(draft, event.node, outcomeUnknown(error));
   if (isUnwanted(draft, event.node)) return cancelNode(draft, event.node);
-  if (verdict.type !== "later") return giveUp(draft, event.node, error);
+  if (verdict.type !== "later" && verdict.type !== "notYet") return giveUp(draft, event.node, error);
   const delayMs = Math.max(0, Math.ceil(verdict.afterMs));
   enterWaiting(draft, event.node, { reason: "retry", delayMs, attempt: node.attempt - 1 });
 }

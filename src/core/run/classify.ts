@@ -1,11 +1,14 @@
 /**
  * What a failed attempt means: is it tried again, and may its effect have happened?
  *
- * Three questions, in this order. Did the thrower say (`PermanentError`, `RetryableError`)? Did a definite answer come back
- * (then its status or code decides, in every effect class)? If not, the outcome is unknown, and the action's effect class
- * decides. Never throws, whatever was thrown.
+ * Four questions, in this order. Did the thrower say (`PermanentError`, `RetryableError`, `NotYet`)? Does the action say, by its
+ * `classify`? Did a definite answer come back (then its status or code decides, in every effect class)? If not, the outcome is
+ * unknown, and the action's effect class decides. Never throws, whatever was thrown.
+ *
+ * An error that says nothing of all that (a plain `Error`, a library's own code) is tried again, as most of them are thrown before
+ * anything was sent. Only `atMostOnce` promises more, and takes it for an unknown outcome.
  */
-import type { EffectKind } from "../definition/action.ts";
+import type { EffectKind, FailureMeaning } from "../definition/action.ts";
 import type { ErrorRecord, FailureVerdict } from "./event.ts";
 import { describe, type FailureFacts } from "./failure-facts.ts";
 
@@ -16,8 +19,15 @@ export interface ClassifiedFailure {
   readonly unknown: boolean;
 }
 
-/** What an error by itself says. `unknown`: the request may have taken effect, and nobody knows. */
-type Meaning = "retry" | "permanent" | "unknown";
+/** `unclear`: the error says nothing that can be relied on. */
+type Meaning = FailureMeaning | "notYet" | "unclear";
+
+export interface FailureContext {
+  /** Milliseconds since 1970, for dates in `Retry-After`. */
+  readonly now?: number;
+  /** What the action's own `classify` said. */
+  readonly said?: FailureMeaning;
+}
 
 /** No answer puts a node off for longer than this. */
 const MAX_AFTER_MS = 24 * 60 * 60 * 1_000;
@@ -26,35 +36,45 @@ const MAX_AFTER_MS = 24 * 60 * 60 * 1_000;
  * `error` is whatever was thrown, or a plain description: `{ name, message, code?, status?, sqlState?, retryAfterMs?,
  * timedOut?, sentRequest? }`. `effect`: the action's class, `null` where it declares none.
  */
-export function classifyFailure(error: unknown, effect: EffectKind | null): ClassifiedFailure {
-  const facts = describe(error);
-  const { verdict, unknown } = decide(facts, effect);
+export function classifyFailure(
+  error: unknown,
+  effect: EffectKind | null,
+  { now, said }: FailureContext = {},
+): ClassifiedFailure {
+  const facts = describe(error, now);
+  const { verdict, unknown } = decide(facts, facts.mark ?? said ?? meaningOf(facts), effect);
   return { verdict, error: recordOf(facts, verdict), unknown };
 }
 
+/** The thrower has said what it means. */
+export function isMarked(error: unknown): boolean {
+  return describe(error).mark !== null;
+}
+
 function decide(
-  facts: FailureFacts,
+  { afterMs }: FailureFacts,
+  meaning: Meaning,
   effect: EffectKind | null,
 ): Pick<ClassifiedFailure, "verdict" | "unknown"> {
-  const meaning = meaningOf(facts);
   if (meaning === "permanent") return { verdict: { type: "permanent" }, unknown: false };
-  const unknown = meaning === "unknown";
-  if (unknown && effect === "atMostOnce") return { verdict: { type: "outcomeUnknown" }, unknown: false };
-  const { afterMs } = facts;
+  // It always says when.
+  if (meaning === "notYet")
+    return { verdict: { type: "notYet", afterMs: afterMs as number }, unknown: false };
+  if (meaning !== "retry" && effect === "atMostOnce")
+    return { verdict: { type: "outcomeUnknown" }, unknown: false };
   const verdict: FailureVerdict =
     afterMs === null ? { type: "retry" } : { type: "later", afterMs: Math.min(afterMs, MAX_AFTER_MS) };
-  return { verdict, unknown: unknown && effect === null };
+  return { verdict, unknown: meaning === "unknown" && effect === null };
 }
 
 function meaningOf(facts: FailureFacts): Meaning {
-  if (facts.mark) return facts.mark;
   if (facts.status !== null) return statusMeaning(facts.status);
   if (facts.sqlState !== null) return sqlStateMeaning(facts.sqlState);
   if (facts.sentRequest === false) return "retry";
   if (facts.timedOut) return "unknown";
   if (facts.code !== null && UNKNOWN_CODES.has(facts.code)) return "unknown";
-  if (UNKNOWN_NAMES.has(facts.name)) return "unknown";
-  return "retry";
+  if (UNKNOWN_NAMES.has(facts.name) || UNKNOWN_MESSAGE.test(facts.message)) return "unknown";
+  return "unclear";
 }
 
 /** The connection was there, and broke: the request may have arrived. */
@@ -63,6 +83,10 @@ const UNKNOWN_CODES: ReadonlySet<string> = new Set([
   "ECONNABORTED",
   "ECONNRESET",
   "EPIPE",
+  "ERR_HTTP2_GOAWAY_SESSION",
+  "ERR_HTTP2_SESSION_ERROR",
+  "ERR_HTTP2_STREAM_CANCEL",
+  "ERR_HTTP2_STREAM_ERROR",
   "ERR_STREAM_PREMATURE_CLOSE",
   "ETIMEDOUT",
   "UND_ERR_ABORTED",
@@ -72,10 +96,15 @@ const UNKNOWN_CODES: ReadonlySet<string> = new Set([
   "UND_ERR_SOCKET",
 ]);
 const UNKNOWN_NAMES: ReadonlySet<string> = new Set(["AbortError", "TimeoutError"]);
+/** Drivers that say it in words alone: pg, ioredis, Node's HTTP client. */
+const UNKNOWN_MESSAGE =
+  /^(?:Connection terminated(?: unexpectedly)?|Connection is closed\.?|Command timed out|socket hang up|Query read timeout)$/i;
+
+/** A proxy answers these when it does not know what became of the request; those from 520 on are Cloudflare's. */
+const UNKNOWN_STATUSES: ReadonlySet<number> = new Set([502, 503, 504, 520, 522, 524]);
 
 function statusMeaning(status: number): Meaning {
-  // A proxy answers these when it does not know what became of the request.
-  if (status === 502 || status === 503 || status === 504) return "unknown";
+  if (UNKNOWN_STATUSES.has(status)) return "unknown";
   if (status >= 500 || status === 408 || status === 425 || status === 429) return "retry";
   return "permanent";
 }

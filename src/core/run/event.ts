@@ -6,13 +6,15 @@ import type { Json, JsonObject } from "../json.ts";
  * What a failed attempt means, decided by `classifyFailure` before the reducer sees it.
  * `retry`: follows the ladder. `permanent`: dead letter (or error edge) at once. `outcomeUnknown`: the effect may have
  * happened and the action's class forbids another try: dead letter at once, never an error edge.
- * `later`: the other side said when to come back; costs no attempt.
+ * `later`: the other side said when to come back; costs no attempt. `notYet`: nothing failed, and the action wants to look again;
+ * costs no attempt and leaves no record of one.
  */
 export type FailureVerdict =
   | { readonly type: "retry" }
   | { readonly type: "permanent" }
   | { readonly type: "outcomeUnknown" }
-  | { readonly type: "later"; readonly afterMs: number };
+  | { readonly type: "later"; readonly afterMs: number }
+  | { readonly type: "notYet"; readonly afterMs: number };
 
 /** An error as it is stored: plain JSON, shortened, without secrets. */
 export interface ErrorRecord extends JsonObject {

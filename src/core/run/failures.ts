@@ -9,7 +9,9 @@ import { parseDuration } from "../definition/duration.ts";
 const FAILURE: unique symbol = Symbol.for("flowforge.failure") as never;
 
 export type FailureMark =
-  { readonly type: "permanent" } | { readonly type: "retryable"; readonly afterMs: number | null };
+  | { readonly type: "permanent" }
+  | { readonly type: "retryable"; readonly afterMs: number | null }
+  | { readonly type: "notYet"; readonly afterMs: number };
 
 export interface RetryableErrorOptions extends ErrorOptions {
   /**
@@ -43,6 +45,21 @@ export class RetryableError extends Error {
       type: "retryable",
       afterMs: after === undefined ? null : parseDuration(after, 'RetryableError "after"'),
     });
+  }
+}
+
+/**
+ * What the action waits for is not there yet: nothing failed. It runs again after the pause, which is durable and holds no worker, with
+ * the same input and idempotency key, and as often as it takes: no attempt is counted, and none is recorded. Use it to poll. Only the
+ * node's `deadline` and the run's end it.
+ *
+ * @throws FlowForgeError `duration_invalid` where `after` is not a duration.
+ */
+export class NotYet extends Error {
+  constructor({ after }: { readonly after: Duration }) {
+    super("What this step waits for is not there yet.");
+    this.name = "NotYet";
+    mark(this, { type: "notYet", afterMs: parseDuration(after, 'NotYet "after"') });
   }
 }
 

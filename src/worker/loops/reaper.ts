@@ -1,5 +1,5 @@
 /** The reaper: node runs whose worker is dead or missing are taken from it, by their action's effect class. */
-import type { ActionRegistry } from "../../actions/registry.ts";
+import { type ActionRegistry, effectOf } from "../../actions/registry.ts";
 import type { Plan } from "../../core/graph/plan.ts";
 import type { NodeRef, Store } from "../../core/ports/store.ts";
 import { classifyFailure } from "../../core/run/classify.ts";
@@ -48,7 +48,7 @@ export function lossOf(loss: {
   const action = planned.kind === "action" ? registry.get(planned.action) : undefined;
   if (!action) return null;
   const lost = { name: "lease_lost", message: "The worker that ran this attempt was lost.", timedOut: true };
-  const { verdict, error, unknown } = classifyFailure(lost, action.action.effect ?? null);
+  const { verdict, error, unknown } = classifyFailure(lost, effectOf(action, undefined));
   return {
     type: "event",
     event: { type: "leaseLost", node, fence: ref.fence, verdict, error },

@@ -106,7 +106,7 @@ export class Model extends Ledger {
     if (verdict.type === "outcomeUnknown") return this.park(id, { ...error, class: "outcome_unknown" });
     if (this.#unwanted(id)) return this.cancelNode(id);
     if (verdict.type === "permanent") return this.giveUp(id, error);
-    if (verdict.type === "later")
+    if (verdict.type === "later" || verdict.type === "notYet")
       return this.enter(id, { reason: "retry", delayMs: verdict.afterMs, refunded: true });
     return event.type === "failed" ? this.#climb(event, id) : this.#lost(id, error);
   }

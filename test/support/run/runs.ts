@@ -97,7 +97,7 @@ export class TestRun {
 
   fail(id: string, failure: Failure = {}): this {
     const { verdict: type = "permanent", afterMs = 0, retry = NEVER, random = 0, error = ERROR } = failure;
-    const verdict = type === "later" ? { type, afterMs } : { type };
+    const verdict = type === "later" || type === "notYet" ? { type, afterMs } : { type };
     return this.send({ type: "failed", error, verdict, retry, random, ...this.#at(id) });
   }
 

@@ -115,6 +115,7 @@ const VERDICTS: readonly FailureVerdict[] = [
   { type: "permanent" },
   { type: "outcomeUnknown" },
   { type: "later", afterMs: 30_000 },
+  { type: "notYet", afterMs: 10_000 },
 ];
 
 type Choice = (dice: Dice) => RunEvent;

@@ -41,6 +41,8 @@ describe("defineAction", () => {
     [{ name: "a", run, effect: "verifiable" }, /action "a", verify.*a function where.*Received undefined/],
     [{ name: "a", run, effect: "verifiable", verify: 1 }, /action "a", verify.*Received number/],
     [{ name: "a", run, verify: run }, /action "a", verify.*nothing elsewhere/],
+    [{ name: "a", run, effectOf: "readonly" }, /action "a", effectOf.*a function.*Received "readonly"/],
+    [{ name: "a", run, classify: {} }, /action "a", classify.*a function.*Received object/],
     [{ name: "a", run, timeout: "x" }, /action "a", timeout.*duration_invalid/],
     [{ name: "a", run, retry: { immediate: 99 } }, /action "a", retry, immediate.*option_invalid/],
   ])("%j is refused", (definition, message) => {

@@ -1,15 +1,16 @@
 /** What a failed attempt means: who says it, and what the effect class makes of ignorance. */
 import { describe, expect, test } from "vitest";
 import type { EffectKind } from "../../../src/core/definition/action.ts";
-import { classifyFailure } from "../../../src/core/run/classify.ts";
-import { PermanentError, RetryableError } from "../../../src/core/run/failures.ts";
+import { classifyFailure, isMarked } from "../../../src/core/run/classify.ts";
+import { NotYet, PermanentError, RetryableError } from "../../../src/core/run/failures.ts";
 
-type Meaning = "retry" | "permanent" | "unknown";
+type Meaning = "retry" | "permanent" | "unknown" | "unclear";
 
-/** `atMostOnce` tells the three apart: it retries, gives up, or does not know. */
+/** `atMostOnce` retries, gives up, or does not know; no class flags what is known to be unknown, and nothing else. */
 function meaningOf(error: unknown): Meaning {
   const { verdict } = classifyFailure(error, "atMostOnce");
-  return verdict.type === "outcomeUnknown" ? "unknown" : verdict.type === "permanent" ? "permanent" : "retry";
+  if (verdict.type !== "outcomeUnknown") return verdict.type === "permanent" ? "permanent" : "retry";
+  return classifyFailure(error, null).unknown ? "unknown" : "unclear";
 }
 
 const failing = (fields: object): Error => Object.assign(new Error("it failed"), fields);
@@ -30,7 +31,14 @@ describe("by HTTP status", () => {
     [502, "unknown"],
     [503, "unknown"],
     [504, "unknown"],
+    [520, "unknown"],
+    [521, "retry"],
+    [522, "unknown"],
+    [523, "retry"],
+    [524, "unknown"],
+    [525, "retry"],
     [599, "retry"],
+    [302, "permanent"],
   ] as const)("%i: %s", (status, meaning) => {
     expect(meaningOf(failing({ status }))).toBe(meaning);
   });
@@ -49,8 +57,11 @@ describe("by system code", () => {
     ["UND_ERR_SOCKET", "unknown"],
     ["UND_ERR_HEADERS_TIMEOUT", "unknown"],
     ["ERR_STREAM_PREMATURE_CLOSE", "unknown"],
-    ["ENOENT", "retry"],
-    ["P2002", "retry"],
+    ["ERR_HTTP2_STREAM_ERROR", "unknown"],
+    ["ERR_HTTP2_GOAWAY_SESSION", "unknown"],
+    ["CERT_HAS_EXPIRED", "retry"],
+    ["ENOENT", "unclear"],
+    ["P2002", "unclear"],
   ] as const)("%s: %s", (code, meaning) => {
     expect(meaningOf(failing({ code }))).toBe(meaning);
   });
@@ -58,6 +69,18 @@ describe("by system code", () => {
   test("a connect that timed out sent nothing", () => {
     expect(meaningOf(failing({ code: "ETIMEDOUT", syscall: "connect" }))).toBe("retry");
     expect(meaningOf(failing({ code: "ETIMEDOUT", syscall: "read" }))).toBe("unknown");
+  });
+
+  test("connects to several addresses that all timed out sent nothing", () => {
+    const connects = (...syscalls: readonly string[]): Error =>
+      Object.assign(new AggregateError(syscalls.map((syscall) => failing({ code: "ETIMEDOUT", syscall }))), {
+        code: "ETIMEDOUT",
+      });
+    const fetched = (cause: Error): Error => new TypeError("fetch failed", { cause });
+    expect(meaningOf(fetched(connects("connect", "connect")))).toBe("retry");
+    expect(meaningOf(fetched(connects("connect", "read")))).toBe("unknown");
+    expect(meaningOf(fetched(connects()))).toBe("unknown");
+    expect(meaningOf(failing({ code: "ETIMEDOUT", errors: ["what"] }))).toBe("unknown");
   });
 
   test("fetch hides the code in the cause", () => {
@@ -97,13 +120,16 @@ describe("by what else is known", () => {
   test.each([
     [failing({ timedOut: true }), "unknown"],
     [failing({ timedOut: true, sentRequest: false }), "retry"],
-    [failing({ sentRequest: true }), "retry"],
+    [failing({ sentRequest: true }), "unclear"],
     [new DOMException("stopped", "AbortError"), "unknown"],
     [new DOMException("too late", "TimeoutError"), "unknown"],
-    [new Error("who knows"), "retry"],
-    [new TypeError("x is not a function"), "retry"],
-    ["just text", "retry"],
-    [undefined, "retry"],
+    [new Error("Connection terminated unexpectedly"), "unknown"],
+    [new Error("Connection is closed."), "unknown"],
+    [new Error("socket hang up"), "unknown"],
+    [new Error("who knows"), "unclear"],
+    [new TypeError("x is not a function"), "unclear"],
+    ["just text", "unclear"],
+    [undefined, "unclear"],
   ] as const)("%s: %s", (error, meaning) => {
     expect(meaningOf(error)).toBe(meaning);
   });
@@ -116,6 +142,36 @@ describe("by what else is known", () => {
     );
     expect(meaningOf(new PermanentError("no", { cause: failing({ status: 500 }) }))).toBe("permanent");
     expect(meaningOf(new PermanentError("no", { cause: failing({ status: 503 }) }))).toBe("permanent");
+  });
+
+  test("what the action says counts more than what the error tells, but less than the thrower", () => {
+    const said = (error: unknown, meaning: "retry" | "permanent" | "unknown") =>
+      classifyFailure(error, "atMostOnce", { said: meaning }).verdict.type;
+    expect(said(failing({ status: 503 }), "retry")).toBe("retry");
+    expect(said(failing({ status: 500 }), "permanent")).toBe("permanent");
+    expect(said(failing({ status: 400 }), "unknown")).toBe("outcomeUnknown");
+    expect(said(new PermanentError("no"), "retry")).toBe("permanent");
+    expect(classifyFailure(failing({ status: 503, retryAfterMs: 9 }), null, { said: "retry" })).toMatchObject(
+      {
+        verdict: { type: "later", afterMs: 9 },
+        unknown: false,
+      },
+    );
+  });
+
+  test("what is not there yet is no failure, in no class", () => {
+    for (const effect of ["atMostOnce", "readonly", null] as const)
+      expect(classifyFailure(new NotYet({ after: "3d" }), effect)).toMatchObject({
+        verdict: { type: "notYet", afterMs: 259_200_000 },
+        unknown: false,
+      });
+    const forged = new NotYet({ after: 1 });
+    expect([forged, new PermanentError("x"), new RetryableError("x")].map(isMarked)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect([new Error("x"), null, { name: "NotYet" }].map(isMarked)).toEqual([false, false, false]);
   });
 
   test("a definite answer counts more than a timeout", () => {
@@ -158,6 +214,24 @@ describe("by effect class", () => {
 
 describe("when to come back", () => {
   const headers = { "retry-after": "120", date: "Wed, 21 Oct 2026 07:28:00 GMT" };
+
+  test("a date without one of the answer itself is held against the clock here", () => {
+    const error = failing({ status: 429, headers: { "retry-after": "Wed, 21 Oct 2026 07:28:30 GMT" } });
+    const now = Date.UTC(2026, 9, 21, 7, 28, 0) + 0.5;
+    expect(classifyFailure(error, null, { now }).verdict).toEqual({ type: "later", afterMs: 30_000 });
+    expect(classifyFailure(error, null, { now: now + 60_000 }).verdict).toEqual({
+      type: "later",
+      afterMs: 0,
+    });
+    const dated = failing({
+      status: 429,
+      headers: { ...headers, "retry-after": "Wed, 21 Oct 2026 07:28:30 GMT" },
+    });
+    expect(classifyFailure(dated, null, { now: now + 60_000 }).verdict).toEqual({
+      type: "later",
+      afterMs: 30_000,
+    });
+  });
 
   test.each([
     [failing({ status: 429, retryAfterMs: 1_500.5 }), 1_501],
@@ -272,11 +346,11 @@ describe("whatever is thrown", () => {
   test("circular and endless causes are followed only so far", () => {
     const circular = failing({});
     circular.cause = circular;
-    expect(meaningOf(circular)).toBe("retry");
+    expect(meaningOf(circular)).toBe("unclear");
     const deep = (levels: number): Error =>
       levels === 0 ? failing({ status: 404 }) : new Error("wrapped", { cause: deep(levels - 1) });
     expect(meaningOf(deep(4))).toBe("permanent");
-    expect(meaningOf(deep(5))).toBe("retry");
+    expect(meaningOf(deep(5))).toBe("unclear");
   });
 
   test("the outer error knows better than its cause", () => {

@@ -1,6 +1,6 @@
 /** The errors that actions throw to say what their failure means. */
 import { expect, test } from "vitest";
-import { markOf, PermanentError, RetryableError } from "../../../src/core/run/failures.ts";
+import { markOf, NotYet, PermanentError, RetryableError } from "../../../src/core/run/failures.ts";
 
 test("they are ordinary errors with name, message and cause", () => {
   const cause = new Error("root");
@@ -19,6 +19,7 @@ test("they carry what they mean, and nothing else does", () => {
   expect(markOf(new RetryableError("again"))).toEqual({ type: "retryable", afterMs: null });
   expect(markOf(new RetryableError("again", { after: "5s" }))).toEqual({ type: "retryable", afterMs: 5_000 });
   expect(markOf(new RetryableError("again", { after: 0 }))).toEqual({ type: "retryable", afterMs: 0 });
+  expect(markOf(new NotYet({ after: "5s" }))).toEqual({ type: "notYet", afterMs: 5_000 });
   expect(markOf(new Error("any"))).toBe(null);
 });
 
@@ -28,7 +29,7 @@ test("those of a second copy of the library are known", () => {
 });
 
 test("`after` must be a duration", () => {
-  expect(() => new RetryableError("again", { after: "soon" })).toThrow(
-    expect.objectContaining({ code: "duration_invalid" }) as Error,
-  );
+  const invalid = expect.objectContaining({ code: "duration_invalid" }) as Error;
+  expect(() => new RetryableError("again", { after: "soon" })).toThrow(invalid);
+  expect(() => new NotYet({ after: "soon" })).toThrow(invalid);
 });

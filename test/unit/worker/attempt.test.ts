@@ -40,7 +40,15 @@ describe("a verifiable action", () => {
     });
     const registered = { action, timeoutMs: null, retry: null } as never;
     const limits = VALUE_LIMITS;
-    const made = new Attempt({ action: registered, context, timeoutMs, isFirst, graceMs: 1_000, limits });
+    const made = new Attempt({
+      action: registered,
+      context,
+      timeoutMs,
+      isFirst,
+      graceMs: 1_000,
+      limits,
+      now: () => 0,
+    });
     return made.outcome;
   }
 
