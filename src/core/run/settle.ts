@@ -104,7 +104,8 @@ export function start(draft: Draft, index: number): void {
 
 /**
  * Settles the edges of everything that ended, and starts or skips what follows from it. Always the smallest index first, so
- * that all of it happens in the order of the plan, whatever way the graph is walked.
+ * that all of it happens in the order of the plan, whatever way the graph is walked. What waits for its turn here lies behind
+ * every join that began, so that none of them can have called it off.
  */
 export function settle(draft: Draft): void {
   if (draft.ended.length === 0) return;
@@ -114,8 +115,7 @@ export function settle(draft: Draft): void {
     draft.ended.length = 0;
     const index = undecided[next];
     if (index === undefined) return;
-    // A join that was decided before may have called it off.
-    if (draft.node(index).status === "pending") begin(draft, index);
+    begin(draft, index);
   }
 }
 
