@@ -5,6 +5,7 @@ import path from "node:path";
 import {
   defineWorkflow,
   type Engine,
+  RunCancelledError,
   RunFailedError,
   type RunDetail,
   type RunHandle,
@@ -12,7 +13,8 @@ import {
 import { type CrashProxy, crashProxy, type Moment } from "../../../support/crash-proxy.ts";
 import { type TestDatabase, testDatabase } from "../../../support/servers.ts";
 import { type Backend, type BackendName, openBackend } from "../../engine/backends.ts";
-import { actions, doomed, winding, word } from "./scenario.ts";
+import { type Execution, noteIn, NOTES_TABLE } from "./notes.ts";
+import { actions, type Plot, plots } from "./scenario.ts";
 import type { CrashWorkerConfig } from "./worker.ts";
 
 export interface CrashPoint {
@@ -21,38 +23,41 @@ export interface CrashPoint {
   readonly moment: Moment;
 }
 
-export interface Execution {
-  readonly run_id: string;
-  readonly node: string;
-  readonly attempt: number;
-  readonly pid: number;
-  readonly key: string;
-}
-
 export interface Rehearsal {
   /** The worker came as far as the point, and was stopped there. */
   readonly killed: boolean;
   readonly victim: number;
   /** Points that there were, by server. */
   readonly points: { readonly postgres: number; readonly redis: number };
-  /** Node runs that had ended when the worker was stopped: `<run> <node>`. */
+  /** Node runs that had ended when the worker was stopped, and their parts: `<run> <node>`, `<run> <node>/<part>`. */
   readonly endedBefore: ReadonlySet<string>;
   readonly executions: readonly Execution[];
-  readonly runs: readonly { readonly detail: RunDetail; readonly end: unknown }[];
+  readonly runs: readonly RehearsedRun[];
+}
+
+export interface RehearsedRun {
+  readonly plot: Plot;
+  /** Its input was `{ n }`. */
+  readonly n: number;
+  readonly detail: RunDetail;
+  readonly end: unknown;
+}
+
+interface StartedRun extends Pick<RehearsedRun, "plot" | "n"> {
+  readonly run: RunHandle;
 }
 
 /** What a worker writes for its runs; its heartbeats and reads are no points. */
-const WRITES = /flowforge_commit|flowforge_append|flowforge_lock/;
+const WRITES = /flowforge_commit|flowforge_append|flowforge_lock|flowforge_save_memo/;
 const LEASE = "1s";
 
+/** So many runs of each plot. */
+const RUNS_EACH = 2;
+
 /** `point: null`: nobody is stopped. */
-export async function rehearse(
-  backendName: BackendName,
-  point: CrashPoint | null,
-  runs: number,
-): Promise<Rehearsal> {
+export async function rehearse(backendName: BackendName, point: CrashPoint | null): Promise<Rehearsal> {
   await using stage = await Stage.open(backendName, point);
-  return await stage.play(runs);
+  return await stage.play();
 }
 
 class Stage implements AsyncDisposable {
@@ -72,31 +77,33 @@ class Stage implements AsyncDisposable {
 
   static async open(name: BackendName, point: CrashPoint | null): Promise<Stage> {
     const [backend, notes] = await Promise.all([openBackend(name), testDatabase()]);
-    await notes.query("create table effects (run_id text, node text, attempt int, pid int, key text)");
+    await notes.query(NOTES_TABLE);
     return new Stage(backend, notes, point);
   }
 
-  async play(amount: number): Promise<Rehearsal> {
+  async play(): Promise<Rehearsal> {
     const client = this.#backend.engine();
     await client.start({ work: false, maintain: false });
     const victim = await this.#startVictim();
-    const handles = await this.#startRuns(client, amount);
-    const ended = Promise.all(handles.map((run) => endOf(run)));
+    const started = await startRuns(client);
+    const ended = Promise.all(started.map(({ plot, run }) => endOf(plot, run, client)));
     const killed = await Promise.race([this.#killed.promise.then(() => true), ended.then(() => false)]);
     const endedBefore = await this.#endedNodes();
     // A second worker takes over, whose process is this one.
     const survivor = this.#survivor();
     await survivor.start();
     const ends = await ended;
-    const details = await Promise.all(handles.map((run) => run.detail()));
+    const details = await Promise.all(started.map(({ run }) => run.detail()));
     const [postgres = 0, redis = 0] = this.#proxies.map((proxy) => proxy.points);
     return {
       killed,
       victim,
       points: { postgres, redis },
       endedBefore,
-      executions: await this.#notes.query<Execution & { [column: string]: unknown }>("select * from effects"),
-      runs: details.map((detail, index) => ({ detail, end: ends[index] })),
+      executions: await this.#notes.query<Execution & { [column: string]: unknown }>(
+        "select * from effects order by id",
+      ),
+      runs: started.map(({ plot, n }, i) => ({ plot, n, detail: details[i]!, end: ends[i] })),
     };
   }
 
@@ -140,36 +147,17 @@ class Stage implements AsyncDisposable {
     return proxy.url;
   }
 
-  async #startRuns(client: Engine, amount: number): Promise<readonly RunHandle[]> {
-    const inputs = Array.from({ length: amount }, (_, n) => ({ input: { n } }));
-    const [some, others] = await Promise.all([
-      client.runs.startMany(defineWorkflow(winding), inputs),
-      client.runs.startMany(defineWorkflow(doomed), inputs.slice(0, Math.ceil(amount / 4))),
-    ]);
-    await Promise.all(some.map((run) => run.signal("word", word)));
-    return [...some, ...others];
-  }
-
   async #endedNodes(): Promise<ReadonlySet<string>> {
     const rows = await this.#backend.database.query<{ run_id: string; node: string }>(
-      "select run_id, node from flowforge.node_runs where status in ('succeeded', 'failed', 'skipped')",
+      `select run_id, node from flowforge.node_runs where status in ('succeeded', 'failed', 'skipped')
+       union all select run_id, node || '/' || name from flowforge.step_memos where name <> ''`,
     );
     return new Set(rows.map((row) => `${row.run_id} ${row.node}`));
   }
 
   #survivor(): Engine {
-    return this.#backend.engine({
-      worker: { lease: LEASE },
-      actions: [
-        ...actions(async ({ run, node, attempt, idempotencyKey }) => {
-          const values = [run.id, node.id, attempt, process.pid, idempotencyKey];
-          await this.#notes.query(
-            "insert into effects (run_id, node, attempt, pid, key) values ($1, $2, $3, $4, $5)",
-            values,
-          );
-        }),
-      ],
-    });
+    const note = noteIn((text, values) => this.#notes.query(text, [...values]));
+    return this.#backend.engine({ worker: { lease: LEASE }, actions: actions(note) });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -180,12 +168,27 @@ class Stage implements AsyncDisposable {
   }
 }
 
-/** The result, or the code of the error that the run ended with. */
-async function endOf(run: RunHandle): Promise<unknown> {
+async function startRuns(client: Engine): Promise<readonly StartedRun[]> {
+  const numbers = Array.from({ length: RUNS_EACH }, (_, n) => n);
+  const ofPlot = async (plot: Plot): Promise<readonly StartedRun[]> => {
+    const workflow = defineWorkflow(plot.document);
+    const runs = await client.runs.startMany(
+      workflow,
+      numbers.map((n) => ({ input: { n } })),
+    );
+    return runs.map((run, n) => ({ plot, n, run }));
+  };
+  return (await Promise.all(plots.map(ofPlot))).flat();
+}
+
+/** The result, or how the run ended without one. */
+async function endOf(plot: Plot, run: RunHandle, client: Engine): Promise<unknown> {
+  await plot.meddle?.(run, client);
   try {
     return await run.result({ timeout: "60s" });
   } catch (error) {
     if (error instanceof RunFailedError) return "failed";
+    if (error instanceof RunCancelledError) return "cancelled";
     throw error;
   }
 }
