@@ -96,7 +96,9 @@ const idempotencyKey = text.min(1).max(255);
 
 export const inWorkspaceSchema: z.ZodObject = z.strictObject({ workspace });
 
-export const cancelSchema: z.ZodObject = z.strictObject({ workspace, compensate: z.boolean().optional() });
+const compensate = z.boolean().optional();
+export const cancelSchema: z.ZodObject = z.strictObject({ workspace, compensate });
+export const bulkCancelSchema: z.ZodObject = z.strictObject({ compensate });
 
 export const versionSchema: z.ZodObject = z.strictObject({
   workspace,

@@ -11,12 +11,14 @@ import type { RunTable } from "../worker/run-table.ts";
 import { BulkCount, type BulkResult } from "./bulk-result.ts";
 import {
   type CancelOptions,
+  bulkCancelSchema,
   cancelSchema,
   inWorkspaceSchema,
   runFilter,
   type RunQuery,
   workspaceOf,
 } from "./call-options.ts";
+import { checkOptions } from "./check-options.ts";
 import { checkedValue } from "./checked-value.ts";
 import { assertMessageName, messageSchema, type MessageOptions } from "./message-options.ts";
 
@@ -56,7 +58,7 @@ export class RunControl {
   operate(kind: Operation, runId: string, options: CancelOptions): Promise<void>;
   operate(kind: Operation, which: string | RunQuery, options: CancelOptions): Promise<void | BulkResult>;
   operate(kind: Operation, which: string | RunQuery, options: CancelOptions): Promise<void | BulkResult> {
-    return typeof which === "string" ? this.#one(kind, which, options) : this.#many(kind, which);
+    return typeof which === "string" ? this.#one(kind, which, options) : this.#many(kind, which, options);
   }
 
   async #one(kind: Operation, runId: string, options: CancelOptions): Promise<void> {
@@ -70,14 +72,16 @@ export class RunControl {
   }
 
   /** A page at a time, from the newest on. Where it breaks off, the same call goes on with what is left. */
-  async #many(kind: Operation, query: RunQuery): Promise<BulkResult> {
+  async #many(kind: Operation, query: RunQuery, options: CancelOptions): Promise<BulkResult> {
+    if (kind === "cancel") checkOptions(bulkCancelSchema, options, "runs.cancel");
+    const body = bodyOf(kind, options);
     const filter = { status: CONCERNED[kind], ...runFilter(query, `runs.${kind}`) };
     const { store } = this.#parts;
     const count = new BulkCount();
     for (let cursor: string | null | undefined; cursor !== null;) {
       const page = await store.runs({ ...filter, limit: PAGE, ...(cursor ? { cursor } : {}) });
       const results = await store.append(
-        page.items.map(({ id }) => ({ runId: id, id: `${kind}/${randomUUID()}`, body: { kind } })),
+        page.items.map(({ id }) => ({ runId: id, id: `${kind}/${randomUUID()}`, body })),
       );
       const stored = page.items.filter((_, index) => results[index] === "stored");
       await Promise.all(stored.map(({ id }) => this.look(id)));

@@ -152,7 +152,7 @@ export class RunsApi {
    */
   cancel(runId: string, options?: CancelOptions): Promise<void>;
   /** Cancels every run that fits and is not at rest, or has one of the statuses that the filter names, in batches. */
-  cancel(filter: RunQuery): Promise<BulkResult>;
+  cancel(filter: RunQuery, options?: Pick<CancelOptions, "compensate">): Promise<BulkResult>;
   cancel(which: string | RunQuery, options: CancelOptions = {}): Promise<void | BulkResult> {
     return this.#parts.control.operate("cancel", which, options);
   }

@@ -4,7 +4,8 @@ import type { IntentResult } from "../intent.ts";
 import type { RunTable } from "../run-table.ts";
 import { keyOf, UnderWay } from "./under-way.ts";
 
-const PAGE = 500;
+/** So many that loading some, deciding others and storing a third part of them overlap when very many fall due at once. */
+const PAGE = 2_000;
 const IDLE_MS = 650;
 
 export function timerRound(store: Store, table: RunTable): () => Promise<number> {

@@ -60,6 +60,31 @@ onEachBackend("many runs", (name) => {
     expect(await engine.runs.cancel({ workspace, createdAfter: new Date(0) })).toMatchObject({ done: 20 });
   }, 60_000);
 
+  test("are cancelled and undone, where that is asked for", async () => {
+    const undone: string[] = [];
+    const booking = defineWorkflow({
+      format: 1,
+      name: "booking",
+      nodes: {
+        book: { kind: "action", action: "send", compensate: { action: "unbook" } },
+        w: { kind: "wait", for: { signal: "approved" } },
+      },
+      edges: [{ from: "book", to: "w" }],
+    });
+    const unbook = action("unbook", ({ run }) => undone.push(run.id));
+    await using own = backend.engine({ actions: [send, unbook] });
+    await own.start();
+    const runs = await own.runs.startMany(booking, [{}, {}, {}]);
+    for (const run of runs) await expect.poll(() => run.status()).toBe("waiting");
+    const filter = { workflow: "booking" };
+    await expect(own.runs.cancel(filter, { workspace: "x" } as never)).rejects.toMatchObject({
+      code: "option_invalid",
+    });
+    expect(await own.runs.cancel(filter, { compensate: true })).toMatchObject({ done: 3, refused: 0 });
+    for (const run of runs) await expect.poll(() => run.status(), { timeout: 10_000 }).toBe("cancelled");
+    expect(undone.sort()).toEqual(runs.map(({ id }) => id).sort());
+  });
+
   test("that failed are cancelled where the filter says so", async () => {
     broken = true;
     const document: WorkflowDocument = {
