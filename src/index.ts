@@ -10,6 +10,7 @@ export {
   type EffectKind,
   type FailureMeaning,
   type HarmlessEffect,
+  type IdempotentEffect,
   type Verification,
 } from "./core/definition/action.ts";
 export type {

@@ -1,5 +1,5 @@
 /** The action registry: which actions this engine can run, looked up by name. */
-import type { Action, EffectKind } from "../core/definition/action.ts";
+import { type Action, type EffectKind, parseKeyLifetime } from "../core/definition/action.ts";
 import { parseDuration } from "../core/definition/duration.ts";
 import { parseRetry, type RetryPolicy } from "../core/definition/retry.ts";
 import { FlowForgeError } from "../core/errors.ts";
@@ -12,12 +12,18 @@ export interface RegisteredAction {
   /** `null`: the action does not say. */
   readonly timeoutMs: number | null;
   readonly retry: Partial<RetryPolicy> | null;
+  /** `null`: it declares none. */
+  readonly effect: EffectKind | null;
+  /** How long its receiver remembers an idempotency key, from the first use. */
+  readonly keyLifetimeMs: number;
 }
 
+const KEY_LIFETIME_MS = 24 * 60 * 60_000;
+
 /** The effect class of attempts with this input; `undefined`: the input is not known. `null`: none is declared. */
-export function effectOf({ action }: RegisteredAction, input: Json | undefined): EffectKind | null {
+export function effectOf({ action, effect }: RegisteredAction, input: Json | undefined): EffectKind | null {
   const special = input === undefined ? undefined : action.effectOf?.(input);
-  return special ?? action.effect ?? null;
+  return special ?? effect;
 }
 
 export class ActionRegistry {
@@ -57,6 +63,12 @@ export class ActionRegistry {
           ? null
           : parseDuration(action.timeout, `action "${action.name}" timeout`),
       retry: action.retry === undefined ? null : parseRetry(action.retry),
+      ...effectFields(action),
     });
   }
+}
+
+function effectFields({ name, effect }: Action): Pick<RegisteredAction, "effect" | "keyLifetimeMs"> {
+  if (typeof effect !== "object") return { effect: effect ?? null, keyLifetimeMs: KEY_LIFETIME_MS };
+  return { effect: effect.kind, keyLifetimeMs: parseKeyLifetime(effect, `action "${name}" effect`) };
 }

@@ -10,7 +10,7 @@ import type { LetterBody } from "../worker/intent.ts";
 import { listIssues } from "../worker/prepare.ts";
 import { checkedValue } from "./checked-value.ts";
 
-/** How long a receiver is held to remember an idempotency key, from the first attempt. */
+/** Where the action is not known here. */
 const KEY_LIFETIME_MS = 24 * 60 * 60_000;
 
 export type Order =
@@ -70,14 +70,15 @@ function assertSafe(letter: DeadLetter, order: Order & { kind: "redrive" }, cont
   if (action && effectOf(action, letter.input) === "readonly") return;
   const isNewKey = order.newKey || order.input !== undefined;
   const { firstAttemptAt } = letter;
-  const isForgotten = firstAttemptAt !== null && context.now - firstAttemptAt > KEY_LIFETIME_MS;
+  const keyLifetimeMs = action?.keyLifetimeMs ?? KEY_LIFETIME_MS;
+  const isForgotten = firstAttemptAt !== null && context.now - firstAttemptAt > keyLifetimeMs;
   const isUnknown = letter.error.class === "outcome_unknown";
   if (isNewKey ? !isUnknown : !isForgotten) return;
   throw new FlowForgeError("redrive_unsafe", {
     subject: subjectOf(letter),
     received: isNewKey
       ? "a new idempotency key for an attempt whose outcome nobody knows"
-      : "an idempotency key whose first use is more than 24 hours ago",
+      : `an idempotency key whose first use is more than ${keyLifetimeMs / 1_000} seconds ago`,
     next: "Look whether the effect has happened: complete or discard it then. Else redrive it with force: true.",
   });
 }

@@ -111,6 +111,9 @@ const wideNodeColumns: readonly Column<NodeRow>[] = [
   // SQL's null: unchanged. JSON's null: cleared.
   { name: "error", type: "json", read: ({ write }) => jsonText(write.error) },
   { name: "edited", type: "text", read: ({ write }) => write.edited ?? null },
+  { name: "deadline_at", type: "int8", read: ({ write }) => write.deadlineAt ?? null },
+  { name: "put_off_ms", type: "int8", read: ({ write }) => write.putOffMs || null },
+  { name: "key_fence", type: "int4", read: ({ write }) => write.keyFence ?? 0 },
 ];
 
 const letterColumns: readonly Column<NodeRow>[] = [

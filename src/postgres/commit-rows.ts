@@ -148,6 +148,9 @@ function isWide({ write }: NodeRow): boolean {
     write.losses !== 0 ||
     write.generation !== 0 ||
     (write.edited ?? null) !== null ||
+    (write.deadlineAt ?? null) !== null ||
+    (write.putOffMs ?? 0) !== 0 ||
+    (write.keyFence ?? 0) !== 0 ||
     write.possiblyDuplicated
   );
 }

@@ -117,8 +117,9 @@ function updatePart(s: string, { wide }: Shape): string {
   const rare = wide
     ? `losses = x.losses, generation = x.generation, waiting_for = x.waiting_for, failure = x.failure,
     possibly_duplicated = x.possibly_duplicated, edited = x.edited, due_at = ${newDue},
+    deadline_at = x.deadline_at, put_off_ms = x.put_off_ms, key_fence = nullif(x.key_fence, 0),
     error = case when x.error is null then t.error when x.error::text <> 'null' then x.error end,`
-    : "losses = 0, generation = 0, waiting_for = null, failure = null, possibly_duplicated = false, edited = null, due_at = null,";
+    : "losses = 0, generation = 0, waiting_for = null, failure = null, possibly_duplicated = false, edited = null, due_at = null, deadline_at = null, put_off_ms = null, key_fence = null,";
   return `updated as (
   update ${s}.node_runs t set seq = x.seq, status = x.status, outcome = x.outcome, attempt = x.attempt, fence = x.fence,
     dispatches = x.dispatches, worker = x.worker, ${rare}
@@ -136,11 +137,11 @@ function updatePart(s: string, { wide }: Shape): string {
 function insertPart(s: string, { wide }: Shape): string {
   const due = `case y.due_mode when ${DUE.from} then clock.t + y.due when ${DUE.at} then y.due end`;
   const rareColumns = wide
-    ? ", losses, generation, waiting_for, failure, possibly_duplicated, edited, due_at, error"
+    ? ", losses, generation, waiting_for, failure, possibly_duplicated, edited, due_at, deadline_at, put_off_ms, key_fence, error"
     : "";
   const rare = wide
     ? `, y.losses, y.generation, y.waiting_for, y.failure, y.possibly_duplicated, y.edited, ${due},
-    case when y.error::text <> 'null' then y.error end`
+    y.deadline_at, y.put_off_ms, nullif(y.key_fence, 0), case when y.error::text <> 'null' then y.error end`
     : "";
   return `inserted as (
   insert into ${s}.node_runs (run_id, seq, item, attempt, fence, dispatches, node, status, outcome, worker, input, output,

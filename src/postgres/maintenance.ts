@@ -20,10 +20,16 @@ export class Maintenance {
     const s = this.#schema;
     const rows = await this.#pool.query<RefRow>({
       name: "flowforge_due",
-      text: `select n.run_id, n.node, n.item, n.fence from ${s}.node_runs n
+      text: `(select n.run_id, n.node, n.item, n.fence, n.due_at as at from ${s}.node_runs n
         where n.due_at is not null and n.ready_at is null and n.due_at <= (select ${s}.now()) and n.status = 'waiting'
           and not exists (select from ${s}.runs r where r.id = n.run_id and r.paused)
-        order by n.due_at limit $1`,
+        order by n.due_at limit $1)
+        union all
+        (select n.run_id, n.node, n.item, n.fence, n.deadline_at from ${s}.node_runs n
+        where n.deadline_at is not null and n.deadline_at <= (select ${s}.now()) and n.status in ('ready', 'queued')
+          and not exists (select from ${s}.runs r where r.id = n.run_id and r.paused)
+        order by n.deadline_at limit $1)
+        order by at limit $1`,
       values: [limit],
     });
     return rows.map(nodeRef);

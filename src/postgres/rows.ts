@@ -51,7 +51,7 @@ export function runHeader(row: HeaderRow): RunHeader {
 /** A node run as a JSON array, of the table alias `n`: `json_agg` over arrays carries no names. */
 export const NODE_ARRAY = `json_build_array(n.node, n.item, n.status, n.outcome, n.attempt, n.fence, n.losses, n.generation,
   n.dispatches, n.worker, n.waiting_for, n.failure, n.possibly_duplicated, n.due_at, n.dispatched_at, n.started_at,
-  n.finished_at, n.seq, n.error, n.edited)`;
+  n.finished_at, n.seq, n.error, n.edited, n.deadline_at, coalesce(n.put_off_ms, 0), coalesce(n.key_fence, 0))`;
 
 export type NodeArray = readonly [
   node: string,
@@ -74,6 +74,9 @@ export type NodeArray = readonly [
   seq: number,
   error: ErrorRecord | null,
   edited: EditedInput | null,
+  deadlineAt: number | null,
+  putOffMs: number,
+  keyFence: number,
 ];
 
 export function nodeRecord(row: NodeArray): NodeRecord {
@@ -98,6 +101,9 @@ export function nodeRecord(row: NodeArray): NodeRecord {
     seq: row[17],
     error: row[18],
     edited: row[19],
+    deadlineAt: row[20],
+    putOffMs: row[21],
+    keyFence: row[22],
   };
 }
 

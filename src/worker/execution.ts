@@ -1,8 +1,5 @@
 /** Executes a claimed node run: attempt after attempt, until its outcome is recorded or the node belongs to somebody else. */
-import type { RegisteredAction } from "../actions/registry.ts";
 import { type RetryPolicy, resolveRetry } from "../core/definition/retry.ts";
-import type { PlanAction } from "../core/graph/plan.ts";
-import type { Json } from "../core/json.ts";
 import type { RunEvent } from "../core/run/event.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { Attempt, type Outcome } from "./attempt.ts";
@@ -10,19 +7,14 @@ import type { Held, RunEnvironment } from "./environment.ts";
 import { idempotencyKey } from "./idempotency-key.ts";
 import { memoParts } from "./memos.ts";
 import type { IntentResult } from "./intent.ts";
+import type { Claim } from "./turn-result.ts";
 
 const DEFAULT_TIMEOUT_MS = 5 * 60_000;
 const CANCEL_GRACE_MS = 30_000;
 
-export interface ExecutionOptions {
+export interface ExecutionOptions extends Claim {
   readonly env: RunEnvironment<ActiveRun>;
   readonly run: ActiveRun;
-  readonly node: PlanAction;
-  readonly action: RegisteredAction;
-  readonly fence: number;
-  readonly attempt: number;
-  readonly generation: number;
-  readonly input: Json;
   readonly retry: Partial<RetryPolicy> | null;
   /** A pause before the attempt (immediate retries). */
   readonly delayMs: number;
@@ -47,8 +39,9 @@ export class Execution implements Held {
     this.done = this.#execute();
   }
 
-  get input(): Json {
-    return this.#options.input;
+  /** What the next attempt takes over from this one. */
+  get claim(): Claim {
+    return this.#options;
   }
 
   /** Told again and again while the run is cancelled; the grace counts from the first time. */
@@ -87,13 +80,13 @@ export class Execution implements Held {
   }
 
   #newAttempt(): Attempt {
-    const { env, run, node, action, fence, attempt, generation, input } = this.#options;
+    const { env, run, node, action, fence, keyFence, attempt, generation, input } = this.#options;
     const { workspace, workflow, version } = run.identity!;
     return new Attempt({
       action,
-      timeoutMs: node.timeoutMs ?? action.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      timeoutMs: this.#timeoutMs(),
       graceMs: CANCEL_GRACE_MS,
-      isFirst: fence === 1,
+      isFirst: fence === keyFence + 1,
       limits: env.limits,
       now: () => env.clock.now(),
       context: {
@@ -112,6 +105,13 @@ export class Execution implements Held {
         node: { id: node.id, item: -1 },
       },
     });
+  }
+
+  /** No attempt outlasts the node's deadline. */
+  #timeoutMs(): number {
+    const { env, run, node, action, deadlineAt } = this.#options;
+    const timeoutMs = node.timeoutMs ?? action.timeoutMs ?? run.plan!.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    return deadlineAt === null ? timeoutMs : Math.min(timeoutMs, Math.max(0, deadlineAt - env.clock.now()));
   }
 
   #giveBack(): void {

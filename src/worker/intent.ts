@@ -1,6 +1,7 @@
 /** What a run is asked to take up, by whom, and with what room. */
 import type { MessageBody, StoredMessage } from "../core/ports/message.ts";
-import type { RunEvent } from "../core/run/event.ts";
+import type { Command } from "../core/run/command.ts";
+import type { ErrorRecord, RunEvent } from "../core/run/event.ts";
 
 /** What a run is asked to take up. */
 export type Intent =
@@ -76,6 +77,13 @@ export type Failure = Extract<RunEvent, { type: "failed" | "leaseLost" }>;
 /** An attempt that is put on record. To find that something is not there yet is no failure. */
 export function isFailure(event: RunEvent): event is Failure {
   return (event.type === "failed" || event.type === "leaseLost") && event.verdict.type !== "notYet";
+}
+
+/** The error with which this command ends the node. */
+export function errorOf(command: Command, node: number): ErrorRecord | null {
+  return (command.type === "deadLetter" || command.type === "record") && command.node === node
+    ? command.error
+    : null;
 }
 
 /** The intent that takes the place of a success whose output the store cannot write; `null`: it was no such intent. */

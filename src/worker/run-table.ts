@@ -305,21 +305,9 @@ export class RunTable implements RunEnvironment<ActiveRun> {
 
   #execute(run: ActiveRun, claim: Claim, delayMs: number): void {
     const { retry, listener } = this.#options;
-    const { node, action, fence, attempt, generation, input } = claim;
+    const { node } = claim;
     const onFenced = (): void => listener.fenced(run, node.id);
-    const execution = new Execution({
-      env: this,
-      run,
-      node,
-      action,
-      fence,
-      attempt,
-      generation,
-      input,
-      retry,
-      delayMs,
-      onFenced,
-    });
+    const execution = new Execution({ ...claim, env: this, run, retry, delayMs, onFenced });
     run.held.set(node.index, execution);
     this.#executions.add(execution);
     void execution.done.finally(() => this.#executions.delete(execution));
@@ -327,15 +315,9 @@ export class RunTable implements RunEnvironment<ActiveRun> {
 
   #retry(run: ActiveRun, retry: { node: number; fence: number; delayMs: number }): void {
     const before = run.held.get(retry.node);
-    const node = run.plan!.nodes[retry.node]!;
-    const action = node.kind === "action" ? this.registry.get(node.action) : undefined;
-    if (node.kind !== "action" || !action || !(before instanceof Execution)) return;
-    const { attempt, generation } = run.state!.nodes[retry.node]!;
-    this.#execute(
-      run,
-      { node, action, fence: retry.fence, attempt, generation, input: before.input },
-      retry.delayMs,
-    );
+    if (!(before instanceof Execution)) return;
+    const state = run.state!.nodes[retry.node]!;
+    this.#execute(run, { ...before.claim, ...state, fence: retry.fence }, retry.delayMs);
   }
 
   #tasks(run: ActiveRun, turn: Turn, advance: Advance): { own: readonly Task[]; others: readonly Task[] } {

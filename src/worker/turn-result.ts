@@ -4,18 +4,19 @@ import type { PlanAction } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
 import type { AttemptWrite, EditedInput, NodeWrite } from "../core/ports/store.ts";
 import type { ErrorRecord } from "../core/run/event.ts";
+import type { NodeState } from "../core/run/state.ts";
 import type { IntentResult, Pending } from "./intent.ts";
 
 /** The item of a node run that is not one of a list. */
 export const NO_ITEM = -1;
 
 /** A claim to be executed once the commit is durable. */
-export interface Claim {
+export interface Claim extends Pick<
+  NodeState,
+  "fence" | "attempt" | "generation" | "deadlineAt" | "keyFence"
+> {
   readonly node: PlanAction;
   readonly action: RegisteredAction;
-  readonly fence: number;
-  readonly attempt: number;
-  readonly generation: number;
   readonly input: Json;
 }
 

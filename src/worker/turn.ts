@@ -14,6 +14,7 @@ import type { ErrorRecord, RunEvent } from "../core/run/event.ts";
 import type { NodeState, RunState } from "../core/run/state.ts";
 import type { ValueLimits } from "../core/values.ts";
 import {
+  errorOf,
   type Failure,
   type Intent,
   isFailure,
@@ -157,10 +158,10 @@ export class Turn extends TurnResult {
     const before = this.#node(event.node);
     // A value is known before the reducer runs, because what becomes ready in the same turn may read it.
     this.#learn(event, before);
-    this.#apply(event);
+    const commands = this.#apply(event);
     if (this.#node(event.node) === before) return false;
     if (possiblyDuplicated) this.duplicated.add(event.node);
-    if (isFailure(event)) this.#recordAttempt(event, before);
+    if (isFailure(event)) this.#recordAttempt(event, before, commands);
     if (event.type === "givenBack") this.due.set(event.node, { inMs: event.delayMs });
     return true;
   }
@@ -174,17 +175,14 @@ export class Turn extends TurnResult {
     this.#remember(event.node, event.output, null);
   }
 
-  #recordAttempt(event: Failure, before: NodeState): void {
+  /** What ended the node may be more than this attempt: then that is its error. */
+  #recordAttempt(event: Failure, before: NodeState, commands: readonly Command[]): void {
     const node = this.#context.plan.nodes[event.node]!;
-    this.value(event.node).error = event.error;
-    this.#remember(event.node, null, event.error);
-    this.attempts.push({
-      node: node.id,
-      item: NO_ITEM,
-      fence: before.fence,
-      attempt: before.attempt,
-      error: event.error,
-    });
+    const error = commands.map((command) => errorOf(command, event.node)).find(Boolean) ?? event.error;
+    this.value(event.node).error = error;
+    this.#remember(event.node, null, error);
+    const { fence, attempt } = before;
+    this.attempts.push({ node: node.id, item: NO_ITEM, fence, attempt, error: event.error });
   }
 
   #takeClaim(pending: Pending, index: number, fence: number): void {
@@ -265,7 +263,8 @@ export class Turn extends TurnResult {
     const prepared = this.#prepare(node, action);
     this.#apply({ type: "claimed", node: index, fence: before.fence, worker: workshop.workerId });
     const claimed = this.#node(index);
-    if (claimed === before) return false;
+    // The run is paused, or it is too late for the node.
+    if (claimed.status !== "running") return false;
     this.due.delete(index);
     this.#startOrFail({ node, action, claimed, prepared });
     return true;
@@ -288,12 +287,11 @@ export class Turn extends TurnResult {
     prepared: Prepared;
   }): void {
     const { node, action, claimed, prepared } = start;
-    const { fence, attempt, generation } = claimed;
     if (prepared.ok) {
       this.places--;
       this.value(node.index).input = prepared.value;
       this.bytes += prepared.bytes;
-      this.claims.push({ node, action, fence, attempt, generation, input: prepared.value });
+      this.claims.push({ ...claimed, node, action, input: prepared.value });
     } else {
       this.#fail(node.index, prepared.error);
     }
@@ -367,7 +365,7 @@ export class Turn extends TurnResult {
         this.due.set(command.node, command.delayMs === null ? null : { inMs: command.delayMs });
         break;
       case "record":
-        this.value(command.node).output = command.output;
+        if (!command.error) this.value(command.node).output = command.output;
         this.value(command.node).error = command.error;
         this.#remember(command.node, command.output, command.error);
         break;

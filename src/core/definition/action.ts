@@ -19,6 +19,15 @@ import { parseRetry } from "./retry.ts";
 export type EffectKind = "idempotent" | "verifiable" | "readonly" | "atMostOnce";
 
 /**
+ * `idempotent`, where the receiver remembers keys for another time than 24 hours, from their first use. After that a redrive with the old
+ * key is refused unless it says `force: true`. At least 1 second.
+ */
+export interface IdempotentEffect {
+  readonly kind: "idempotent";
+  readonly keyLifetime: Duration;
+}
+
+/**
  * What `verify` found out about the earlier attempts of a node run. `happened`: the node succeeds with this output, and `run` is not
  * called again. `didNotHappen`: it is called. `unknown`: nobody can tell; a dead letter `outcome_unknown` for a person to resolve.
  */
@@ -71,7 +80,7 @@ export type HarmlessEffect = "readonly" | "idempotent" | undefined;
 export interface ActionSettings {
   readonly description?: string;
   /** Not declared: see `EffectKind`. */
-  readonly effect?: EffectKind;
+  readonly effect?: EffectKind | IdempotentEffect;
   /** Per attempt. Default 5m. */
   readonly timeout?: Duration;
   /** Default: the workflow's, then the engine's. */
@@ -215,9 +224,7 @@ function checkDefinition(definition: object, subject: string): void {
       throw invalid(`${subject}, ${field}`, { expected: "a schema of zod 4", received: show(schema) });
     }
   }
-  if (effect !== undefined && !EFFECTS.has(effect)) {
-    throw invalid(`${subject}, effect`, { expected: [...EFFECTS].join(", "), received: show(effect) });
-  }
+  if (effect !== undefined && !EFFECTS.has(effect)) parseKeyLifetime(effect, `${subject}, effect`);
   for (const [field, hook] of Object.entries({ run, effectOf: effectOf ?? run, classify: classify ?? run })) {
     if (typeof hook !== "function")
       throw invalid(`${subject}, ${field}`, { expected: "a function", received: show(hook) });
@@ -230,6 +237,18 @@ function checkDefinition(definition: object, subject: string): void {
   }
   if (timeout !== undefined) parseDuration(timeout as Duration, `${subject}, timeout`);
   if (retry !== undefined) parseRetry(retry as RetryDocument, `${subject}, retry`);
+}
+
+/** Milliseconds of the long form of `effect`. Throws for what is neither that nor a class. */
+export function parseKeyLifetime(effect: unknown, subject: string): number {
+  const { kind, keyLifetime, ...rest } = Object(effect) as Partial<IdempotentEffect>;
+  if (kind !== "idempotent" || keyLifetime === undefined || Object.keys(rest).length > 0) {
+    const expected = `${[...EFFECTS].join(", ")}, or { kind: "idempotent", keyLifetime }`;
+    throw invalid(subject, { expected, received: show(effect) });
+  }
+  const ms = parseDuration(keyLifetime, `${subject}, keyLifetime`);
+  if (ms >= 1_000) return ms;
+  throw invalid(`${subject}, keyLifetime`, { expected: "at least 1 second", received: show(keyLifetime) });
 }
 
 /** Not `instanceof`: the host may have another copy of zod. */

@@ -33,8 +33,13 @@ export interface NodeOptions<Of extends string = string> {
 export interface ActionOptions<Of extends string = string> extends NodeOptions<Of> {
   /** Names of credentials that the action may use. Default none. */
   readonly credentials?: readonly string[];
-  /** Per attempt, from the claim. Default: the action's, then 5m. */
+  /** Per attempt, from the claim. Default: the action's, then the workflow's, then 5m. */
   readonly timeout?: Duration;
+  /**
+   * For all attempts and the pauses between them, from the moment when the node may start; then it fails with `deadline_exceeded`.
+   * Default: as long as its retries last.
+   */
+  readonly deadline?: Duration;
   /** Default: the action's, then the workflow's, then the engine's. */
   readonly retry?: RetryDocument;
   /** Only workers of this lane take the node. Default `default`. */
@@ -125,7 +130,7 @@ export interface ActionNode<Output = Json, Of extends string = string> extends N
 }
 
 export interface CompensateOptions {
-  /** Per attempt, from the claim. Default: the action's, then 5m. */
+  /** Per attempt, from the claim. Default: the action's, then the workflow's, then 5m. */
   readonly timeout?: Duration;
   /** Default: the action's, then the workflow's, then the engine's. */
   readonly retry?: RetryDocument;

@@ -109,7 +109,7 @@ const join = z
   )
   .exactOptional();
 
-const LATER_OF_NODES = ["deadline", "labels"];
+const LATER_OF_NODES = ["labels"];
 
 const sources = z.discriminatedUnion("type", [
   place("a manual source", { type: z.literal("manual") }),
@@ -144,6 +144,7 @@ const action = place(
     input: template,
     credentials: z.array(text).exactOptional(),
     timeout: duration.exactOptional(),
+    deadline: duration.exactOptional(),
     retry,
     lane: named("a lane", LANE).exactOptional(),
     compensate: place("a compensation", {
@@ -225,7 +226,8 @@ export const documentSchema: ZodType<object> = place(
     output: template,
     labels,
     retry,
+    timeout: duration.exactOptional(),
     onFailure: z.literal("compensate").exactOptional(),
   },
-  ["concurrency", "deadline", "idempotencyKey", "lane", "timeout"],
+  ["concurrency", "deadline", "idempotencyKey", "lane"],
 );

@@ -25,6 +25,8 @@ export interface WorkflowDocument {
   readonly labels?: { readonly [name: string]: string };
   /** Default for the nodes of this workflow. */
   readonly retry?: RetryDocument;
+  /** Per attempt, for the nodes of this workflow whose action has no timeout of its own. Default 5m. */
+  readonly timeout?: Duration;
   /** `compensate`: a run that would be `failed` undoes what succeeded first. None: it keeps its dead letters. */
   readonly onFailure?: "compensate";
 }
@@ -78,6 +80,11 @@ export interface ActionDocument extends NodeDocumentBase {
   readonly credentials?: readonly string[];
   /** Per attempt, from the claim. Default 5m. */
   readonly timeout?: Duration;
+  /**
+   * For all attempts and the pauses between them, from the moment when the node may start. A node that has not succeeded by then
+   * fails with `deadline_exceeded`. None: as long as its retries last.
+   */
+  readonly deadline?: Duration;
   readonly retry?: RetryDocument;
   /** Only workers of this lane take the node. Default `default`. */
   readonly lane?: string;

@@ -12,6 +12,7 @@ const DOCUMENT_FIELDS = [
   "edges",
   "output",
   "retry",
+  "timeout",
   "onFailure",
 ];
 const EDGE_FIELDS = ["from", "to", "on"];
@@ -28,6 +29,7 @@ const NODE_FIELDS = [
   "input",
   "credentials",
   "timeout",
+  "deadline",
   "retry",
   "lane",
   "compensate",

@@ -9,7 +9,7 @@ import { didYouMean } from "../suggestion.ts";
 import { type Action, type AnyInput, isSchema } from "./action.ts";
 import { Recorder } from "./builder.ts";
 import type { WorkflowBuilder } from "./builder-types.ts";
-import type { RetryDocument, WorkflowDocument } from "./document.ts";
+import type { Duration, RetryDocument, WorkflowDocument } from "./document.ts";
 import { inputSchemaOf } from "./input-schema.ts";
 import type { AnyTemplate, Yielded } from "./reference-types.ts";
 
@@ -42,6 +42,8 @@ export interface WorkflowDefinition<
   readonly labels?: { readonly [name: string]: string };
   /** Default for the nodes of this workflow. */
   readonly retry?: RetryDocument;
+  /** Per attempt, for the nodes of this workflow whose action has no timeout of its own. Default 5m. */
+  readonly timeout?: Duration;
   /** `compensate`: a run that would be `failed` undoes what succeeded first. Default: it keeps its dead letters. */
   readonly onFailure?: "compensate";
   /** Of the run's input. None: any JSON. What nodes read is the parsed value. */
@@ -88,7 +90,7 @@ function isDefinition(value: unknown): value is WorkflowDefinition {
 }
 
 function fromCode(definition: WorkflowDefinition): Workflow {
-  const { name, description, labels, retry, onFailure, input, build } = definition;
+  const { name, description, labels, retry, timeout, onFailure, input, build } = definition;
   const problems = definitionIssues(definition);
   const schema = problems.length === 0 && input !== undefined ? inputSchemaOf(input) : null;
   const recorder = new Recorder(nameOf(definition));
@@ -99,6 +101,7 @@ function fromCode(definition: WorkflowDefinition): Workflow {
     description,
     labels,
     retry,
+    timeout,
     onFailure,
     input: schema ?? undefined,
     nodes,
@@ -115,7 +118,7 @@ function fromCode(definition: WorkflowDefinition): Workflow {
   return Object.freeze({ kind: "flowforge.workflow" as const, name, document, ...inputSchema, actions });
 }
 
-const FIELDS = ["name", "description", "labels", "retry", "onFailure", "input", "build"];
+const FIELDS = ["name", "description", "labels", "retry", "timeout", "onFailure", "input", "build"];
 
 function definitionIssues(definition: WorkflowDefinition): readonly Issue[] {
   const issues = Object.keys(definition)

@@ -2,6 +2,7 @@
 import type {
   ActionDocument,
   ConditionDocument,
+  Duration,
   JoinDocument,
   NodeDocument,
   TriggerDocument,
@@ -79,6 +80,7 @@ export function compilePlan(document: WorkflowDocument): Plan {
     nodes,
     indexOf,
     retry: normalised.retry === undefined ? null : parseRetry(normalised.retry),
+    timeoutMs: durationMs(normalised.timeout, "workflow timeout"),
     compensatesOnFailure: normalised.onFailure === "compensate",
     reads: readsOf(nodes, indexOf),
   };
@@ -139,7 +141,8 @@ function compileAction(id: string, source: ActionDocument) {
     action: source.action,
     input: compileTemplate(source.input === undefined ? {} : source.input),
     lane: source.lane ?? DEFAULT_LANE,
-    timeoutMs: source.timeout === undefined ? null : parseDuration(source.timeout, `node "${id}" timeout`),
+    timeoutMs: durationMs(source.timeout, `node "${id}" timeout`),
+    deadlineMs: durationMs(source.deadline, `node "${id}" deadline`),
     retry: source.retry === undefined ? null : parseRetry(source.retry),
     credentials: source.credentials ?? [],
     compensates: null,
@@ -177,11 +180,14 @@ function compileWaitFor(id: string, source: WaitFor): PlanWaitFor {
   if ("duration" in source)
     return { type: "duration", ms: parseDuration(source.duration, `node "${id}" duration`) };
   if ("until" in source) return { type: "until", at: compileTemplate(source.until) };
-  const timeoutMs =
-    source.timeout === undefined ? null : parseDuration(source.timeout, `node "${id}" timeout`);
+  const timeoutMs = durationMs(source.timeout, `node "${id}" timeout`);
   if ("signal" in source) return { type: "signal", name: source.signal, timeoutMs };
   const match = source.match === undefined ? null : compileExpression(source.match);
   return { type: "event", name: source.event, match, timeoutMs };
+}
+
+function durationMs(duration: Duration | undefined, subject: string): number | null {
+  return duration === undefined ? null : parseDuration(duration, subject);
 }
 
 function compileOutput({ document, graph, order }: Ordered, index: number): PlanOutput {

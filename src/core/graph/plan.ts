@@ -40,8 +40,10 @@ export interface PlanAction extends PlanNodeBase {
   readonly action: string;
   readonly input: CompiledTemplate;
   readonly lane: string;
-  /** `null`: the node does not say; the action's own, else the engine's. */
+  /** Of an attempt. `null`: the node does not say; the action's own, else the workflow's, else 5 minutes. */
   readonly timeoutMs: number | null;
+  /** Of all attempts and the pauses between them, from the moment when the node may start. `null`: none. */
+  readonly deadlineMs: number | null;
   readonly retry: Partial<RetryPolicy> | null;
   readonly credentials: readonly string[];
   /**
@@ -93,6 +95,8 @@ export interface Plan {
   readonly indexOf: ReadonlyMap<string, number>;
   /** Retry policy of the workflow, for nodes that have none. */
   readonly retry: Partial<RetryPolicy> | null;
+  /** Of an attempt, for nodes and actions that have none. */
+  readonly timeoutMs: number | null;
   /** A run that would be `failed` is compensated first. */
   readonly compensatesOnFailure: boolean;
   /** What conditions and waits read: the only values that `RunState` must hold. */

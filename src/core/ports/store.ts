@@ -59,6 +59,9 @@ export interface NodeRecord {
   readonly possiblyDuplicated: boolean;
   /** Its input was given by hand: as it came, or as the action's schema has taken it since. `null`: it comes from the template. */
   readonly edited: EditedInput | null;
+  readonly deadlineAt: number | null;
+  readonly putOffMs: number;
+  readonly keyFence: number;
   readonly dueAt: number | null;
   /** Of the commit that made it `queued`, or raised its fence or `dispatches` as such; else `null`. */
   readonly dispatchedAt: number | null;
@@ -141,6 +144,12 @@ export interface NodeWrite {
   readonly possiblyDuplicated: boolean;
   /** Default `null`. */
   readonly edited?: EditedInput | null;
+  /** A point in time. While the row is `ready` or `queued`, `due` finds it then. Default `null`. */
+  readonly deadlineAt?: number | null;
+  /** Default 0. */
+  readonly putOffMs?: number;
+  /** Default 0. */
+  readonly keyFence?: number;
   /**
    * `null`: not due by itself. Else the row is due this long after the commit (0: at once), by the store's clock;
    * `{ at }` is a point in time. `"keep"`: as it was. Fractions are rounded up; what is no time at all makes the entry `failed`.
@@ -329,7 +338,10 @@ export interface Store extends KeyStore, MemoStore {
   /** Declares workers whose heartbeat is older than `leaseMs` dead, and returns `running` node runs whose worker is dead or missing. */
   reap(options: { readonly leaseMs: number; readonly limit: number }): Promise<readonly NodeRef[]>;
 
-  /** `waiting` rows that are due, oldest first; none of a paused run, whose timers fire when it is resumed. */
+  /**
+   * `waiting` rows that are due and `ready` or `queued` ones whose deadline has passed, those with the oldest time first; none of a
+   * paused run, whose timers fire when it is resumed.
+   */
   due(limit: number): Promise<readonly NodeRef[]>;
   /** `ready` rows that are not held back by a later `due` or a pause of their run; those that could start longest first. */
   undispatched(limit: number): Promise<readonly DispatchRef[]>;

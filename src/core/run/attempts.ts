@@ -7,6 +7,7 @@
 import type { PlanWait } from "../graph/plan.ts";
 import type { Draft } from "./draft.ts";
 import type { ErrorRecord, RunEvent } from "./event.ts";
+import { isLate, mayPutOff, putOffTooLong } from "./bounds.ts";
 import { isCalledOff } from "./races.ts";
 import {
   cancelNode,
@@ -17,6 +18,7 @@ import {
   makeReady,
   park,
   succeed,
+  tooLate,
 } from "./settle.ts";
 import type { NodeState } from "./state.ts";
 
@@ -42,6 +44,7 @@ export function requeued(draft: Draft, event: Event<"requeued">): void {
 export function claimed(draft: Draft, event: Event<"claimed">): void {
   const { status, fence, attempt } = draft.node(event.node);
   if ((status !== "ready" && status !== "queued") || fence !== event.fence || draft.paused) return;
+  if (isLate(draft, event.node)) return tooLate(draft, event.node, null);
   const { worker } = event;
   draft.edit(event.node, {
     status: "running",
@@ -98,8 +101,10 @@ function failOutput(draft: Draft, { node: index, error }: Event<"failed">, node:
 
 export function timerFired(draft: Draft, event: Event<"timerFired">): void {
   const { status, fence } = draft.node(event.node);
-  if (fence === event.fence && !draft.paused && (status === "waiting" || status === "ready"))
-    fire(draft, event.node);
+  if (fence !== event.fence || draft.paused) return;
+  if ((status === "ready" || status === "queued") && isLate(draft, event.node))
+    return tooLate(draft, event.node, null);
+  if (status === "waiting" || status === "ready") fire(draft, event.node);
 }
 
 /** What was due happens: a timer ends, a message is waited for no longer, an attempt may begin. */
@@ -136,27 +141,45 @@ function retry(draft: Draft, event: Event<"failed">, node: NodeState): void {
   const { attempt } = node;
   const pause = policy.backoffMs[attempt - 1 - policy.immediate];
   if (attempt <= policy.immediate) {
-    if (draft.paused) return enterWaiting(draft, event.node, { reason: "retry", delayMs: 0, attempt });
-    const fence = node.fence + 1;
-    draft.edit(event.node, { fence, attempt: attempt + 1, losses: 0 });
-    const delayMs = IMMEDIATE_MIN_MS + Math.floor(IMMEDIATE_SPREAD_MS * random);
-    draft.command({ type: "retryNow", node: event.node, fence, delayMs });
+    retryAtOnce(draft, event, node);
   } else if (pause !== undefined) {
-    const delayMs = Math.round(pause * (1 + BACKOFF_JITTER * random));
-    enterWaiting(draft, event.node, { reason: "retry", delayMs, attempt });
+    tryAfter(draft, event, { delayMs: Math.round(pause * (1 + BACKOFF_JITTER * random)), attempt });
   } else {
     giveUp(draft, event.node, event.error);
   }
 }
 
-/** A failure that is not tried again now. */
+function retryAtOnce(draft: Draft, { node, error, random }: Event<"failed">, before: NodeState): void {
+  const { attempt } = before;
+  const delayMs = IMMEDIATE_MIN_MS + Math.floor(IMMEDIATE_SPREAD_MS * random);
+  if (isLate(draft, node, delayMs)) return tooLate(draft, node, error);
+  if (draft.paused) return enterWaiting(draft, node, { reason: "retry", delayMs: 0, attempt });
+  const fence = before.fence + 1;
+  draft.edit(node, { fence, attempt: attempt + 1, losses: 0 });
+  draft.command({ type: "retryNow", node, fence, delayMs });
+}
+
+function tryAfter(
+  draft: Draft,
+  { node, error }: Event<"failed" | "leaseLost">,
+  pause: { readonly delayMs: number; readonly attempt: number },
+): void {
+  if (isLate(draft, node, pause.delayMs)) return tooLate(draft, node, error);
+  enterWaiting(draft, node, { reason: "retry", ...pause });
+}
+
+/** A failure that the ladder has nothing to do with. */
 function fail(draft: Draft, event: Event<"failed" | "leaseLost">, node: NodeState): void {
   const { verdict, error } = event;
   if (verdict.type === "outcomeUnknown") return park(draft, event.node, outcomeUnknown(error));
   if (isUnwanted(draft, event.node)) return cancelNode(draft, event.node);
   if (verdict.type !== "later" && verdict.type !== "notYet") return giveUp(draft, event.node, error);
   const delayMs = Math.max(0, Math.ceil(verdict.afterMs));
-  enterWaiting(draft, event.node, { reason: "retry", delayMs, attempt: node.attempt - 1 });
+  if (verdict.type === "later") {
+    if (!mayPutOff(draft, event.node, delayMs)) return failDecided(draft, event.node, putOffTooLong(error));
+    draft.edit(event.node, { putOffMs: node.putOffMs + delayMs });
+  }
+  tryAfter(draft, event, { delayMs, attempt: node.attempt - 1 });
 }
 
 function isUnwanted(draft: Draft, index: number): boolean {

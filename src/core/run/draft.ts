@@ -194,6 +194,9 @@ function differs(a: NodeState, b: NodeState): boolean {
     a.worker !== b.worker ||
     a.waitingFor !== b.waitingFor ||
     a.dueAt !== b.dueAt ||
-    a.failure !== b.failure
+    a.failure !== b.failure ||
+    a.deadlineAt !== b.deadlineAt ||
+    a.putOffMs !== b.putOffMs ||
+    a.keyFence !== b.keyFence
   );
 }

@@ -56,13 +56,14 @@ export function resumed(draft: Draft): void {
 
 export function redriven(draft: Draft, event: Event<"redriven">): void {
   if (refusalOf(draft.plan, draft, { node: event.node, action: "redrive" })) return;
-  const { fence, generation } = draft.node(event.node);
+  const { fence, generation, keyFence } = draft.node(event.node);
   const again = { attempt: 0, losses: 0, dispatches: 0, failure: null, worker: null } as const;
   draft.edit(event.node, {
     ...again,
     status: "pending",
     fence: fence + 1,
     generation: event.newKey ? generation + 1 : generation,
+    keyFence: event.newKey ? fence + 1 : keyFence,
   });
   draft.setError(event.node, null);
   start(draft, event.node);

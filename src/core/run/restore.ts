@@ -36,6 +36,9 @@ const PENDING: NodeState = {
   waitingFor: null,
   dueAt: null,
   failure: null,
+  deadlineAt: null,
+  putOffMs: 0,
+  keyFence: 0,
   open: 0,
   taken: 0,
 };
@@ -182,6 +185,9 @@ function pick(row: Stored): Stored {
     waitingFor,
     dueAt,
     failure,
+    deadlineAt,
+    putOffMs,
+    keyFence,
   } = row;
   return {
     status,
@@ -195,5 +201,8 @@ function pick(row: Stored): Stored {
     waitingFor,
     dueAt,
     failure,
+    deadlineAt,
+    putOffMs,
+    keyFence,
   };
 }

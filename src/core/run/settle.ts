@@ -4,6 +4,7 @@
  */
 import type { PlanCondition, PlanWait } from "../graph/plan.ts";
 import type { Json } from "../json.ts";
+import { deadlineExceeded, deadlineOf, isLate } from "./bounds.ts";
 import { decideCondition, dueOf } from "./decide.ts";
 import type { Draft } from "./draft.ts";
 import { isDecided, isTaken, joinStarts } from "./edges.ts";
@@ -14,14 +15,15 @@ import { type NodeState, TERMINAL } from "./state.ts";
 
 /** The fields of a node that is held by nothing and nobody any more. */
 const REST = { waitingFor: null, dueAt: null, losses: 0 } as const;
+const ENDED = { ...REST, deadlineAt: null, putOffMs: 0 } as const;
 
 export function succeed(draft: Draft, index: number, outcome: string): void {
-  draft.edit(index, { ...REST, status: "succeeded", outcome, failure: null });
+  draft.edit(index, { ...ENDED, status: "succeeded", outcome, failure: null });
   draft.ended.push(index);
 }
 
 export function cancelNode(draft: Draft, index: number): void {
-  draft.edit(index, { ...REST, status: "cancelled", worker: null });
+  draft.edit(index, { ...ENDED, status: "cancelled", worker: null });
   draft.ended.push(index);
 }
 
@@ -36,14 +38,14 @@ export function stop(draft: Draft, index: number): void {
 /** The node gave up: its error edge handles that, or else it becomes a dead letter, whose edges stay open. */
 export function giveUp(draft: Draft, index: number, error: ErrorRecord): void {
   if (!draft.planned(index).hasErrorEdge) return park(draft, index, error);
-  draft.edit(index, { ...REST, status: "failed", outcome: "error", failure: "handled" });
+  draft.edit(index, { ...ENDED, status: "failed", outcome: "error", failure: "handled" });
   draft.setError(index, error);
   draft.ended.push(index);
 }
 
 /** A dead letter, whatever edges the node has. */
 export function park(draft: Draft, index: number, error: ErrorRecord): void {
-  draft.edit(index, { ...REST, status: "failed", outcome: null, failure: "open" });
+  draft.edit(index, { ...ENDED, status: "failed", outcome: null, failure: "open" });
   draft.setError(index, error);
   draft.command({ type: "deadLetter", node: index, error });
 }
@@ -60,10 +62,17 @@ export function failDecided(draft: Draft, index: number, error: ErrorRecord): vo
   giveUp(draft, index, error);
 }
 
-/** An action may start: it is offered, unless the run is paused. */
+/** An action may start: it is offered, unless the run is paused, or gives up where it is too late. */
 export function makeReady(draft: Draft, index: number, changes: Partial<NodeState>): void {
   draft.edit(index, { ...changes, status: "ready", waitingFor: null, dueAt: null, worker: null });
-  if (!draft.paused) draft.command({ type: "dispatch", node: index });
+  if (draft.paused) return;
+  if (isLate(draft, index)) return tooLate(draft, index, null);
+  draft.command({ type: "dispatch", node: index });
+}
+
+/** The node's deadline ends it. */
+export function tooLate(draft: Draft, index: number, last: ErrorRecord | null): void {
+  failDecided(draft, index, deadlineExceeded(draft, index, last));
 }
 
 /** The node waits under a new fence; `delayMs` is `null` where only a message can wake it. */
@@ -93,7 +102,7 @@ export function start(draft: Draft, index: number): void {
   const node = draft.planned(index);
   switch (node.kind) {
     case "action":
-      return makeReady(draft, index, {});
+      return makeReady(draft, index, { deadlineAt: deadlineOf(draft, index) });
     case "condition":
       return decide(draft, node);
     case "wait":

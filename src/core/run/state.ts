@@ -51,6 +51,12 @@ export interface NodeState {
   /** Milliseconds since 1970 by the database's clock: an estimate for showing; the store's own value decides. */
   readonly dueAt: number | null;
   readonly failure: FailureState | null;
+  /** When it gives up; `null`: it has no deadline, has not started, or has ended. Milliseconds since 1970, as `dueAt`. */
+  readonly deadlineAt: number | null;
+  /** How long the other side has put it off in all. 0 once it has ended. */
+  readonly putOffMs: number;
+  /** The fence that it had when its present idempotency key was made: the next one is that of the key's first attempt. */
+  readonly keyFence: number;
   /** Inbound edges that are still open; derived, never stored. */
   readonly open: number;
   /** Inbound edges that were taken; derived, never stored. */

@@ -12,6 +12,7 @@ import { reruns } from "./0005-reruns.ts";
 import { idempotencyKeys } from "./0006-idempotency-keys.ts";
 import { compensation } from "./0007-compensation.ts";
 import { stepMemos } from "./0008-step-memos.ts";
+import { bounds } from "./0009-bounds.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -23,6 +24,7 @@ export const MIGRATIONS: readonly Migration[] = [
   idempotencyKeys,
   compensation,
   stepMemos,
+  bounds,
 ];
 
 /** The schema version that this code is written for. */

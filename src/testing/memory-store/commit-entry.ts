@@ -148,10 +148,14 @@ interface Change {
 function nextRecord(change: Change, { now, seq }: Moment): NodeRecord {
   const { write, before, dueAt } = change;
   const { isNew: _, due: _due, input: _input, output: _output, error, ...same } = write;
-  const { fingerprint: _fingerprint, resolution: _resolution, edited = null, ...state } = same;
+  const { fingerprint: _fingerprint, resolution: _resolution, ...state } = same;
+  const { edited = null, deadlineAt = null, putOffMs = 0, keyFence = 0 } = write;
   return Object.freeze({
     ...state,
     edited,
+    deadlineAt,
+    putOffMs,
+    keyFence,
     dueAt,
     dispatchedAt: dispatchTime(change, now),
     startedAt: startTime(change, now),

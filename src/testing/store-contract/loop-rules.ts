@@ -41,6 +41,32 @@ function dueRules({ rule, expect }: Kit): void {
     expect(nodes(await store.due(10))).toEqual(["second", "late"]);
   });
 
+  rule("rows that may start, and whose deadline has passed", async ({ store, advance }) => {
+    const now = await store.now();
+    const bounded = { deadlineAt: now + 20_000 } as const;
+    const id = await stored(store, {
+      nodes: [
+        row("ready", bounded),
+        row("queued", { ...bounded, status: "queued", deadlineAt: now + 10_000 }),
+        running("running", "w", bounded),
+        waiting("waiting", { inMs: 60_000 }, bounded),
+        row("over", { ...bounded, status: "failed" }),
+        row("later", { deadlineAt: now + 90_000 }),
+        row("unbounded"),
+      ],
+    });
+    const paused = await stored(store, { paused: true, nodes: [row("a", bounded)] });
+    expect(nodes(await store.due(10))).toEqual([]);
+    await advance(30_000);
+    expect(nodes(await store.due(10))).toEqual(["queued", "ready"]);
+    expect(nodes(await store.due(1))).toEqual(["queued"]);
+    await setRow(store, id, change("queued", { status: "running", worker: "w", ...bounded }));
+    await setRow(store, id, change("ready", { status: "ready" }));
+    expect(await store.due(10)).toEqual([]);
+    await moved(store, move(paused, await seqOf(store, paused), { paused: false }));
+    expect((await store.due(10)).map(({ runId }) => runId)).toEqual([paused]);
+  });
+
   rule("none of a paused run until it is resumed", async ({ store }) => {
     const id = await stored(store, { paused: true, nodes: [waiting("a", { inMs: 0 })] });
     const free = await stored(store, { nodes: [waiting("b", { inMs: 0 })] });

@@ -35,6 +35,9 @@ function stateRules({ rule, expect }: Kit): void {
       worker: "w-1",
       possiblyDuplicated: true,
       edited: "given",
+      deadlineAt: 1_900_000_000_001,
+      putOffMs: 86_400_000,
+      keyFence: 5,
     } as const;
     const error = { class: "http", message: "502", status: 502, path: ["a", 1] };
     const write = row("a", {
@@ -68,7 +71,16 @@ function stateRules({ rule, expect }: Kit): void {
         waiting(
           "a",
           { inMs: 1_000 },
-          { losses: 2, generation: 1, attempt: 2, failure: "open", possiblyDuplicated: true },
+          {
+            losses: 2,
+            generation: 1,
+            attempt: 2,
+            failure: "open",
+            possiblyDuplicated: true,
+            deadlineAt: 1_900_000_000_001,
+            putOffMs: 7,
+            keyFence: 5,
+          },
         ),
       ],
     });
@@ -88,6 +100,9 @@ function stateRules({ rule, expect }: Kit): void {
       waitingFor: null,
       failure: null,
       possiblyDuplicated: false,
+      deadlineAt: null,
+      putOffMs: 0,
+      keyFence: 0,
       dueAt: null,
       seq: 2,
     });

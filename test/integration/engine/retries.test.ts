@@ -4,7 +4,10 @@ import {
   type Action,
   defineAction,
   defineWorkflow,
+  type Engine,
+  FlowForgeError,
   NotYet,
+  PermanentError,
   type RunDetail,
   RunFailedError,
   type RunHandle,
@@ -13,6 +16,7 @@ import { type Backend, onEachBackend, openBackend } from "./backends.ts";
 
 onEachBackend("retries", (name) => {
   let backend: Backend;
+  let engine: Engine;
 
   beforeEach(async () => {
     backend = await openBackend(name);
@@ -29,7 +33,7 @@ onEachBackend("retries", (name) => {
   });
 
   async function start(action: Action): Promise<RunHandle> {
-    const engine = backend.engine({ actions: [action] });
+    engine = backend.engine({ actions: [action] });
     await engine.start();
     return engine.runs.start(workflow);
   }
@@ -84,6 +88,29 @@ onEachBackend("retries", (name) => {
       expect(ran).toBe(1);
     },
   );
+
+  test.each([
+    ["1h", "refused"],
+    ["3d", "taken"],
+  ])("two hours later, a key that lives %s: the redrive is %s", async (keyLifetime, answer) => {
+    const run = await start(
+      defineAction({
+        name: "try",
+        effect: { kind: "idempotent", keyLifetime },
+        run: () => {
+          throw new PermanentError("no");
+        },
+      }),
+    );
+    await failureOf(run);
+    await backend.database.query("update flowforge.attempts set started_at = started_at - 7200000");
+    const [letter] = (await engine.deadLetters.list()).items;
+    const redriven = await engine.deadLetters.redrive(letter!.id).then(
+      () => "taken",
+      (error: unknown) => (FlowForgeError.is(error) && error.code === "redrive_unsafe" ? "refused" : error),
+    );
+    expect(redriven).toBe(answer);
+  });
 
   test("an action that knows its errors says what they mean", async () => {
     const seen: string[] = [];

@@ -1,7 +1,14 @@
 /** Actions that can find out whether an attempt took effect: where nobody knows, they are asked, and not simply run again. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
-import { defineAction, defineWorkflow, RunFailedError, type Verification } from "../../../src/index.ts";
+import {
+  defineAction,
+  defineWorkflow,
+  PermanentError,
+  RunFailedError,
+  type Verification,
+  type WorkflowDocument,
+} from "../../../src/index.ts";
 import { type Backend, onEachBackend, openBackend } from "./backends.ts";
 
 /** Charges by key, as a payment service sees them. */
@@ -30,13 +37,14 @@ onEachBackend("verifiable actions", (name) => {
 
   afterEach(() => backend[Symbol.asyncDispose]());
 
-  const workflow = defineWorkflow({
+  const document: WorkflowDocument = {
     format: 1,
     name: "paying",
     nodes: { pay: { kind: "action", action: "pay" }, after: { kind: "action", action: "pay" } },
     edges: [{ from: "pay", to: "after", on: "error" }],
     output: "{{ nodes.pay.output.id }}",
-  });
+  };
+  const workflow = defineWorkflow(document);
 
   function pay(
     run: (key: string, attempt: number) => { id: string } | Promise<{ id: string }>,
@@ -96,6 +104,32 @@ onEachBackend("verifiable actions", (name) => {
     expect((error as RunFailedError).failures).toMatchObject([
       { node: "pay", error: { class: "outcome_unknown" } },
     ]);
+  });
+
+  test("a new key has no attempt to ask about; the old one has", async () => {
+    let declined = true;
+    const refused = pay((key) => {
+      if (declined) throw new PermanentError("declined");
+      provider.charges.push(key);
+      return { id: key };
+    });
+    const engine = backend.engine({ actions: [refused] });
+    await engine.start();
+    const alone = defineWorkflow({ ...document, nodes: { pay: document.nodes["pay"]! }, edges: [] });
+    const failed = async () => {
+      const run = await engine.runs.start(alone);
+      await expect(run.result({ timeout: "20s" })).rejects.toMatchObject({ code: "run_failed" });
+      const [letter] = (await engine.deadLetters.list({ runId: run.id })).items;
+      return { run, letter: letter! };
+    };
+    const [one, two] = [await failed(), await failed()];
+    declined = false;
+    await engine.deadLetters.redrive(one.letter.id, { newKey: true });
+    await one.run.result({ timeout: "20s" });
+    expect(provider.asked).toEqual([]);
+    await engine.deadLetters.redrive(two.letter.id);
+    await two.run.result({ timeout: "20s" });
+    expect(provider.asked).toEqual([provider.charges[1]]);
   });
 
   test("the worker ended in the middle: the next one asks before it runs", async () => {

@@ -95,6 +95,9 @@ const STORED: readonly Exclude<keyof NodeState, "open" | "taken">[] = [
   "waitingFor",
   "dueAt",
   "failure",
+  "deadlineAt",
+  "putOffMs",
+  "keyFence",
 ];
 
 /** Indexes of the nodes whose stored fields differ. */

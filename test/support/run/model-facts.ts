@@ -17,7 +17,11 @@ export type Fact =
       readonly reason: WaitReason;
       readonly due: number | null;
       readonly refunded: boolean;
+      /** How long somebody else put it off. */
+      readonly putOff: number;
     }
+  /** An action may start, and is tried no longer than this. */
+  | { readonly is: "bounded"; readonly until: number }
   /** A trigger that fires later. */
   | { readonly is: "putOff"; readonly due: number }
   | { readonly is: "rendering" }
@@ -67,7 +71,20 @@ function count(history: readonly Fact[]): Told {
     waitingFor: last?.is === "putOff" ? "timer" : last?.is === "entered" ? last.reason : null,
     dueAt: last?.is === "entered" || last?.is === "heldBack" || last?.is === "putOff" ? last.due : null,
     failure: failureAfter(last),
+    ...boundsOf(history),
   };
+}
+
+/** What bounds a node that is alive, counted since it was redriven. */
+function boundsOf(history: readonly Fact[]): Pick<Told, "deadlineAt" | "putOffMs" | "keyFence"> {
+  const newKey = history.findLastIndex((fact) => fact.is === "redriven" && fact.newKey);
+  const keyFence = history.slice(0, newKey + 1).filter(raisesFence).length;
+  if (!isAlive({ status: statusAfter(history.at(-1)) })) return { deadlineAt: null, putOffMs: 0, keyFence };
+  const lately = since(history, "redriven");
+  const bound = lately.findLast((fact) => fact.is === "bounded");
+  const pauses = lately.map((fact) => (fact.is === "entered" ? fact.putOff : 0));
+  const putOffMs = pauses.reduce((sum, pause) => sum + pause, 0);
+  return { deadlineAt: bound?.until ?? null, putOffMs, keyFence };
 }
 
 function statusAfter(last: Fact | undefined): NodeStatus {

@@ -73,16 +73,46 @@ export class Ledger {
 
   offer(id: string): void {
     this.note(id, { is: "offered" });
-    if (!this.paused) this.command("dispatch", id);
+    if (this.paused) return;
+    if (this.isLate(id, 0)) this.giveUpLate(id);
+    else this.command("dispatch", id);
+  }
+
+  isLate(id: string, inMs: number): boolean {
+    const { deadlineAt } = this.told(id);
+    return deadlineAt !== null && deadlineAt <= this.now + inMs;
+  }
+
+  giveUpLate(id: string): void {
+    this.failDecided(id, { class: "deadline_exceeded", message: "" });
+  }
+
+  /** A pause before the next attempt, unless that would come too late. */
+  tryAfter(id: string, delayMs: number, pause: { refunded?: boolean; putOff?: number } = {}): void {
+    if (this.isLate(id, delayMs)) this.giveUpLate(id);
+    else this.enter(id, { reason: "retry", delayMs, ...pause });
+  }
+
+  /** The other side said when to come back. */
+  putOff(id: string, byMs: number): void {
+    const tooLong = this.told(id).putOffMs + byMs > 86_400_000;
+    if (tooLong) this.failDecided(id, { class: "put_off_too_long", message: "" });
+    else this.tryAfter(id, byMs, { refunded: true, putOff: byMs });
   }
 
   enter(
     id: string,
-    wait: { reason: "timer" | "message" | "retry"; delayMs: number | null; refunded?: boolean },
+    wait: {
+      reason: "timer" | "message" | "retry";
+      delayMs: number | null;
+      refunded?: boolean;
+      putOff?: number;
+    },
   ): void {
-    const due = wait.delayMs === null ? null : this.now + wait.delayMs;
-    this.note(id, { is: "entered", reason: wait.reason, due, refunded: wait.refunded ?? false });
-    this.command("schedule", id, wait.delayMs);
+    const { reason, delayMs, refunded = false, putOff = 0 } = wait;
+    const due = delayMs === null ? null : this.now + delayMs;
+    this.note(id, { is: "entered", reason, due, refunded, putOff });
+    this.command("schedule", id, delayMs);
   }
 
   decided(id: string, outcome: string, output: Json): void {

@@ -68,8 +68,9 @@ export class Model extends Ledger {
     const startable = status === "ready" || status === "queued";
     switch (event.type) {
       case "claimed":
-        if (startable && !this.paused) this.note(id, { is: "claimed", by: event.worker });
-        return;
+        if (!startable || this.paused) return;
+        if (this.isLate(id, 0)) return this.giveUpLate(id);
+        return this.note(id, { is: "claimed", by: event.worker });
       case "requeued":
         if (status === "queued") this.note(id, { is: "handed" });
         return;
@@ -78,7 +79,8 @@ export class Model extends Ledger {
         return;
       case "timerFired":
         if (this.paused) return;
-        if (status === "waiting") this.#due(id);
+        if (startable && this.isLate(id, 0)) this.giveUpLate(id);
+        else if (status === "waiting") this.#due(id);
         else if (status === "ready" && dueAt !== null) this.offer(id);
         return;
       default:
@@ -106,8 +108,8 @@ export class Model extends Ledger {
     if (verdict.type === "outcomeUnknown") return this.park(id, { ...error, class: "outcome_unknown" });
     if (this.#unwanted(id)) return this.cancelNode(id);
     if (verdict.type === "permanent") return this.giveUp(id, error);
-    if (verdict.type === "later" || verdict.type === "notYet")
-      return this.enter(id, { reason: "retry", delayMs: verdict.afterMs, refunded: true });
+    if (verdict.type === "notYet") return this.tryAfter(id, verdict.afterMs, { refunded: true });
+    if (verdict.type === "later") return this.putOff(id, verdict.afterMs);
     return event.type === "failed" ? this.#climb(event, id) : this.#lost(id, error);
   }
 
@@ -123,11 +125,12 @@ export class Model extends Ledger {
     const ladder = [...Array.from({ length: retry.immediate }, () => "now" as const), ...retry.backoffMs];
     const rung = ladder[attempt - 1];
     if (rung === undefined) return this.giveUp(id, error);
-    if (rung !== "now")
-      return this.enter(id, { reason: "retry", delayMs: Math.round(rung * (1 + random / 10)) });
+    if (rung !== "now") return this.tryAfter(id, Math.round(rung * (1 + random / 10)));
+    const delayMs = 100 + Math.floor(900 * random);
+    if (this.isLate(id, delayMs)) return this.giveUpLate(id);
     if (this.paused) return this.enter(id, { reason: "retry", delayMs: 0 });
     this.note(id, { is: "again" });
-    this.command("retryNow", id, this.told(id).fence, 100 + Math.floor(900 * random));
+    this.command("retryNow", id, this.told(id).fence, delayMs);
   }
 
   #start(trigger: string | undefined, at = -Infinity): void {
@@ -292,7 +295,10 @@ export class Model extends Ledger {
     // A join that is redriven has called the others off before.
     if (this.told(id).fence === 0)
       for (const other of this.ids) if (this.calledOffBy(other, id)) this.#stop(other);
-    if (spec.kind === "action") return this.offer(id);
+    if (spec.kind === "action") {
+      if (spec.deadline !== undefined) this.note(id, { is: "bounded", until: this.now + spec.deadline });
+      return this.offer(id);
+    }
     if (spec.kind === "condition") return this.#judge(id, spec.cases);
     if (spec.kind === "wait") this.#enterWait(id, spec);
   }

@@ -23,7 +23,12 @@ export type JoinSpec = "settled" | "all" | "first" | "race";
 
 export type NodeSpec =
   | { readonly kind: "trigger" }
-  | { readonly kind: "action"; readonly join?: JoinSpec; readonly compensate?: boolean }
+  | {
+      readonly kind: "action";
+      readonly join?: JoinSpec;
+      readonly compensate?: boolean;
+      readonly deadline?: number;
+    }
   | {
       readonly kind: "condition";
       readonly join?: JoinSpec;
@@ -102,6 +107,7 @@ export function planOf(spec: PlanSpec): Plan {
     compensatesOnFailure: spec.onFailure === "compensate",
     indexOf,
     retry: null,
+    timeoutMs: null,
     reads: { input: true, trigger: true, nodes: new Set((spec.reads ?? ids).map((id) => indexOf.get(id)!)) },
   };
 }
@@ -141,6 +147,7 @@ function nodeOf(spec: NodeSpec, { references, ...place }: Place): PlanNode {
         input: template(() => null, []),
         lane: "default",
         timeoutMs: null,
+        deadlineMs: spec.deadline ?? null,
         retry: null,
         credentials: [],
         compensates: null,
@@ -195,7 +202,7 @@ function outputOf(index: number): PlanNode {
 
 function compensationOf(node: PlanNode, index: number): PlanNode {
   if (node.kind !== "action") throw new Error("only actions are undone");
-  return { ...node, ...ALONE, id: undoing(node.id), index, compensates: node.index };
+  return { ...node, ...ALONE, id: undoing(node.id), index, deadlineMs: null, compensates: node.index };
 }
 
 function expression(evaluate: Evaluate, references: readonly Reference[]): CompiledExpression {

@@ -107,7 +107,8 @@ function outcomesOf(spec: NodeSpec): readonly string[] {
 
 function nodeOf({ kind, join, detail }: Draw, read: string): NodeSpec {
   const joined = join < 8 ? (join < 2 ? ({ join: "all" } as const) : {}) : { join: JOINS[join - 8]! };
-  if (kind < 45) return { kind: "action", ...joined, compensate: detail % 3 > 0 };
+  const deadline = detail % 4 === 0 ? { deadline: (1 + (detail % 7)) * 15_000 } : {};
+  if (kind < 45) return { kind: "action", ...joined, ...deadline, compensate: detail % 3 > 0 };
   if (kind < 70) return { kind: "condition", ...joined, cases: casesOf(detail, read) };
   const onTimeout = detail % 2 === 0 ? "fail" : "skip";
   return { kind: "wait", ...joined, for: waitFor(detail >> 1, read), onTimeout };

@@ -115,6 +115,7 @@ const VERDICTS: readonly FailureVerdict[] = [
   { type: "permanent" },
   { type: "outcomeUnknown" },
   { type: "later", afterMs: 30_000 },
+  { type: "later", afterMs: 50_000_000 },
   { type: "notYet", afterMs: 10_000 },
 ];
 
@@ -144,6 +145,7 @@ function toNodes({ plan, state, deadly, quiet }: Place): readonly Choice[] {
           claimed,
           claimed,
           () => ({ type: "requeued", node, fence }),
+          () => ({ type: "timerFired", node, fence }),
           () => ({ type: "givenBack", node, fence, delayMs: 3_000 }),
         ];
       case "running":

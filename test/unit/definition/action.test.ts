@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { defineAction, isSchema } from "../../../src/core/definition/action.ts";
+import { defineAction, isSchema, parseKeyLifetime } from "../../../src/core/definition/action.ts";
 
 const run = (): null => null;
 const define = (definition: object) => defineAction(definition as Parameters<typeof defineAction>[0]);
@@ -27,6 +27,12 @@ describe("defineAction", () => {
     expect(Object.isFrozen(action)).toBe(true);
   });
 
+  test("the long form of `idempotent`", () => {
+    const effect = { kind: "idempotent", keyLifetime: "1s" };
+    expect(define({ name: "a", effect, run }).effect).toEqual(effect);
+    expect(parseKeyLifetime({ ...effect, keyLifetime: "2h" }, "action")).toBe(7_200_000);
+  });
+
   test.each<[object, RegExp]>([
     [{ run }, /defineAction\(\{ name \}\).*Received undefined.*option_invalid/],
     [{ name: "", run }, /Received ""/],
@@ -37,6 +43,11 @@ describe("defineAction", () => {
     [{ name: "a", run, input: { type: "object" } }, /action "a", input.*schema of zod 4.*Received object/],
     [{ name: "a", run, output: "x" }, /action "a", output.*Received "x"/],
     [{ name: "a", run, effect: "never" }, /action "a", effect.*atMostOnce.*Received "never"/],
+    [{ name: "a", run, effect: { kind: "readonly" } }, /action "a", effect.*keyLifetime.*Received object/],
+    [{ name: "a", run, effect: { kind: "idempotent" } }, /action "a", effect.*keyLifetime.*Received object/],
+    [{ name: "a", run, effect: { kind: "idempotent", keyLifetime: "1h", x: 1 } }, /Received object/],
+    [{ name: "a", run, effect: { kind: "idempotent", keyLifetime: 999 } }, /keyLifetime.*at least 1 second/],
+    [{ name: "a", run, effect: { kind: "idempotent", keyLifetime: "1y" } }, /keyLifetime.*duration_invalid/],
     [{ name: "a" }, /action "a", run.*a function/],
     [{ name: "a", run, effect: "verifiable" }, /action "a", verify.*a function where.*Received undefined/],
     [{ name: "a", run, effect: "verifiable", verify: 1 }, /action "a", verify.*Received number/],

@@ -124,6 +124,7 @@ describe("defineWorkflow({ build })", () => {
           join: "all",
           credentials: ["stripe"],
           timeout: "30s",
+          deadline: "1h",
           retry: { immediate: 0, backoff: ["1m", 5] },
           lane: "slow",
         });
@@ -175,6 +176,7 @@ describe("defineWorkflow({ build })", () => {
             join: "all",
             credentials: ["stripe"],
             timeout: "30s",
+            deadline: "1h",
             retry: { immediate: 0, backoff: ["1m", 5] },
             lane: "slow",
           },

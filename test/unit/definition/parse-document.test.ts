@@ -19,6 +19,7 @@ describe("parseDocument", () => {
       input: { type: "object", properties: { a: { type: "string" } } },
       labels: { team: "x" },
       retry: { immediate: 0, backoff: ["1s", 5] },
+      timeout: "1m",
       onFailure: "compensate",
       nodes: {
         t: { kind: "trigger", source: { type: "event", name: "e", filter: "true" }, input: { a: "{{ x }}" } },
@@ -30,6 +31,7 @@ describe("parseDocument", () => {
           input: [1],
           credentials: ["c"],
           timeout: "1m",
+          deadline: "1h",
           retry: {},
           lane: "slow",
           join: "settled",
@@ -109,7 +111,7 @@ describe("parseDocument", () => {
       ["field_unknown nodes.a.compensate"],
     ],
     ["another way to take a failure", { ...base, onFailure: "stop" }, ["field_invalid onFailure"]],
-    ["a deadline", withNode({ ...wait, deadline: "1d" }), ["not_supported_yet nodes.a.deadline"]],
+    ["a deadline", withNode({ ...wait, deadline: "1d" }), ["field_unknown nodes.a.deadline"]],
     [
       "a join that is not first",
       withNode({ ...wait, join: { first: false } }),

@@ -74,7 +74,7 @@ export const TOLD: { readonly [code in IssueCode]: Told } = {
   field_unknown: {
     path: ["nodes", "a", "inputs"],
     message: "There is no field `inputs` in an action.",
-    next: 'Use kind, description, join, action, input, credentials, timeout, retry, lane, compensate. Did you mean "input"?',
+    next: 'Use kind, description, join, action, input, credentials, timeout, deadline, retry, lane, compensate. Did you mean "input"?',
   },
   format_unknown: {
     path: ["format"],

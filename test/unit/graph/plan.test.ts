@@ -111,6 +111,7 @@ test("an action, as it is and with everything", () => {
     },
     edges: edges("s -> a", "s -> b", "b -error-> a"),
     retry: { immediate: 1 },
+    timeout: "3s",
   });
   expect(nodeOf(compiled, "a")).toMatchObject({
     kind: "action",
@@ -118,6 +119,7 @@ test("an action, as it is and with everything", () => {
     join: "settled",
     lane: "default",
     timeoutMs: null,
+    deadlineMs: null,
     retry: null,
     credentials: [],
     hasErrorEdge: false,
@@ -130,7 +132,10 @@ test("an action, as it is and with everything", () => {
     credentials: ["c"],
     hasErrorEdge: true,
   });
-  expect(compiled.retry).toMatchObject({ immediate: 1 });
+  expect(compiled).toMatchObject({ retry: { immediate: 1 }, timeoutMs: 3_000 });
+  const bounded = plan({ nodes: { a: { ...step, deadline: "1h" } } });
+  expect(bounded.timeoutMs).toBeNull();
+  expect(nodeOf(bounded, "a")).toMatchObject({ deadlineMs: 3_600_000 });
   const [a, b] = [nodeOf(compiled, "a"), nodeOf(compiled, "b")];
   expect(a.kind === "action" && a.input.render({})).toEqual({});
   expect(b.kind === "action" && b.input.render({ input: { x: 5 } })).toBe(5);

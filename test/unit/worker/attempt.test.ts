@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { defineAction, PermanentError, type Verification } from "../../../src/index.ts";
+import { ActionRegistry } from "../../../src/actions/registry.ts";
 import { VALUE_LIMITS } from "../../../src/core/values.ts";
 import { Attempt, type Outcome } from "../../../src/worker/attempt.ts";
 
@@ -38,7 +39,7 @@ describe("a verifiable action", () => {
         return verify();
       },
     });
-    const registered = { action, timeoutMs: null, retry: null } as never;
+    const registered = new ActionRegistry([action]).get("charge")!;
     const limits = VALUE_LIMITS;
     const made = new Attempt({
       action: registered,

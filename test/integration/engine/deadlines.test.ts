@@ -1,0 +1,128 @@
+/** Deadlines of nodes: every attempt, every pause and every restart counts, and so does the time that nobody takes the node. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import {
+  type Action,
+  defineAction,
+  defineWorkflow,
+  type JsonObject,
+  NotYet,
+  RetryableError,
+  RunFailedError,
+  type RunHandle,
+} from "../../../src/index.ts";
+import { shiftClock } from "../../support/shift-clock.ts";
+import { type Backend, onEachBackend, openBackend } from "./backends.ts";
+
+const HOUR = 3_600_000;
+
+onEachBackend("deadlines", (name) => {
+  let backend: Backend;
+
+  beforeEach(async () => {
+    backend = await openBackend(name);
+  });
+
+  afterEach(() => backend[Symbol.asyncDispose]());
+
+  const workflow = (node: JsonObject, more: JsonObject = {}) =>
+    defineWorkflow({
+      format: 1,
+      name: "bounded",
+      nodes: { try: { kind: "action", action: "try", ...node } },
+      edges: [],
+      ...more,
+    });
+
+  const trying = (run: Action["run"]): Action => defineAction({ name: "try", effect: "readonly", run });
+
+  async function start(of: ReturnType<typeof workflow>, action: Action): Promise<RunHandle> {
+    const engine = backend.engine({ actions: [action] });
+    await engine.start();
+    return engine.runs.start(of);
+  }
+
+  async function failureOf(run: Pick<RunHandle, "result">): Promise<object> {
+    const error = await run.result({ timeout: "20s" }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(RunFailedError);
+    const { failures } = error as RunFailedError;
+    expect(failures).toHaveLength(1);
+    return failures[0]!.error;
+  }
+
+  /** Ends with the reason of its signal. */
+  const endless: Action["run"] = ({ signal }) =>
+    new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+
+  test("a pause that goes beyond it is not begun", async () => {
+    const run = await start(
+      workflow({ deadline: "30s", retry: { immediate: 1, backoff: ["1m"] } }),
+      trying(() => {
+        throw new RetryableError("busy");
+      }),
+    );
+    expect(await failureOf(run)).toMatchObject({ class: "deadline_exceeded", cause: "RetryableError" });
+    const { attempts } = await run.detail();
+    expect(attempts.map(({ attempt, error }) => [attempt, error.class])).toEqual([
+      [1, "RetryableError"],
+      [2, "RetryableError"],
+    ]);
+  });
+
+  test("an attempt that is under way is told to stop", async () => {
+    const run = await start(workflow({ deadline: 700, timeout: "1h" }), trying(endless));
+    expect(await failureOf(run)).toMatchObject({ class: "deadline_exceeded", cause: "timeout" });
+  });
+
+  test("a node that nobody takes ends too", async () => {
+    const run = await start(
+      workflow({ deadline: 500, lane: "nobody" }),
+      trying(() => null),
+    );
+    expect(await failureOf(run)).toMatchObject({ class: "deadline_exceeded" });
+    expect((await run.detail()).attempts).toEqual([]);
+  });
+
+  test("the timeout of a workflow is that of its nodes", async () => {
+    const run = await start(
+      workflow({ retry: { immediate: 0, backoff: [] } }, { timeout: 300 }),
+      trying(endless),
+    );
+    expect(await failureOf(run)).toMatchObject({
+      class: "timeout",
+      message: 'Action "try" did not end within 300 ms.',
+    });
+  });
+
+  test("it bounds polling, and survives restarts", async () => {
+    const looked: number[] = [];
+    const poll = (): Action =>
+      trying(({ attempt }) => {
+        looked.push(attempt);
+        throw new NotYet({ after: "1h" });
+      });
+    const first = backend.engine({ actions: [poll()] });
+    await first.start();
+    const { id } = await first.runs.start(workflow({ deadline: "90m" }));
+    await expect
+      .poll(async () => (await first.runs.get(id))?.header.status, { timeout: 20_000 })
+      .toBe("waiting");
+    await first.stop();
+    expect(looked).toEqual([1]);
+    await shiftClock(backend.database, HOUR);
+    const second = backend.engine({ actions: [poll()] });
+    await second.start();
+    await expect
+      .poll(async () => (await second.runs.get(id))?.header.status, { timeout: 20_000 })
+      .toBe("failed");
+    expect(looked).toEqual([1, 1]);
+    const [letter] = (await second.deadLetters.list()).items;
+    expect(letter).toMatchObject({ node: "try", error: { class: "deadline_exceeded", cause: "NotYet" } });
+
+    // Another deadline begins with the redrive.
+    await second.deadLetters.redrive(letter!.id);
+    await expect.poll(() => looked.length, { timeout: 20_000 }).toBe(3);
+    await expect
+      .poll(async () => (await second.runs.get(id))?.header.status, { timeout: 20_000 })
+      .toBe("waiting");
+  });
+});
