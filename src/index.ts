@@ -11,6 +11,7 @@ export {
   type FailureMeaning,
   type HarmlessEffect,
   type IdempotentEffect,
+  type OutboundFetch,
   type Verification,
 } from "./core/definition/action.ts";
 export type {
@@ -90,3 +91,4 @@ export { RunCancelledError, RunFailedError, type RunFailure } from "./engine/run
 export type { RunHandle, RunMove } from "./engine/run-handle.ts";
 export type { RunsApi } from "./engine/runs.ts";
 export type { WorkflowsApi } from "./engine/workflows.ts";
+export type { OutboundOptions } from "./security/outbound/rules.ts";

@@ -28,7 +28,9 @@ async function run({ definition, input }: Job): Promise<void> {
   const workflow = defineWorkflow(definition);
   refuseUnknownActions(workflow);
   const printer = new Printer();
-  const options = { workflows: [workflow], actions: builtInActions, logger: printer };
+  // The job's own service is on this machine, which workflows of strangers must not call.
+  const http = { allowPrivateNetwork: true };
+  const options = { workflows: [workflow], actions: builtInActions, http, logger: printer };
   // Not `await using`: Node.js 22 does not know it.
   const engine = createEngine({ ...servers(), ...options });
   try {

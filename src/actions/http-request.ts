@@ -97,6 +97,7 @@ async function send({
   input: asked,
   idempotencyKey,
   signal,
+  fetch,
 }: ActionContext<HttpRequest>): Promise<HttpResponse> {
   const { method = "GET", query = {}, body, expect } = asked;
   const url = new URL(asked.url);

@@ -1,15 +1,20 @@
 /** Makes the store, the scheduler and the notifier that the options ask for. Adapters are loaded only here, when they are needed. */
+import type { OutboundFetch } from "../core/definition/action.ts";
 import type { LeaseKeeper } from "../core/ports/lease-keeper.ts";
 import type { Notifier } from "../core/ports/notifier.ts";
 import type { Scheduler } from "../core/ports/scheduler.ts";
 import type { Store } from "../core/ports/store.ts";
+import type { OutboundHttp } from "../security/outbound/guarded-fetch.ts";
 import type { ParsedOptions } from "./options.ts";
+import { ownServers } from "./own-servers.ts";
 
 export interface Connections {
   readonly store: Store;
   readonly scheduler: Scheduler;
   readonly notifier: Notifier;
   readonly leaseKeeper: LeaseKeeper | null;
+  /** For calls that workflows make. */
+  readonly fetch: OutboundFetch;
   /** Creates or upgrades the schema. */
   migrate(): Promise<void>;
   /** Throws `schema_outdated` where the schema is missing or older than this code. */
@@ -37,6 +42,7 @@ export const connect: Connect = async (options) => {
       scheduler,
       notifier,
       leaseKeeper,
+      fetch: openOutbound(options, postgres, opened),
       migrate: () => store.migrate(),
       assertMigrated: () => store.assertMigrated(),
       close,
@@ -65,6 +71,17 @@ async function openStore({ schema, logger }: ParsedOptions, postgres: Postgres, 
   opened.push(() => store.close());
   await store.open();
   return store;
+}
+
+/** Made with the first call: most engines of API servers never make one. */
+function openOutbound({ http, redis }: ParsedOptions, postgres: Postgres, opened: Opened): OutboundFetch {
+  let outbound: Promise<OutboundHttp> | null = null;
+  const make = async (): Promise<OutboundHttp> => {
+    const guarded = await import("../security/outbound/guarded-fetch.ts");
+    return new guarded.OutboundHttp({ rules: http, ownServers: ownServers(postgres, redis) });
+  };
+  opened.push(async () => (await outbound)?.close());
+  return async (input, init) => (await (outbound ??= make())).fetch(input, init);
 }
 
 async function openScheduler(options: ParsedOptions, postgres: Postgres, opened: Opened): Promise<Scheduler> {

@@ -170,7 +170,7 @@ export class Engine implements AsyncDisposable {
 
   #wire(connections: Connections): Running {
     const { logger, retry, limits, concurrency, lanes, inline, leaseMs } = this.#options;
-    const { store, scheduler, notifier, leaseKeeper } = connections;
+    const { store, scheduler, notifier, leaseKeeper, fetch } = connections;
     const watch = new Watch(notifier, logger);
     const worker = new Worker({
       store,
@@ -183,6 +183,7 @@ export class Engine implements AsyncDisposable {
       inline,
       leaseMs,
       leaseKeeper,
+      fetch,
       registry: this.#registry,
       onMoved: (run, turn, advance) => this.#moved(watch, { run, turn, advance }),
       onFenced: (runId, node) => this.#events.emit("node.fenced", { runId, node }),

@@ -9,6 +9,12 @@ import { parseRetry, type RetryPolicy } from "../core/definition/retry.ts";
 import type { Workflow } from "../core/definition/workflow.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
+import {
+  type OutboundOptions,
+  type OutboundRules,
+  outboundSchema,
+  parseOutbound,
+} from "../security/outbound/rules.ts";
 import { checkOptions } from "./check-options.ts";
 import { VALUE_LIMITS, type ValueLimits } from "../core/values.ts";
 import { parseSigningKeys } from "./signing.ts";
@@ -52,6 +58,8 @@ export interface EngineOptions {
    * them verify, so that a key can be replaced. None: no links.
    */
   readonly signingKey?: string | readonly string[];
+  /** What `ctx.fetch` and the built-in actions may call. Default: every public address, and no other. */
+  readonly http?: OutboundOptions;
   /** Accepts a Redis that may evict keys. Its queue may then lose tasks, which the sweeper finds later. Default false. */
   readonly allowEviction?: boolean;
   /** pino, console or alike. Default: silent. */
@@ -74,6 +82,7 @@ export interface ParsedOptions {
   readonly retry: Partial<RetryPolicy> | null;
   readonly limits: ValueLimits;
   readonly signingKeys: readonly Buffer[];
+  readonly http: OutboundRules;
   readonly allowEviction: boolean;
   readonly logger: Logger;
 }
@@ -118,6 +127,7 @@ const schema = z.strictObject({
   retry: z.unknown().optional(),
   limits: limitsSchema.optional(),
   signingKey: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
+  http: outboundSchema.optional(),
   allowEviction: z.boolean().optional(),
   logger: z.looseObject({ debug: method, info: method, warn: method, error: method }).optional(),
 });
@@ -154,6 +164,7 @@ function withDefaults(options: EngineOptions): ParsedOptions {
     retry: options.retry === undefined ? null : parseRetry(options.retry),
     limits: { ...VALUE_LIMITS, ...options.limits },
     signingKeys: parseSigningKeys(options.signingKey),
+    http: parseOutbound(options.http),
     allowEviction: options.allowEviction ?? false,
     logger: options.logger ?? silentLogger,
   };

@@ -1,5 +1,6 @@
 /** What an active run (`Run`) needs of its process. `RunTable` is the one implementation; tests may give a smaller one. */
 import type { ActionRegistry } from "../actions/registry.ts";
+import type { OutboundFetch } from "../core/definition/action.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { NodeRecord, Store } from "../core/ports/store.ts";
 import type { Advance } from "../core/run/advance.ts";
@@ -29,6 +30,8 @@ export interface RunEnvironment<Run> {
   readonly limits: ValueLimits;
   readonly clock: StoreClock;
   readonly logger: Logger;
+  /** For actions. */
+  readonly fetch: OutboundFetch;
   random(): number;
   /** `null`: this process takes no work now. */
   workshop(): Workshop | null;

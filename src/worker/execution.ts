@@ -94,6 +94,7 @@ export class Execution implements Held {
         attempt,
         idempotencyKey: idempotencyKey({ workspace, runId: run.id, node: node.id, item: -1, generation }),
         logger: env.logger,
+        fetch: env.fetch,
         ...memoParts({
           store: env.store,
           ref: { runId: run.id, node: node.id, item: -1, fence: this.fence, generation },

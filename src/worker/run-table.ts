@@ -6,6 +6,7 @@
  * which the commit finds out (`moved`) and a short reload mends.
  */
 import type { ActionRegistry } from "../actions/registry.ts";
+import type { OutboundFetch } from "../core/definition/action.ts";
 import type { RetryPolicy } from "../core/definition/retry.ts";
 import type { Plan, PlanNode } from "../core/graph/plan.ts";
 import type { Logger } from "../core/ports/logger.ts";
@@ -50,6 +51,7 @@ export interface RunTableOptions {
   readonly limits: ValueLimits;
   readonly clock: StoreClock;
   readonly logger: Logger;
+  readonly fetch: OutboundFetch;
   readonly retry: Partial<RetryPolicy> | null;
   readonly slots: Slots;
   readonly lanes: readonly string[];
@@ -75,6 +77,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   readonly limits: ValueLimits;
   readonly clock: StoreClock;
   readonly logger: Logger;
+  readonly fetch: OutboundFetch;
   readonly random: () => number;
   readonly #options: RunTableOptions;
   readonly #runs = new Map<string, ActiveRun>();
@@ -97,6 +100,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     this.limits = options.limits;
     this.clock = options.clock;
     this.logger = options.logger;
+    this.fetch = options.fetch;
     this.random = options.random;
     this.#lanes = new Set(options.lanes);
   }

@@ -3,6 +3,7 @@
  * active runs, the committer, the intake of tasks, the lease, and the maintenance loops that every process runs without a leader.
  */
 import type { ActionRegistry } from "../actions/registry.ts";
+import type { OutboundFetch } from "../core/definition/action.ts";
 import type { RetryPolicy } from "../core/definition/retry.ts";
 import type { LeaseKeeper } from "../core/ports/lease-keeper.ts";
 import type { Logger } from "../core/ports/logger.ts";
@@ -37,6 +38,7 @@ export interface WorkerOptions {
   readonly limits: ValueLimits;
   readonly retry: Partial<RetryPolicy> | null;
   readonly logger: Logger;
+  readonly fetch: OutboundFetch;
   readonly concurrency: number;
   readonly lanes: readonly string[];
   readonly inline: boolean;
@@ -158,13 +160,15 @@ export class Worker {
   // ------------------------------------------------------------------ parts
 
   #newTable(): RunTable {
-    const { store, registry, limits, retry, logger, lanes, inline, onMoved, onFenced } = this.#options;
+    const { store, registry, limits, retry, logger, fetch, lanes, inline } = this.#options;
+    const { onMoved, onFenced } = this.#options;
     return new RunTable({
       store,
       registry,
       limits,
       retry,
       logger,
+      fetch,
       lanes,
       inline,
       loader: this.loader,

@@ -46,6 +46,12 @@ export interface ActionContext<Input> {
   readonly signal: AbortSignal;
   readonly logger: Logger;
   /**
+   * `fetch` for addresses that come from a workflow or from whoever it serves. Only public addresses are called, after every
+   * redirect too; time and size are limited. The engine's option `http` says what else is allowed. What is refused ends the attempt
+   * for good. Bodies are sent whole, never as streams.
+   */
+  readonly fetch: OutboundFetch;
+  /**
    * Runs a part of a long action once: what it returns is stored, and a later attempt gets it without running the part again. A
    * crash between the end of a part and its record runs it again, so each part is as careful as the action's `effect` says. The name
    * is 1 to 200 characters and used once in an attempt; the value is JSON, `undefined` is stored as `null`.
@@ -75,6 +81,9 @@ export type FailureMeaning = "retry" | "permanent" | "unknown";
 
 /** The class of an attempt that does no harm when it is repeated; `undefined`: as `effect` says. */
 export type HarmlessEffect = "readonly" | "idempotent" | undefined;
+
+/** As `fetch` of the platform. */
+export type OutboundFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 /** What an action has beside its name, its schemas and its code. */
 export interface ActionSettings {

@@ -28,7 +28,12 @@ const json = (status: number, text: string): Answer => {
 
 async function send(asked: Partial<HttpRequest>, how: Answer): Promise<unknown> {
   answer = how;
-  const context = { input: { url, ...asked }, idempotencyKey: "k", signal: new AbortController().signal };
+  const context = {
+    input: { url, ...asked },
+    idempotencyKey: "k",
+    signal: new AbortController().signal,
+    fetch,
+  };
   return httpRequest.run(context as never);
 }
 

@@ -42,7 +42,11 @@ function known(options: object): readonly string[] {
 test("docs/reference/options.md lists every option of createEngine, and no other", () => {
   const text = readFileSync(path.join(root, "docs/reference/options.md"), "utf8");
   const listed = [...text.matchAll(/^\| `([\w.]+)`/gm)].map(([, name]) => name!);
-  const groups = { worker: known({ worker: { none: 1 } }), limits: known({ limits: { none: 1 } }) };
+  const groups = {
+    worker: known({ worker: { none: 1 } }),
+    limits: known({ limits: { none: 1 } }),
+    http: known({ http: { none: 1 } }),
+  };
   const all = known({ none: 1 }).flatMap((name) =>
     name in groups ? groups[name as keyof typeof groups].map((inner) => `${name}.${inner}`) : [name],
   );

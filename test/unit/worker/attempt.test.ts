@@ -14,6 +14,7 @@ const context = {
   step: () => Promise.reject(new Error("no store")),
   checkpoint: () => Promise.reject(new Error("no store")),
   lastCheckpoint: () => Promise.resolve(null),
+  fetch,
   logger,
   run,
   node: { id: "n", item: -1 },
