@@ -1,5 +1,6 @@
 /** The options of single calls: as a host passes them, and their schemas. */
 import { z } from "zod";
+import type { Duration } from "../core/definition/document.ts";
 import type { RunFilter } from "../core/ports/store.ts";
 import type { RunStatus } from "../core/run/state.ts";
 import { checkOptions } from "./check-options.ts";
@@ -42,6 +43,11 @@ interface StartSettings extends InWorkspace {
    * pause and signals reach it before. A time that has passed: at once. Default: at once.
    */
   readonly at?: TimeInput | undefined;
+  /**
+   * From the run's start: `"30s"`, `"2h"`, or milliseconds. A run that has not ended by then is cancelled and fails with
+   * `deadline_exceeded`. Default: the workflow's `deadline`.
+   */
+  readonly deadline?: Duration | undefined;
   /**
    * 1 to 255 characters without control characters. The same key again, for the same workflow and workspace, gives the run that
    * it started, until 30 days after that run's end; with another input it is `idempotency_conflict`. Use it where a caller may
@@ -117,6 +123,7 @@ export const startSchema: z.ZodObject = z.strictObject({
   input: z.unknown().optional(),
   trigger: z.string().optional(),
   at: z.unknown().optional(),
+  deadline: z.union([z.string(), z.number()]).optional(),
   labels: z
     .record(text.min(1).max(64), text.max(256))
     .refine((labels) => Object.keys(labels).length <= 32, "must be at most 32 labels")

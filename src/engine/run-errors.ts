@@ -1,5 +1,6 @@
 /** What `result()` throws when a run did not succeed. */
 import { FlowForgeError } from "../core/errors.ts";
+import { OUTPUT_NODE } from "../core/graph/plan.ts";
 import type { RunDetail } from "../core/ports/store.ts";
 
 /** A dead letter of a failed run: open, or closed by a compensation. */
@@ -21,15 +22,20 @@ export class RunFailedError extends FlowForgeError {
       received: failures
         .map(({ node, error }) => `node "${node}": ${error.message} (${error.class})`)
         .join("; "),
-      next:
-        run.header.compensate && run.header.deadLetters === 0
-          ? "What had succeeded was undone, so the run does not go on; start another one."
-          : "Look at the run's dead letters; redrive them once the cause is mended.",
+      next: whatNext(run),
     });
     this.name = "RunFailedError";
     this.runId = run.header.id;
     this.failures = failures;
   }
+}
+
+function whatNext({ header, nodes }: RunDetail): string {
+  if (header.compensate && header.deadLetters === 0)
+    return "What had succeeded was undone, so the run does not go on; start another one.";
+  return nodes.some(({ node, error }) => node === OUTPUT_NODE && error?.class === "deadline_exceeded")
+    ? "Its time is over, so the run does not go on; rerun it, with more time."
+    : "Look at the run's dead letters; redrive them once the cause is mended.";
 }
 
 /** The run was cancelled. */

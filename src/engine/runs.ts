@@ -1,5 +1,6 @@
 /** `engine.runs`: starting runs and finding them again. */
 import type { WorkflowDocument } from "../core/definition/document.ts";
+import { parseDuration } from "../core/definition/duration.ts";
 import type { Workflow } from "../core/definition/workflow.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Plan, PlanTrigger } from "../core/graph/plan.ts";
@@ -62,7 +63,7 @@ export class RunsApi {
    *
    * With an `idempotencyKey` that is known it gives the run that has the key, and stores nothing.
    *
-   * Throws `option_invalid`, `workflow_not_found`, `input_invalid`, `trigger_required`, `value_invalid`, `run_not_stored`,
+   * Throws `option_invalid`, `duration_invalid`, `workflow_not_found`, `input_invalid`, `trigger_required`, `value_invalid`, `run_not_stored`,
    * `idempotency_conflict` (the key was used with another input) and `idempotency_in_progress` (a transaction that started a run
    * with this key was still open after 10 seconds).
    */
@@ -221,7 +222,10 @@ export class RunsApi {
     const version = await this.#parts.workflows.resolve(workflow, workspace);
     const plan = this.#parts.worker.plans.put(version);
     const at = startTime(options.at, call);
-    return { plan, start: this.#newRun({ version, plan, workflow, options, at }), first: { at } };
+    const { deadline } = options;
+    const deadlineMs =
+      deadline === undefined ? undefined : parseDuration(deadline, `option "deadline" of ${call}`);
+    return { plan, start: this.#newRun({ version, plan, workflow, options, at }), first: { at, deadlineMs } };
   }
 
   async #begin<Output>(prepared: PreparedStart): Promise<RunHandle<Output>> {

@@ -96,8 +96,12 @@ create table flowforge.node_runs (
   error json,
   output json,
   edited text,
+  deadline_at bigint,
+  put_off_ms bigint,
+  key_fence integer,
   constraint node_runs_pkey PRIMARY KEY (run_id, node, item)
 ) with (fillfactor=45, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000, autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0);
+CREATE INDEX node_runs_deadline ON flowforge.node_runs USING btree (deadline_at) WHERE (deadline_at IS NOT NULL);
 CREATE INDEX node_runs_dispatched ON flowforge.node_runs USING btree (dispatched_at) WHERE (dispatched_at IS NOT NULL);
 CREATE INDEX node_runs_due ON flowforge.node_runs USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (ready_at IS NULL));
 CREATE INDEX node_runs_ready ON flowforge.node_runs USING btree (ready_at) WHERE (ready_at IS NOT NULL);

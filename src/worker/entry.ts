@@ -91,12 +91,12 @@ function writtenNodes({ plan, advance, rows }: EntryParts): readonly number[] {
   return advance.changed.filter((index) => rows.has(index) || needsRow(plan, advance.state, index));
 }
 
-/** Triggers follow from the run's own row, unless they fire later; and so does `$output`, unless it failed once. */
+/** Triggers follow from the run's own row, unless they fire later; and so does `$output`, unless it failed once or has a deadline. */
 export function needsRow(plan: Plan, { nodes }: RunState, index: number): boolean {
   const { kind } = plan.nodes[index]!;
-  const { status } = nodes[index]!;
+  const { status, deadlineAt } = nodes[index]!;
   if (kind === "trigger") return status === "waiting";
-  return kind !== "output" || status === "failed";
+  return kind !== "output" || status === "failed" || deadlineAt !== null;
 }
 
 function nodeWrite(parts: EntryParts, index: number): NodeWrite {

@@ -64,6 +64,8 @@ export interface RunTableOptions {
 export interface FirstCommit {
   /** Nothing starts before this time. None: at once. */
   readonly at?: number | undefined;
+  /** From its start on. None: the workflow's. */
+  readonly deadlineMs?: number | undefined;
   /** What happens in it. */
   readonly replay?: readonly RunEvent[];
 }
@@ -128,13 +130,17 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     runId: string,
     plan: Plan,
     start: NewRun,
-    { at, replay = [] }: FirstCommit = {},
+    { at, deadlineMs, replay = [] }: FirstCommit = {},
   ): Promise<IntentResult> {
     const run = new ActiveRun(runId, this);
     run.begin(plan, start);
     this.#runs.set(runId, run);
     const trigger = plan.indexOf.get(start.trigger) ?? 0;
-    const event: RunEvent = { type: "started", trigger, ...(at === undefined ? {} : { at }) };
+    const when = {
+      ...(at === undefined ? {} : { at }),
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    };
+    const event: RunEvent = { type: "started", trigger, ...when };
     const started = this.#add(run, { type: "event", event }, false);
     // What is added in the same moment is one turn, and so one commit.
     for (const taken of replay) void this.#add(run, { type: "event", event: taken }, false);

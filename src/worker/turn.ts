@@ -371,6 +371,7 @@ export class Turn extends TurnResult {
         break;
       case "deadLetter":
         this.deadLetters.push(command);
+        this.value(command.node).error = command.error;
         break;
       case "abort":
         this.aborts.push(command.node);

@@ -227,7 +227,8 @@ export const documentSchema: ZodType<object> = place(
     labels,
     retry,
     timeout: duration.exactOptional(),
+    deadline: duration.exactOptional(),
     onFailure: z.literal("compensate").exactOptional(),
   },
-  ["concurrency", "deadline", "idempotencyKey", "lane"],
+  ["concurrency", "idempotencyKey", "lane"],
 );

@@ -27,6 +27,11 @@ export interface WorkflowDocument {
   readonly retry?: RetryDocument;
   /** Per attempt, for the nodes of this workflow whose action has no timeout of its own. Default 5m. */
   readonly timeout?: Duration;
+  /**
+   * For a run as a whole, from its start. A run that has not ended by then is cancelled and fails with `deadline_exceeded`. None: as
+   * long as it takes.
+   */
+  readonly deadline?: Duration;
   /** `compensate`: a run that would be `failed` undoes what succeeded first. None: it keeps its dead letters. */
   readonly onFailure?: "compensate";
 }

@@ -13,6 +13,7 @@ const DOCUMENT_FIELDS = [
   "output",
   "retry",
   "timeout",
+  "deadline",
   "onFailure",
 ];
 const EDGE_FIELDS = ["from", "to", "on"];

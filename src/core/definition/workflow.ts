@@ -44,6 +44,11 @@ export interface WorkflowDefinition<
   readonly retry?: RetryDocument;
   /** Per attempt, for the nodes of this workflow whose action has no timeout of its own. Default 5m. */
   readonly timeout?: Duration;
+  /**
+   * For a run as a whole, from its start. A run that has not ended by then is cancelled and fails with `deadline_exceeded`. Default:
+   * as long as it takes.
+   */
+  readonly deadline?: Duration;
   /** `compensate`: a run that would be `failed` undoes what succeeded first. Default: it keeps its dead letters. */
   readonly onFailure?: "compensate";
   /** Of the run's input. None: any JSON. What nodes read is the parsed value. */
@@ -90,7 +95,7 @@ function isDefinition(value: unknown): value is WorkflowDefinition {
 }
 
 function fromCode(definition: WorkflowDefinition): Workflow {
-  const { name, description, labels, retry, timeout, onFailure, input, build } = definition;
+  const { name, description, labels, retry, timeout, deadline, onFailure, input, build } = definition;
   const problems = definitionIssues(definition);
   const schema = problems.length === 0 && input !== undefined ? inputSchemaOf(input) : null;
   const recorder = new Recorder(nameOf(definition));
@@ -102,6 +107,7 @@ function fromCode(definition: WorkflowDefinition): Workflow {
     labels,
     retry,
     timeout,
+    deadline,
     onFailure,
     input: schema ?? undefined,
     nodes,
@@ -118,7 +124,17 @@ function fromCode(definition: WorkflowDefinition): Workflow {
   return Object.freeze({ kind: "flowforge.workflow" as const, name, document, ...inputSchema, actions });
 }
 
-const FIELDS = ["name", "description", "labels", "retry", "timeout", "onFailure", "input", "build"];
+const FIELDS = [
+  "name",
+  "description",
+  "labels",
+  "retry",
+  "timeout",
+  "deadline",
+  "onFailure",
+  "input",
+  "build",
+];
 
 function definitionIssues(definition: WorkflowDefinition): readonly Issue[] {
   const issues = Object.keys(definition)

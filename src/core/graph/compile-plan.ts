@@ -81,6 +81,7 @@ export function compilePlan(document: WorkflowDocument): Plan {
     indexOf,
     retry: normalised.retry === undefined ? null : parseRetry(normalised.retry),
     timeoutMs: durationMs(normalised.timeout, "workflow timeout"),
+    deadlineMs: durationMs(normalised.deadline, "workflow deadline"),
     compensatesOnFailure: normalised.onFailure === "compensate",
     reads: readsOf(nodes, indexOf),
   };

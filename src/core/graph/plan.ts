@@ -97,6 +97,8 @@ export interface Plan {
   readonly retry: Partial<RetryPolicy> | null;
   /** Of an attempt, for nodes and actions that have none. */
   readonly timeoutMs: number | null;
+  /** Of a run that is started without another one. */
+  readonly deadlineMs: number | null;
   /** A run that would be `failed` is compensated first. */
   readonly compensatesOnFailure: boolean;
   /** What conditions and waits read: the only values that `RunState` must hold. */

@@ -144,7 +144,7 @@ export interface NodeWrite {
   readonly possiblyDuplicated: boolean;
   /** Default `null`. */
   readonly edited?: EditedInput | null;
-  /** A point in time. While the row is `ready` or `queued`, `due` finds it then. Default `null`. */
+  /** A point in time. While the row is `pending`, `ready` or `queued`, `due` finds it then. Default `null`. */
   readonly deadlineAt?: number | null;
   /** Default 0. */
   readonly putOffMs?: number;
@@ -339,7 +339,7 @@ export interface Store extends KeyStore, MemoStore {
   reap(options: { readonly leaseMs: number; readonly limit: number }): Promise<readonly NodeRef[]>;
 
   /**
-   * `waiting` rows that are due and `ready` or `queued` ones whose deadline has passed, those with the oldest time first; none of a
+   * `waiting` rows that are due and `pending`, `ready` or `queued` ones whose deadline has passed, those with the oldest time first; none of a
    * paused run, whose timers fire when it is resumed.
    */
   due(limit: number): Promise<readonly NodeRef[]>;

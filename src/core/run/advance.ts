@@ -20,7 +20,8 @@
 import * as attempts from "./attempts.ts";
 import type { Command } from "./command.ts";
 import { type Advance, Draft } from "./draft.ts";
-import type { RunEvent } from "./event.ts";
+import type { Event, RunEvent } from "./event.ts";
+import { setDeadline } from "./expiry.ts";
 import { receive } from "./messages.ts";
 import * as operators from "./operators.ts";
 import { isCompensation, type Plan } from "../graph/plan.ts";
@@ -116,8 +117,10 @@ function handle(draft: Draft, event: RunEvent): void {
  * One trigger fires; the others, and what cannot be reached at all, are skipped. A trigger that fires later waits until then
  * as a timer does, and holds up everything behind it; the run has not begun.
  */
-function started(draft: Draft, { trigger, at }: Extract<RunEvent, { type: "started" }>): void {
+function started(draft: Draft, event: Event<"started">): void {
+  const { trigger, at } = event;
   draft.trigger = trigger;
+  setDeadline(draft, event);
   for (const node of draft.plan.nodes) {
     const { index, kind, inbound } = node;
     if (index === trigger) putOffOrFire(draft, trigger, at ?? 0);

@@ -6,7 +6,8 @@
  */
 import type { PlanWait } from "../graph/plan.ts";
 import type { Draft } from "./draft.ts";
-import type { ErrorRecord, RunEvent } from "./event.ts";
+import type { ErrorRecord, Event } from "./event.ts";
+import { expire } from "./expiry.ts";
 import { isLate, mayPutOff, putOffTooLong } from "./bounds.ts";
 import { isCalledOff } from "./races.ts";
 import {
@@ -21,8 +22,6 @@ import {
   tooLate,
 } from "./settle.ts";
 import type { NodeState } from "./state.ts";
-
-type Event<T extends RunEvent["type"]> = Extract<RunEvent, { type: T }>;
 
 /** So many leases lost in a row, and the node is held to kill its workers. */
 const POISON_LOSSES = 3;
@@ -102,6 +101,7 @@ function failOutput(draft: Draft, { node: index, error }: Event<"failed">, node:
 export function timerFired(draft: Draft, event: Event<"timerFired">): void {
   const { status, fence } = draft.node(event.node);
   if (fence !== event.fence || draft.paused) return;
+  if (draft.planned(event.node).kind === "output") return expire(draft);
   if ((status === "ready" || status === "queued") && isLate(draft, event.node))
     return tooLate(draft, event.node, null);
   if (status === "waiting" || status === "ready") fire(draft, event.node);

@@ -7,6 +7,7 @@
  */
 import { isCompensation } from "../graph/plan.ts";
 import type { Draft } from "./draft.ts";
+import { isExpired } from "./expiry.ts";
 import { cancelNode, makeReady, settle } from "./settle.ts";
 import { type RunStatus, TERMINAL } from "./state.ts";
 
@@ -28,7 +29,8 @@ export function compensate(draft: Draft): void {
 /** Of a run that is, or will be, compensated. One that rests with a dead letter goes on when that is resolved. */
 export function compensationStatus(draft: Draft): RunStatus {
   if (alive(draft) > 0) return isUnderWay(draft) ? "compensating" : "cancelling";
-  return draft.cancelled && draft.deadLetters === 0 ? "cancelled" : "failed";
+  const isFailed = draft.deadLetters > 0 || isExpired(draft.node(draft.plan.nodes.length - 1));
+  return draft.cancelled && !isFailed ? "cancelled" : "failed";
 }
 
 export function alive(draft: Draft): number {

@@ -34,8 +34,11 @@ interface FencedEvent extends NodeEvent {
 }
 
 export type RunEvent =
-  /** The run begins at this trigger: now, or `at` this time where that is later. Milliseconds since 1970, whole. */
-  | { readonly type: "started"; readonly trigger: number; readonly at?: number }
+  /**
+   * The run begins at this trigger: now, or `at` this time where that is later. Milliseconds since 1970, whole. `deadlineMs`: from
+   * then on, in place of the workflow's.
+   */
+  | { readonly type: "started"; readonly trigger: number; readonly at?: number; readonly deadlineMs?: number }
   /** A `ready` node has been handed to the queue. */
   | ({ readonly type: "enqueued" } & NodeEvent)
   /** The task of a `queued` node was lost or must be sent again: `dispatches + 1`. */
@@ -61,7 +64,10 @@ export type RunEvent =
       /** In [0, 1): the jitter. */
       readonly random: number;
     } & FencedEvent)
-  /** `due_at` has passed by the database's clock (a wait, a retry, or a `ready` node held until then). */
+  /**
+   * `due_at` has passed by the database's clock (a wait, a retry, or a `ready` node held until then), or the deadline of a node that
+   * nobody has taken, or, for `$output`, that of the run.
+   */
   | ({ readonly type: "timerFired" } & FencedEvent)
   | {
       readonly type: "signalled";
@@ -87,3 +93,6 @@ export type RunEvent =
   | ({ readonly type: "completed"; readonly output: Json; readonly outcome?: string } & NodeEvent)
   /** Gives a dead letter up: its edges die. */
   | ({ readonly type: "discarded" } & NodeEvent);
+
+/** The events of one type. */
+export type Event<T extends RunEvent["type"]> = Extract<RunEvent, { type: T }>;

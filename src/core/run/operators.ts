@@ -9,15 +9,13 @@
  */
 import { isCompensation, type PlanCondition, type PlanNode, type PlanWait } from "../graph/plan.ts";
 import type { Draft } from "./draft.ts";
-import type { RunEvent } from "./event.ts";
+import type { Event } from "./event.ts";
 import { fire } from "./attempts.ts";
 import { isTimer } from "./kept.ts";
 import { deliverKept } from "./messages.ts";
 import { refusalOf } from "./refusal.ts";
 import { decided, makeReady, start, stop, succeed } from "./settle.ts";
 import type { NodeStatus } from "./state.ts";
-
-type Event<T extends RunEvent["type"]> = Extract<RunEvent, { type: T }>;
 
 export function cancelled(draft: Draft, { compensate }: Event<"cancelled">): void {
   // Who cancels again may ask for more, until the run is at rest.

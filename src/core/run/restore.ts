@@ -1,6 +1,7 @@
 /**
  * Makes a state from nothing or from what the store kept. Only what cannot be derived is stored: triggers follow from the one
- * that fired (unless it fires later, and so has a row), `$output` from the run's status (unless it failed once, and so has a row), counters from the nodes.
+ * that fired (unless it fires later, and so has a row), `$output` from the run's status (unless it failed once, and so has a row
+ * that says more; while the run has a deadline it has one that says when), counters from the nodes.
  */
 import { isCompensation, type Plan, type PlanNode } from "../graph/plan.ts";
 import type { Json } from "../json.ts";
@@ -106,9 +107,9 @@ function rowsOf(plan: Plan, rows: readonly StoredNode[]): Map<number, Stored> {
  * `$output` has a row once it failed, which raised its fence: from then on it says more than the run's status. What is known of
  * a trigger stays true until its row says more.
  */
-function hasRow({ kind }: PlanNode, { fence, status }: NodeState): boolean {
+function hasRow({ kind }: PlanNode, { fence, status, deadlineAt }: NodeState): boolean {
   if (kind === "trigger") return status !== "pending";
-  return kind !== "output" || fence > 0;
+  return kind !== "output" || fence > 0 || deadlineAt !== null;
 }
 
 function triggerState(index: number, fired: number | null): Partial<NodeState> {
@@ -122,12 +123,13 @@ function deriveOutput(
   { stored, rows }: { stored: StoredState; rows: ReadonlyMap<number, Stored> },
 ): void {
   const output = plan.nodes.length - 1;
-  if (rows.has(output)) return;
+  const row = rows.get(output);
+  if (row && row.fence > 0) return;
   if (stored.status === "succeeded") nodes[output] = { ...PENDING, status: "succeeded", outcome: "success" };
   else if (stored.cancelled || stored.compensate) nodes[output] = { ...PENDING, status: "cancelled" };
   else if (stored.trigger !== null && !stored.paused && isDone(plan, nodes)) {
     // Everything else is done: the output was asked for, and nobody has said yet what it is.
-    nodes[output] = { ...PENDING, status: "running" };
+    nodes[output] = { ...nodes[output]!, status: "running" };
   }
 }
 

@@ -2,6 +2,7 @@
 import { alive, compensate, compensationStatus } from "./compensation.ts";
 import type { Draft } from "./draft.ts";
 import { isSettled } from "./edges.ts";
+import { forgetDeadline, isExpired } from "./expiry.ts";
 import type { RunStatus } from "./state.ts";
 
 /** Of a run that has begun. Asks for the output once everything else is done, and says when the run comes to rest. */
@@ -15,6 +16,7 @@ export function conclude(draft: Draft): void {
   const status = statusOf(draft, output);
   if (status === draft.status) return;
   draft.status = status;
+  if (status === "failed") forgetDeadline(draft);
   if (status === "succeeded" || status === "failed" || status === "cancelled")
     draft.command({ type: "finish", status });
 }
@@ -26,7 +28,10 @@ function mayRender(draft: Draft, output: number): boolean {
 
 function statusOf(draft: Draft, output: number): RunStatus {
   if (draft.compensate) return compensationStatus(draft);
-  if (draft.cancelled) return draft.running > 0 ? "cancelling" : "cancelled";
+  if (draft.cancelled) {
+    if (draft.running > 0) return "cancelling";
+    return isExpired(draft.node(output)) ? "failed" : "cancelled";
+  }
   if (isSettled(draft.node(output))) return "succeeded";
   if (draft.paused) return "paused";
   if (alive(draft) === 0) return "failed";

@@ -52,7 +52,7 @@ export function isRunId(id: string): boolean {
 export class Tables {
   readonly deadLetters: DeadLetterTable = new DeadLetterTable();
   readonly runs: Map<string, MemoryRun> = new Map();
-  /** `waiting` rows by `dueAt`, `ready` and `queued` ones by `deadlineAt`. */
+  /** `waiting` rows by `dueAt`, those before it by `deadlineAt`. */
   readonly due: TimeIndex<MemoryNode> = new TimeIndex();
   /** `ready` rows by `readyAt`. */
   readonly ready: TimeIndex<MemoryNode> = new TimeIndex();
@@ -71,8 +71,8 @@ export class Tables {
     node.output = next.output ?? node.output;
     node.readyAt = next.readyAt;
     const { status, dueAt, deadlineAt, dispatchedAt, worker } = node.record;
-    const isStartable = status === "ready" || status === "queued";
-    this.due.set(node, status === "waiting" ? dueAt : isStartable ? deadlineAt : null);
+    const isBefore = status === "pending" || status === "ready" || status === "queued";
+    this.due.set(node, status === "waiting" ? dueAt : isBefore ? deadlineAt : null);
     this.ready.set(node, node.readyAt);
     this.queued.set(node, dispatchedAt);
     if (status !== "running" || worker === null) return;

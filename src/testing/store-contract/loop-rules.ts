@@ -47,6 +47,7 @@ function dueRules({ rule, expect }: Kit): void {
     const id = await stored(store, {
       nodes: [
         row("ready", bounded),
+        row("pending", { status: "pending", deadlineAt: now + 15_000 }),
         row("queued", { ...bounded, status: "queued", deadlineAt: now + 10_000 }),
         running("running", "w", bounded),
         waiting("waiting", { inMs: 60_000 }, bounded),
@@ -58,8 +59,9 @@ function dueRules({ rule, expect }: Kit): void {
     const paused = await stored(store, { paused: true, nodes: [row("a", bounded)] });
     expect(nodes(await store.due(10))).toEqual([]);
     await advance(30_000);
-    expect(nodes(await store.due(10))).toEqual(["queued", "ready"]);
+    expect(nodes(await store.due(10))).toEqual(["queued", "pending", "ready"]);
     expect(nodes(await store.due(1))).toEqual(["queued"]);
+    await setRow(store, id, change("pending", { status: "cancelled" }));
     await setRow(store, id, change("queued", { status: "running", worker: "w", ...bounded }));
     await setRow(store, id, change("ready", { status: "ready" }));
     expect(await store.due(10)).toEqual([]);

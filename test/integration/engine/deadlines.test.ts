@@ -1,4 +1,4 @@
-/** Deadlines of nodes: every attempt, every pause and every restart counts, and so does the time that nobody takes the node. */
+/** Deadlines of nodes and of runs: every attempt, every pause and every restart counts, and so does the time that nobody takes a node. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   type Action,
@@ -124,5 +124,87 @@ onEachBackend("deadlines", (name) => {
     await expect
       .poll(async () => (await second.runs.get(id))?.header.status, { timeout: 20_000 })
       .toBe("waiting");
+  });
+
+  const patient = (more: JsonObject) =>
+    defineWorkflow({
+      format: 1,
+      name: "patient",
+      nodes: {
+        before: { kind: "action", action: "book", compensate: { action: "cancel" } },
+        try: { kind: "action", action: "try" },
+        approval: { kind: "wait", for: { signal: "approved" } },
+      },
+      edges: [{ from: "before", to: "try" }],
+      output: { ok: true },
+      ...more,
+    });
+
+  const undone: string[] = [];
+  const around = [
+    defineAction({ name: "book", run: () => "booked" }),
+    defineAction({ name: "cancel", run: ({ run }) => void undone.push(run.id) }),
+  ];
+
+  test("of a run: what runs is told to stop, what waits is cancelled, and the run has failed", async () => {
+    const engine = backend.engine({ actions: [trying(endless), ...around] });
+    await engine.start();
+    const run = await engine.runs.start(patient({ deadline: 1_500 }));
+    expect(await failureOf(run)).toMatchObject({ class: "deadline_exceeded" });
+    const { header, nodes } = await run.detail();
+    expect(header).toMatchObject({ status: "failed", cancelled: true, deadLetters: 1 });
+    expect(Object.fromEntries(nodes.map(({ node, status }) => [node, status]))).toEqual({
+      before: "succeeded",
+      try: "cancelled",
+      approval: "cancelled",
+      $output: "failed",
+    });
+    const [letter] = (await engine.deadLetters.list({ runId: run.id })).items;
+    await expect(engine.deadLetters.redrive(letter!.id)).rejects.toMatchObject({
+      code: "dead_letter_refused",
+    });
+    await engine.deadLetters.discard(letter!.id);
+    expect(await run.status()).toBe("failed");
+  });
+
+  test("of a run that is undone on a failure: what succeeded is undone", async () => {
+    const engine = backend.engine({ actions: [trying(() => null), ...around] });
+    await engine.start();
+    const run = await engine.runs.start(patient({ onFailure: "compensate" }), { deadline: "1s" });
+    expect(await failureOf(run)).toMatchObject({ class: "deadline_exceeded" });
+    expect(undone).toContain(run.id);
+    expect((await run.detail()).header).toMatchObject({ status: "failed", compensate: true });
+  });
+
+  test("of a run that sleeps: it passes though every process was restarted, and not before its time", async () => {
+    const first = backend.engine({ actions: [trying(() => null), ...around] });
+    await first.start();
+    const { id } = await first.runs.start(patient({ deadline: "1d" }), { deadline: "2h" });
+    await expect
+      .poll(async () => (await first.runs.get(id))?.header.status, { timeout: 20_000 })
+      .toBe("waiting");
+    await first.stop();
+    await shiftClock(backend.database, 2 * HOUR - 60_000);
+    const second = backend.engine({ actions: [trying(() => null), ...around] });
+    await second.start();
+    await expect(second.runs.handle(id).result({ timeout: 1_500 })).rejects.toMatchObject({
+      code: "run_timeout",
+    });
+    await shiftClock(backend.database, 2 * HOUR);
+    expect(await failureOf(second.runs.handle(id))).toMatchObject({ class: "deadline_exceeded" });
+  });
+
+  test("a run that ends in time has none any more", async () => {
+    const engine = backend.engine({ actions: [trying(() => 7), ...around] });
+    await engine.start();
+    const run = await engine.runs.start(patient({}), { deadline: "1h" });
+    await run.signal("approved");
+    expect(await run.result({ timeout: "20s" })).toEqual({ ok: true });
+    const { nodes } = await run.detail();
+    expect(nodes.filter(({ deadlineAt }) => deadlineAt !== null)).toEqual([]);
+    expect(nodes.find(({ node }) => node === "$output")).toMatchObject({ status: "succeeded" });
+    await expect(engine.runs.start(patient({}), { deadline: "soon" })).rejects.toMatchObject({
+      code: "duration_invalid",
+    });
   });
 });

@@ -20,8 +20,10 @@ export type Fact =
       /** How long somebody else put it off. */
       readonly putOff: number;
     }
-  /** An action may start, and is tried no longer than this. */
-  | { readonly is: "bounded"; readonly until: number }
+  /** An action may start, and is tried no longer than this; or the run has begun, and lasts no longer. */
+  | { readonly is: "bounded"; readonly until: number | null }
+  /** The run's time is over. */
+  | { readonly is: "expired" }
   /** A trigger that fires later. */
   | { readonly is: "putOff"; readonly due: number }
   | { readonly is: "rendering" }
@@ -60,7 +62,7 @@ function count(history: readonly Fact[]): Told {
   const last = history.at(-1);
   return {
     status: statusAfter(last),
-    outcome: last?.is === "ended" ? last.outcome : null,
+    outcome: last?.is === "ended" ? last.outcome : hasExpired(history) ? "deadline" : null,
     fence: history.filter(raisesFence).length,
     attempt: attempts(since(history, "redriven")),
     losses: lossesInARow(history),
@@ -75,11 +77,15 @@ function count(history: readonly Fact[]): Told {
   };
 }
 
-/** What bounds a node that is alive, counted since it was redriven. */
+function hasExpired(history: readonly Fact[]): boolean {
+  return history.some(({ is }) => is === "expired");
+}
+
+/** What bounds a node that has not ended, counted since it was redriven. */
 function boundsOf(history: readonly Fact[]): Pick<Told, "deadlineAt" | "putOffMs" | "keyFence"> {
   const newKey = history.findLastIndex((fact) => fact.is === "redriven" && fact.newKey);
   const keyFence = history.slice(0, newKey + 1).filter(raisesFence).length;
-  if (!isAlive({ status: statusAfter(history.at(-1)) })) return { deadlineAt: null, putOffMs: 0, keyFence };
+  if (isEnded({ status: statusAfter(history.at(-1)) })) return { deadlineAt: null, putOffMs: 0, keyFence };
   const lately = since(history, "redriven");
   const bound = lately.findLast((fact) => fact.is === "bounded");
   const pauses = lately.map((fact) => (fact.is === "entered" ? fact.putOff : 0));
@@ -120,14 +126,15 @@ function failureAfter(last: Fact | undefined): FailureState | null {
 }
 
 function raisesFence({ is }: Fact): boolean {
-  return ["claimed", "again", "released", "lost", "decided", "entered", "redriven"].includes(is);
+  return ["claimed", "again", "released", "lost", "decided", "entered", "redriven", "expired"].includes(is);
 }
 
 /** Tries that began, without those that do not count. A pause before the next attempt is no try; every other wait is. */
 function attempts(history: readonly Fact[]): number {
   let tries = 0;
   for (const fact of history) {
-    if (fact.is === "claimed" || fact.is === "again" || fact.is === "decided") tries++;
+    if (fact.is === "claimed" || fact.is === "again" || fact.is === "decided" || fact.is === "expired")
+      tries++;
     if (fact.is === "entered" && fact.reason !== "retry") tries++;
     if (fact.is === "released" || fact.is === "lost" || (fact.is === "entered" && fact.refunded)) tries--;
   }

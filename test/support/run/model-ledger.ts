@@ -3,8 +3,8 @@ import type { Scope } from "../../../src/core/expression/expression.ts";
 import type { Json } from "../../../src/core/json.ts";
 import type { ErrorRecord } from "../../../src/core/run/event.ts";
 import type { NodeState } from "../../../src/core/run/state.ts";
-import { type Fact, tell, type Told } from "./model-facts.ts";
-import { edgeState } from "./model-rules.ts";
+import { type Fact, isEnded, tell, type Told } from "./model-facts.ts";
+import { edgeState, type WaitSpec } from "./model-rules.ts";
 import { compensated, type PlanSpec, undoing, VALUES } from "./plans.ts";
 
 export const OUTPUT = "$output";
@@ -69,6 +69,14 @@ export class Ledger {
       for (const to of next) if (to !== join) seen.add(to);
     }
     return true;
+  }
+
+  wait(id: string): WaitSpec {
+    return this.spec.nodes[id] as WaitSpec;
+  }
+
+  waits(): readonly string[] {
+    return this.ids.filter((id) => this.spec.nodes[id]?.kind === "wait");
   }
 
   offer(id: string): void {
@@ -136,6 +144,13 @@ export class Ledger {
     this.errors.set(id, error.class);
     this.note(id, { is: "parked" });
     this.command("deadLetter", id, error.class);
+  }
+
+  /** Nobody wants it any more. */
+  stop(id: string): void {
+    const told = this.told(id);
+    if (told.status === "running" && id !== OUTPUT) this.command("abort", id);
+    else if (!isEnded(told)) this.cancelNode(id);
   }
 
   cancelNode(id: string): void {

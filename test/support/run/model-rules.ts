@@ -25,12 +25,13 @@ export function statusOf(run: {
   readonly output: Told;
 }): RunStatus {
   const alive = run.nodes.filter(isAlive);
+  const expired = run.output.outcome === "deadline";
   if (run.compensate && run.undoing.some(isAlive)) return "compensating";
   if (run.compensate && alive.length === 0) {
     const stuck = run.undoing.some(({ failure }) => failure === "open");
-    return run.cancelled && !stuck ? "cancelled" : "failed";
+    return run.cancelled && !stuck && !expired ? "cancelled" : "failed";
   }
-  if (run.cancelled) return alive.length > 0 ? "cancelling" : "cancelled";
+  if (run.cancelled) return alive.length > 0 ? "cancelling" : expired ? "failed" : "cancelled";
   if (isEnded(run.output) && run.output.failure !== "open") return "succeeded";
   if (run.paused) return "paused";
   if (alive.length === 0) return "failed";

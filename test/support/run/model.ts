@@ -39,7 +39,7 @@ export class Model extends Ledger {
   #take(event: RunEvent, id: string): void {
     switch (event.type) {
       case "started":
-        return this.#start(this.ids[event.trigger], event.at);
+        return this.#start(this.ids[event.trigger], event);
       case "signalled":
         return this.#receive({ kind: "signal", ...message(event) });
       case "eventReceived":
@@ -79,6 +79,7 @@ export class Model extends Ledger {
         return;
       case "timerFired":
         if (this.paused) return;
+        if (id === OUTPUT) return this.#expire();
         if (startable && this.isLate(id, 0)) this.giveUpLate(id);
         else if (status === "waiting") this.#due(id);
         else if (status === "ready" && dueAt !== null) this.offer(id);
@@ -133,9 +134,11 @@ export class Model extends Ledger {
     this.command("retryNow", id, this.told(id).fence, delayMs);
   }
 
-  #start(trigger: string | undefined, at = -Infinity): void {
+  #start(trigger: string | undefined, { at = -Infinity, deadlineMs }: EventOf<"started">): void {
     if (trigger === undefined || this.spec.nodes[trigger]?.kind !== "trigger") return;
     this.fired = trigger;
+    const lasts = deadlineMs ?? this.spec.deadline;
+    if (lasts !== undefined) this.note(OUTPUT, { is: "bounded", until: Math.max(this.now, at) + lasts });
     for (const id of this.ids) {
       if (id === trigger && at > this.now) {
         this.note(id, { is: "putOff", due: at });
@@ -154,13 +157,17 @@ export class Model extends Ledger {
     this.cancelled = true;
     this.compensate = compensate;
     this.paused = false;
-    for (const id of this.ids) if (!this.undone.has(id)) this.#stop(id);
+    for (const id of this.ids) if (!this.undone.has(id)) this.stop(id);
   }
 
-  #stop(id: string): void {
-    const told = this.told(id);
-    if (told.status === "running" && id !== OUTPUT) this.command("abort", id);
-    else if (!isEnded(told)) this.cancelNode(id);
+  /** The run's time is over. */
+  #expire(): void {
+    if (this.cancelled || this.compensate || !this.isLate(OUTPUT, 0)) return;
+    this.cancelled = true;
+    this.compensate = this.spec.onFailure === "compensate";
+    for (const id of this.ids) if (id !== OUTPUT && !this.undone.has(id)) this.stop(id);
+    this.note(OUTPUT, { is: "expired" });
+    this.park(OUTPUT, { class: "deadline_exceeded", message: "" });
   }
 
   /** The run was cancelled, or a race was won by somebody else. */
@@ -206,6 +213,7 @@ export class Model extends Ledger {
       this.note(id, { is: "redriven", newKey: event.newKey });
       return undoes ? this.offer(id) : undefined;
     }
+    if (this.told(id).outcome === "deadline") return;
     const spec = this.spec.nodes[id];
     if (spec?.kind !== "condition" && spec?.kind !== "wait") {
       this.errors.delete(id);
@@ -224,19 +232,19 @@ export class Model extends Ledger {
   #receive(came: KeptMessage): void {
     if (this.cancelled || this.compensate || this.kept.some((kept) => kept.id === came.id)) return;
     if (!this.paused && this.#deliver(came)) return;
-    if (came.kind === "event" && !this.#waits().some((id) => this.#mayStillAsk(id, came))) return;
+    if (came.kind === "event" && !this.waits().some((id) => this.#mayStillAsk(id, came))) return;
     this.kept = [...this.kept, came];
     this.commands.push(`keepMessage ${came.id}`);
   }
 
   /** `true`: somebody was woken. */
   #deliver(came: KeptMessage): boolean {
-    const asking = this.#waits().filter((id) => {
+    const asking = this.waits().filter((id) => {
       const { status, dueAt } = this.told(id);
       return (
         status === "waiting" &&
         (dueAt === null || came.receivedAt <= dueAt) &&
-        asks(this.#wait(id), came, this.scope())
+        asks(this.wait(id), came, this.scope())
       );
     });
     for (const id of came.kind === "signal" ? asking.slice(0, 1) : asking)
@@ -245,7 +253,7 @@ export class Model extends Ledger {
   }
 
   #mayStillAsk(id: string, { name }: KeptMessage): boolean {
-    const wait = this.#wait(id).for;
+    const wait = this.wait(id).for;
     const { status, failure } = this.told(id);
     const asksLater = status === "pending" || failure === "open" || (this.paused && status === "waiting");
     return "event" in wait && wait.event === name && asksLater;
@@ -254,14 +262,6 @@ export class Model extends Ledger {
   #use(kept: KeptMessage): void {
     this.kept = this.kept.filter((other) => other !== kept);
     this.commands.push(`dropMessage ${kept.id}`);
-  }
-
-  #wait(id: string): WaitSpec {
-    return this.spec.nodes[id] as WaitSpec;
-  }
-
-  #waits(): readonly string[] {
-    return this.ids.filter((id) => this.spec.nodes[id]?.kind === "wait");
   }
 
   // ------------------------------------------------------------------ what follows
@@ -294,7 +294,7 @@ export class Model extends Ledger {
       return this.note(id, { is: "ended", as: "skipped", outcome: null });
     // A join that is redriven has called the others off before.
     if (this.told(id).fence === 0)
-      for (const other of this.ids) if (this.calledOffBy(other, id)) this.#stop(other);
+      for (const other of this.ids) if (this.calledOffBy(other, id)) this.stop(other);
     if (spec.kind === "action") {
       if (spec.deadline !== undefined) this.note(id, { is: "bounded", until: this.now + spec.deadline });
       return this.offer(id);
@@ -386,6 +386,8 @@ export class Model extends Ledger {
       nodes: this.ids.map((id) => this.told(id)),
       output: this.told(OUTPUT),
     });
+    if (this.status !== before && this.status === "failed" && this.told(OUTPUT).deadlineAt !== null)
+      this.note(OUTPUT, { is: "bounded", until: null });
     if (this.status !== before && ["succeeded", "failed", "cancelled"].includes(this.status))
       this.commands.push(`finish ${this.status}`);
   }

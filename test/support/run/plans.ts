@@ -56,6 +56,7 @@ export interface PlanSpec {
   /** Nodes whose values conditions and waits may read. Default: all. */
   readonly reads?: readonly string[];
   readonly onFailure?: "compensate";
+  readonly deadline?: number;
 }
 
 /** The id of the node that undoes another one. */
@@ -108,6 +109,7 @@ export function planOf(spec: PlanSpec): Plan {
     indexOf,
     retry: null,
     timeoutMs: null,
+    deadlineMs: spec.deadline ?? null,
     reads: { input: true, trigger: true, nodes: new Set((spec.reads ?? ids).map((id) => indexOf.get(id)!)) },
   };
 }

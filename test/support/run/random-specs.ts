@@ -80,7 +80,8 @@ function build(triggers: number, draws: readonly Draw[]): PlanSpec {
   // The order of edges in a document says nothing.
   const order = draws[0]!.detail % 2 === 0 ? [...edges.values()] : [...edges.values()].reverse();
   const onFailure = draws[1]!.detail % 3 === 0 ? ({ onFailure: "compensate" } as const) : {};
-  return { nodes, edges: order, reads: [...reads], ...onFailure };
+  const deadline = draws[1]!.detail % 5 === 0 ? { deadline: (1 + (draws[0]!.detail % 9)) * 20_000 } : {};
+  return { nodes, edges: order, reads: [...reads], ...onFailure, ...deadline };
 }
 
 function edgeOf(from: string, to: string, { on, spec }: { on: number; spec: NodeSpec }): EdgeSpec {

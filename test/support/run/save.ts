@@ -1,4 +1,4 @@
-/** What the store keeps of a run, by the rule that the shell follows: no rows for triggers that fired at once, none for `$output` before it failed. */
+/** What the store keeps of a run, by the rule that the shell follows: no rows for triggers that fired at once, none for `$output` before it failed but while the run has a deadline. */
 import type { Plan } from "../../../src/core/graph/plan.ts";
 import type { StoredNode, StoredState } from "../../../src/core/run/restore.ts";
 import type { RunState } from "../../../src/core/run/state.ts";
@@ -20,8 +20,9 @@ export function rowsOf(
       (one) => one === "waiting" || one === "cancelled",
     );
     if (kind === "trigger" && !wasPutOff) return [];
-    if (row.status === "pending" && row.fence === 0) return [];
-    if (kind === "output" && row.fence === 0) return [];
+    const isBounded = [row, since?.[index]].some((one) => typeof one?.deadlineAt === "number");
+    if (kind === "output" && row.fence === 0 && !isBounded) return [];
+    if (kind !== "output" && row.status === "pending" && row.fence === 0) return [];
     return since?.[index] === nodes[index] ? [] : [{ node: id, item: -1, ...row }];
   });
 }

@@ -20,6 +20,7 @@ describe("parseDocument", () => {
       labels: { team: "x" },
       retry: { immediate: 0, backoff: ["1s", 5] },
       timeout: "1m",
+      deadline: "2d",
       onFailure: "compensate",
       nodes: {
         t: { kind: "trigger", source: { type: "event", name: "e", filter: "true" }, input: { a: "{{ x }}" } },
@@ -76,7 +77,7 @@ describe("parseDocument", () => {
     ["a bad name", { ...base, name: "a b" }, ["name_invalid name"]],
     ["a name that is a number", { ...base, name: 5 }, ["field_invalid name"]],
     ["an unknown field", { ...base, node: {} }, ["field_unknown node"]],
-    ["a field of a later version", { ...base, deadline: "1d" }, ["not_supported_yet deadline"]],
+    ["a field of a later version", { ...base, lane: "slow" }, ["not_supported_yet lane"]],
     ["a bad node id", { ...base, nodes: { "1a": wait } }, ["node_id_invalid nodes.1a"]],
     ["a reserved node id", { ...base, nodes: { constructor: wait } }, ["node_id_invalid nodes.constructor"]],
     ["a node that is a list", { ...base, nodes: { a: [] } }, ["field_invalid nodes.a"]],
