@@ -5,8 +5,10 @@ import { boolArray, int4Array, int8Array, jsonArray, textArray, uuidArray } from
 import type {
   AttemptRow,
   BatchRows,
+  ItemRow,
   KeyRow,
   ListenRow,
+  MapRow,
   MessageRow,
   MoveRow,
   NodeRow,
@@ -165,6 +167,45 @@ export const listenColumns: readonly Column<ListenRow>[] = [
   { name: "events", type: "json", read: (row) => JSON.stringify(row.events) },
 ];
 
+export const mapColumns: readonly Column<MapRow>[] = [
+  place,
+  { name: "node", type: "text", read: ({ write }) => write.node },
+  { name: "type", type: "text", read: ({ write }) => write.type },
+  { name: "fence", type: "int4", read: ({ write }) => ("fence" in write ? write.fence : 0) },
+  { name: "total", type: "int4", read: ({ write }) => ("total" in write ? write.total : 0) },
+  {
+    name: "concurrency",
+    type: "int4",
+    read: ({ write }) => ("concurrency" in write ? write.concurrency : 0),
+  },
+  { name: "collect", type: "bool", read: ({ write }) => "collect" in write && write.collect },
+];
+
+export const itemColumns: readonly Column<ItemRow>[] = [
+  place,
+  { name: "node", type: "text", read: ({ write }) => write.node },
+  { name: "item", type: "int4", read: ({ write }) => write.item },
+  { name: "fence", type: "int4", read: ({ write }) => write.fence },
+  { name: "type", type: "text", read: ({ write }) => write.change.type },
+  {
+    name: "new_key",
+    type: "bool",
+    read: ({ write: { change } }) => change.type === "redrive" && change.newKey,
+  },
+  {
+    name: "input",
+    type: "json",
+    read: ({ write: { change } }) => jsonText("input" in change ? change.input : undefined),
+  },
+  {
+    name: "output",
+    type: "json",
+    read: ({ write: { change } }) => jsonText("output" in change ? change.output : undefined),
+  },
+  { name: "resolution_id", type: "text", read: ({ write }) => write.resolution.id },
+  { name: "resolved_by", type: "text", read: ({ write }) => write.resolution.by },
+];
+
 function encode<Row>(rows: readonly Row[], column: Column<Row>): Buffer {
   switch (column.type) {
     case "int4":
@@ -198,5 +239,7 @@ export function commitValues(rows: BatchRows, shape: Shape): Buffer[] {
   add(shape.messages, rows.consumed, messageColumns);
   add(shape.messages, rows.kept, messageColumns);
   add(shape.listens, rows.listens, listenColumns);
+  add(shape.maps, rows.maps, mapColumns);
+  add(shape.items, rows.items, itemColumns);
   return values;
 }

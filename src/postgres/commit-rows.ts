@@ -1,5 +1,6 @@
 /** The rows of a batch as the commit statement takes them: entries by place, and what belongs to each. */
 import type { StartKey } from "../core/ports/keys.ts";
+import type { ItemWrite, MapWrite } from "../core/ports/maps.ts";
 import type { AttemptWrite, CommitEntry, NewRun, NodeWrite } from "../core/ports/store.ts";
 
 /** `i` is the entry's place in the batch, from 1: how a row of a batch finds its entry. */
@@ -36,6 +37,14 @@ export interface ListenRow extends Placed {
   readonly events: readonly string[];
 }
 
+export interface MapRow extends Placed {
+  readonly write: MapWrite;
+}
+
+export interface ItemRow extends Placed {
+  readonly write: ItemWrite;
+}
+
 export interface BatchRows {
   readonly entries: readonly CommitEntry[];
   readonly moves: readonly MoveRow[];
@@ -47,6 +56,8 @@ export interface BatchRows {
   readonly consumed: readonly MessageRow[];
   readonly kept: readonly MessageRow[];
   readonly listens: readonly ListenRow[];
+  readonly maps: readonly MapRow[];
+  readonly items: readonly ItemRow[];
 }
 
 /** What a batch needs of the statement. Each combination is one statement text, prepared once per connection. */
@@ -75,6 +86,10 @@ export interface Shape {
   readonly reruns: boolean;
   /** Some run is compensated. */
   readonly compensates: boolean;
+  /** Something is said about a map. */
+  readonly maps: boolean;
+  /** Some dead letter of an item is resolved. */
+  readonly items: boolean;
 }
 
 export function batchRows(entries: readonly CommitEntry[]): BatchRows {
@@ -89,6 +104,8 @@ export function batchRows(entries: readonly CommitEntry[]): BatchRows {
     consumed: [] as MessageRow[],
     kept: [] as MessageRow[],
     listens: [] as ListenRow[],
+    maps: [] as MapRow[],
+    items: [] as ItemRow[],
   };
   let i = 0;
   for (const entry of entries) {
@@ -101,6 +118,8 @@ export function batchRows(entries: readonly CommitEntry[]): BatchRows {
     for (const id of entry.consumed) rows.consumed.push({ i, id });
     for (const id of entry.kept) rows.kept.push({ i, id });
     if (entry.listens) rows.listens.push({ i, events: entry.listens });
+    for (const write of entry.maps ?? []) rows.maps.push({ i, write });
+    for (const write of entry.items ?? []) rows.items.push({ i, write });
   }
   return rows;
 }
@@ -124,6 +143,8 @@ export function shapeOf(rows: BatchRows): Shape {
     listens: rows.listens.length > 0,
     reruns: rows.starts.some(({ start }) => start.rerunOf !== undefined),
     compensates: rows.entries.some((entry) => entry.compensate),
+    maps: rows.maps.length > 0,
+    items: rows.items.length > 0,
   };
 }
 
@@ -172,6 +193,8 @@ export function shapeKey(shape: Shape): string {
     (shape.messages ? "b" : "") +
     (shape.listens ? "l" : "") +
     (shape.reruns ? "n" : "") +
-    (shape.compensates ? "p" : "")
+    (shape.compensates ? "p" : "") +
+    (shape.maps ? "g" : "") +
+    (shape.items ? "t" : "")
   );
 }

@@ -12,8 +12,10 @@
  */
 import {
   attemptColumns,
+  itemColumns,
   keyColumns,
   listenColumns,
+  mapColumns,
   messageColumns,
   moveColumns,
   nodeColumns,
@@ -22,6 +24,7 @@ import {
   type Column,
 } from "./commit-columns.ts";
 import type { Shape } from "./commit-rows.ts";
+import { itemParts, mapParts } from "./commit-maps.ts";
 import { keyFlags, keyParts, REFUSED } from "./keys.ts";
 
 const TERMINAL = "('succeeded', 'failed', 'skipped', 'cancelled')";
@@ -51,6 +54,9 @@ export function commitText(s: string, shape: Shape): string {
   if (shape.attempts) parts.push(attemptsPart(s, parameters));
   if (shape.messages) parts.push(...messageParts(s, parameters));
   if (shape.listens) parts.push(...listenParts(s, parameters, shape));
+  const maps = shape.maps ? parameters.unnest("g", mapColumns) : null;
+  if (shape.items) parts.push(...itemParts(s, parameters.unnest("h", itemColumns)));
+  if (maps !== null) parts.push(...mapParts(s, maps, shape));
   if (shape.moves) parts.push(movePart(s, shape));
   if (shape.starts) parts.push(startPart(s, shape));
   if (shape.opens) parts.push(...openedParts(s, shape));

@@ -4,6 +4,7 @@ import type { MessageBody, StoredMessage } from "../core/ports/message.ts";
 import type { LoadRequest, NodeRef, StoredRun } from "../core/ports/store.ts";
 import { boolArray, int4Array, int8Array, jsonArray, textArray, uuidArray } from "./arrays.ts";
 import { isRunId } from "./names.ts";
+import { mapOutput } from "./map-output.ts";
 import type { Session, Statement } from "../postgres-connection/pool.ts";
 import {
   HEADER_COLUMNS,
@@ -37,14 +38,15 @@ export function loadStatements(s: string): LoadStatements {
   return {
     // The sub-selects run once per run and walk its own rows by their keys.
     load: `select q.i, ${HEADER_COLUMNS},
-  (select json_agg(${NODE_ARRAY}) from ${s}.node_runs n where n.run_id = r.id and n.seq > q.since) as nodes,
+  (select json_agg(${NODE_ARRAY}) from ${s}.node_runs n where n.run_id = r.id and n.item = -1 and n.seq > q.since) as nodes,
   case when r.inbox > 0 then (
     select json_agg(json_build_array(b.id, b.received_at, b.state = 'kept', b.body) order by b.arrival)
     from ${s}.run_inbox b where b.run_id = r.id and b.state <> 'used') end as messages,
   case when q.outputs is not null then (
-    select json_agg(json_build_array(n.node, n.output)) from json_array_elements_text(q.outputs) w(node)
+    select json_agg(json_build_array(n.node, coalesce(n.output, ${mapOutput(s)})))
+    from json_array_elements_text(q.outputs) w(node)
     join ${s}.node_runs n on n.run_id = r.id and n.node = w.node and n.item = -1
-    where n.output is not null) end as outputs,
+    where n.output is not null or exists (select from ${s}.maps m where m.run_id = r.id and m.node = w.node)) end as outputs,
   case when q.with_output then r.output end as output,
   case when q.with_input then r.input end as input,
   case when q.with_input then coalesce(r.trigger_payload, r.input) end as trigger_payload

@@ -67,7 +67,7 @@ export class Runs {
     // One statement: a run that moves meanwhile is seen at one moment.
     this.#detail = `select ${HEADER_COLUMNS}, r.input, r.output,
       (select json_agg(json_build_array(${NODE_ARRAY}, n.input is not null, n.input, n.output is not null, n.output))
-        from ${s}.node_runs n where n.run_id = r.id) as nodes,
+        from ${s}.node_runs n where n.run_id = r.id and n.item = -1) as nodes,
       (select json_agg(json_build_array(a.node, a.item, a.fence, a.attempt, a.error, a.started_at, a.finished_at)
         order by a.seq) from ${s}.attempts a where a.run_id = r.id) as attempts
       from ${s}.runs r where r.workspace = $1 and r.id = $2`;

@@ -64,6 +64,26 @@ create table flowforge.idempotency_keys (
 );
 CREATE INDEX idempotency_keys_expires ON flowforge.idempotency_keys USING btree (expires_at);
 
+create table flowforge.maps (
+  run_id uuid not null,
+  touched_at bigint not null,
+  fence integer not null,
+  total integer not null,
+  concurrency integer not null,
+  next integer not null default 0,
+  running integer not null default 0,
+  waiting integer not null default 0,
+  done integer not null default 0,
+  failed integer not null default 0,
+  open integer not null default 0,
+  collect boolean not null,
+  closed boolean not null default false,
+  live boolean not null default true,
+  node text not null,
+  constraint maps_pkey PRIMARY KEY (run_id, node)
+) with (fillfactor=40);
+CREATE INDEX maps_live ON flowforge.maps USING btree (run_id, node) WHERE live;
+
 create table flowforge.migrations (
   version integer not null,
   name text not null,
@@ -99,12 +119,14 @@ create table flowforge.node_runs (
   deadline_at bigint,
   put_off_ms bigint,
   key_fence integer,
+  retry_at bigint,
   constraint node_runs_pkey PRIMARY KEY (run_id, node, item)
 ) with (fillfactor=45, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000, autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0);
 CREATE INDEX node_runs_deadline ON flowforge.node_runs USING btree (deadline_at) WHERE (deadline_at IS NOT NULL);
 CREATE INDEX node_runs_dispatched ON flowforge.node_runs USING btree (dispatched_at) WHERE (dispatched_at IS NOT NULL);
 CREATE INDEX node_runs_due ON flowforge.node_runs USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (ready_at IS NULL));
 CREATE INDEX node_runs_ready ON flowforge.node_runs USING btree (ready_at) WHERE (ready_at IS NOT NULL);
+CREATE INDEX node_runs_retry ON flowforge.node_runs USING btree (run_id, node, retry_at) WHERE (retry_at IS NOT NULL);
 
 create table flowforge.run_inbox (
   run_id uuid not null,

@@ -16,6 +16,7 @@ import { appendMessages, appendText, listeners } from "./inbox.ts";
 import { keyStore } from "./keys.ts";
 import { loadInputs, loadRuns, loadStatements } from "./load.ts";
 import { commitLocked } from "./locked-commit.ts";
+import { mapStore } from "./maps.ts";
 import { memoStore } from "./memos.ts";
 import { Maintenance } from "./maintenance.ts";
 import { assertCurrent, assertNotTooNew, migrate, schemaVersion } from "./migrate.ts";
@@ -132,9 +133,9 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     lost: (limits) => maintenance.lost(limits),
     unread: (limits) => maintenance.unread(limits),
 
+    ...mapStore(reads, schema),
     ...memoStore(reads, schema),
     ...keyStore(reads, schema),
-
     now: () => storeNow(reads, schema),
 
     saveWorkflow: (workspace, document, checksum) => workflows.save(workspace, document, checksum),

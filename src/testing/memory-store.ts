@@ -17,6 +17,15 @@ import type {
   DeadLetterPage,
 } from "../core/ports/dead-letter.ts";
 import type { AppendResult, InboxMessage, ListenerQuery, MessageBody } from "../core/ports/message.ts";
+import type {
+  ClaimedItem,
+  ClaimedItems,
+  ClaimItems,
+  FinishedItems,
+  IdleMap,
+  ItemResult,
+  MapRef,
+} from "../core/ports/maps.ts";
 import type { MemoRef } from "../core/ports/memos.ts";
 import type { KeyHolder, KeyRef } from "../core/ports/keys.ts";
 import type {
@@ -37,6 +46,7 @@ import type {
 } from "../core/ports/store.ts";
 import { assertText, prepare, write } from "./memory-store/commit-entry.ts";
 import { KeyTable } from "./memory-store/key-table.ts";
+import { MapTable } from "./memory-store/map-table.ts";
 import { MemoTable } from "./memory-store/memo-table.ts";
 import { parsed } from "./memory-store/json-text.ts";
 import { RunLocks } from "./memory-store/run-locks.ts";
@@ -69,6 +79,7 @@ class MemoryStore implements Store {
   readonly #workflows = new WorkflowTable();
   readonly #keys = new KeyTable(this.#tables);
   readonly #memos = new MemoTable(this.#tables);
+  readonly #maps = new MapTable(this.#tables);
 
   constructor(clock: { now(): number }) {
     this.#clock = clock;
@@ -177,6 +188,29 @@ class MemoryStore implements Store {
     return this.#tables.unread.find({ until, limit: options.limit }).map((run) => run.header.id);
   }
 
+  async claimItems(request: ClaimItems): Promise<ClaimedItems> {
+    return this.#maps.claim(request, this.#now());
+  }
+
+  async finishItems(map: MapRef, results: readonly ItemResult[]): Promise<FinishedItems> {
+    return this.#maps.finish(map, results, this.#now());
+  }
+
+  async itemStates(
+    map: MapRef,
+    refs: readonly { readonly item: number; readonly fence: number }[],
+  ): Promise<readonly ClaimedItem[]> {
+    return this.#maps.states(map, refs);
+  }
+
+  async failedItems(map: MapRef, limit: number): ReturnType<Store["failedItems"]> {
+    return this.#maps.failed(map, limit);
+  }
+
+  async idleMaps(options: { readonly quietMs: number; readonly limit: number }): Promise<readonly IdleMap[]> {
+    return this.#maps.idle(options, this.#now());
+  }
+
   async memos(ref: MemoRef): Promise<ReadonlyMap<string, Json>> {
     return this.#memos.all(ref);
   }
@@ -254,6 +288,8 @@ class MemoryStore implements Store {
       const prepared = prepare(entry, run, by.now);
       if (entry.start) this.#keys.take(entry.start, entry.runId, by.now);
       write(this.#tables, prepared);
+      for (const item of entry.items ?? []) this.#maps.resolve(prepared.run, item, by.now);
+      this.#maps.write(prepared.run, entry.maps ?? [], by.now);
       return { type: "committed", seq: entry.seq + 1 };
     } catch (error) {
       return { type: "failed", error };

@@ -8,6 +8,7 @@ import { keyRules } from "./store-contract/key-rules.ts";
 import { loadRules } from "./store-contract/load-rules.ts";
 import { lockedRules } from "./store-contract/locked-rules.ts";
 import { loopRules } from "./store-contract/loop-rules.ts";
+import { mapRules } from "./store-contract/map-rules.ts";
 import { memoRules } from "./store-contract/memo-rules.ts";
 import { rowRules } from "./store-contract/row-rules.ts";
 import { valueRules } from "./store-contract/value-rules.ts";
@@ -30,6 +31,7 @@ const PARTS = [
   deadLetterRules,
   keyRules,
   memoRules,
+  mapRules,
 ] as const;
 
 /**

@@ -9,6 +9,7 @@
 import type { WorkflowDocument } from "../definition/document.ts";
 import type { Json } from "../json.ts";
 import type { AppendResult, InboxMessage, ListenerQuery, StoredMessage } from "./message.ts";
+import type { ItemWrite, MapStore, MapWrite } from "./maps.ts";
 import type { MemoStore } from "./memos.ts";
 import type { KeyStore, StartKey } from "./keys.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterPage } from "./dead-letter.ts";
@@ -79,7 +80,7 @@ export type EditedInput = "given" | "accepted";
 /** A run as it is in the store. Values only where they were asked for. */
 export interface StoredRun {
   readonly header: RunHeader;
-  /** All rows, or only those newer than `since`. A node without a row is `pending`. */
+  /** All rows but those of items, or only those newer than `since`. A node without a row is `pending`. */
   readonly nodes: readonly NodeRecord[];
   /** In the order of arrival. */
   readonly inbox: readonly StoredMessage[];
@@ -87,7 +88,7 @@ export interface StoredRun {
   readonly triggerPayload?: Json;
   /** Of the run; absent where it has none. */
   readonly output?: Json;
-  /** By node id; holds what was asked for and exists. */
+  /** By node id; holds what was asked for and exists. That of a map is the list of what its items gave so far. */
   readonly outputs: ReadonlyMap<string, Json>;
 }
 
@@ -198,6 +199,9 @@ export interface CommitEntry {
   readonly kept: readonly string[];
   /** The names of the events that the run can take from now on, for `listeners`. `undefined`: as before; a new run has none. */
   readonly listens?: readonly string[];
+  /** One per map at most, but for an `end` or `compensated` beside another. */
+  readonly maps?: readonly MapWrite[];
+  readonly items?: readonly ItemWrite[];
 }
 
 /**
@@ -294,13 +298,13 @@ export interface RunDetail {
   readonly header: RunHeader;
   readonly input: Json;
   readonly output: Json | undefined;
-  /** In no particular order. */
+  /** In no particular order; without the items of maps. */
   readonly nodes: readonly NodeRunDetail[];
   /** In the order in which they were recorded. */
   readonly attempts: readonly AttemptRecord[];
 }
 
-export interface Store extends KeyStore, MemoStore {
+export interface Store extends KeyStore, MapStore, MemoStore {
   /**
    * One batch, one statement or transaction where the store can; one verdict per entry, in order. Waits for nobody. Rejects
    * with `internal`, and writes nothing, where a run id comes twice.

@@ -24,7 +24,7 @@ export type RunStatus =
   | "cancelled";
 
 /** Why a node is `waiting`. */
-export type WaitReason = "timer" | "message" | "retry";
+export type WaitReason = "timer" | "message" | "retry" | "map";
 
 /**
  * What became of a node's failure. `handled`: an error edge was taken. `open`: a dead letter that somebody must resolve.

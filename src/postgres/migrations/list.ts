@@ -13,6 +13,7 @@ import { idempotencyKeys } from "./0006-idempotency-keys.ts";
 import { compensation } from "./0007-compensation.ts";
 import { stepMemos } from "./0008-step-memos.ts";
 import { bounds } from "./0009-bounds.ts";
+import { maps } from "./0010-maps.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -25,6 +26,7 @@ export const MIGRATIONS: readonly Migration[] = [
   compensation,
   stepMemos,
   bounds,
+  maps,
 ];
 
 /** The schema version that this code is written for. */

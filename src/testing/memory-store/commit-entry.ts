@@ -100,6 +100,7 @@ function newRun(entry: CommitEntry, now: number): MemoryRun {
     inbox: new Map(),
     used: new Set(),
     attempts: [],
+    maps: new Map(),
     listens: new Set(),
   };
 }

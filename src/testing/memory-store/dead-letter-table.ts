@@ -29,7 +29,7 @@ export interface LetterRun {
 /** A row that is written, as it was and as it will be. */
 export interface LetterChange {
   readonly run: LetterRun;
-  readonly write: NodeWrite;
+  readonly write: Pick<NodeWrite, "fingerprint" | "resolution">;
   readonly before: NodeRecord | undefined;
   readonly after: NodeRecord;
   /** JSON text. */

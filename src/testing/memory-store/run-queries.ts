@@ -11,14 +11,15 @@ import type {
   StoredRun,
 } from "../../core/ports/store.ts";
 import { parsed } from "./json-text.ts";
-import { nodeKey, type MemoryMessage, type MemoryRun } from "./tables.ts";
+import { mapOutput } from "./map-table.ts";
+import { nodeKey, type MemoryMessage, type MemoryNode, type MemoryRun } from "./tables.ts";
 
 const MAX_LIMIT = 1_000;
 const CURSOR = /^(\d+)\.([0-9a-f-]{36})$/;
 
 export function storedRun(run: MemoryRun, request: LoadRequest): StoredRun {
   const since = request.since ?? 0;
-  const records = [...run.nodes.values()].map((node) => node.record);
+  const records = ownNodes(run).map((node) => node.record);
   return {
     header: run.header,
     nodes: records.filter((record) => record.seq > since),
@@ -41,10 +42,16 @@ function storedMessage({ id, receivedAt, kept, body }: MemoryMessage): StoredMes
 function outputsOf(run: MemoryRun, ids: readonly string[]): ReadonlyMap<string, Json> {
   const outputs = new Map<string, Json>();
   for (const node of ids) {
-    const output = parsed(run.nodes.get(nodeKey({ node, item: -1 }))?.output);
+    const text = run.nodes.get(nodeKey({ node, item: -1 }))?.output;
+    const output = text === undefined ? mapOutput(run, node) : parsed(text);
     if (output !== undefined) outputs.set(node, output);
   }
   return outputs;
+}
+
+/** Without the items of maps. */
+function ownNodes({ nodes }: MemoryRun): MemoryNode[] {
+  return [...nodes.values()].filter(({ record }) => record.item === -1);
 }
 
 export function runDetail(run: MemoryRun): RunDetail {
@@ -52,7 +59,7 @@ export function runDetail(run: MemoryRun): RunDetail {
     header: run.header,
     input: parsed(run.input),
     output: parsed(run.output),
-    nodes: [...run.nodes.values()].map((node) => ({
+    nodes: ownNodes(run).map((node) => ({
       ...node.record,
       input: parsed(node.input),
       output: parsed(node.output),

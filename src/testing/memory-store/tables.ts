@@ -1,5 +1,6 @@
 /** What the store in memory holds, and the indexes by which the loops find their rows. */
 import type { MessageBody } from "../../core/ports/message.ts";
+import type { MapState } from "../../core/ports/maps.ts";
 import type { AttemptRecord, NodeRecord, RunHeader } from "../../core/ports/store.ts";
 import { DeadLetterTable } from "./dead-letter-table.ts";
 import { TimeIndex } from "./time-index.ts";
@@ -25,9 +26,18 @@ export interface MemoryRun {
   /** Ids of messages that were used up. */
   readonly used: Set<string>;
   readonly attempts: AttemptRecord[];
+  /** By node. */
+  readonly maps: Map<string, MemoryMap>;
   /** Events that the run can take. */
   listens: ReadonlySet<string>;
 }
+
+/** A map while its run is there. `live`: its node waits for it. */
+export type MemoryMap = { -readonly [Field in keyof MapState]: MapState[Field] } & {
+  readonly collect: boolean;
+  live: boolean;
+  touchedAt: number;
+};
 
 export interface MemoryNode {
   readonly run: MemoryRun;
@@ -52,7 +62,7 @@ export function isRunId(id: string): boolean {
 export class Tables {
   readonly deadLetters: DeadLetterTable = new DeadLetterTable();
   readonly runs: Map<string, MemoryRun> = new Map();
-  /** `waiting` rows by `dueAt`, those before it by `deadlineAt`. */
+  /** Rows that are no items: `waiting` ones by `dueAt`, those before it by `deadlineAt`. */
   readonly due: TimeIndex<MemoryNode> = new TimeIndex();
   /** `ready` rows by `readyAt`. */
   readonly ready: TimeIndex<MemoryNode> = new TimeIndex();
@@ -70,9 +80,10 @@ export class Tables {
     node.input = next.input ?? node.input;
     node.output = next.output ?? node.output;
     node.readyAt = next.readyAt;
-    const { status, dueAt, deadlineAt, dispatchedAt, worker } = node.record;
+    const { status, item, dueAt, deadlineAt, dispatchedAt, worker } = node.record;
     const isBefore = status === "pending" || status === "ready" || status === "queued";
-    this.due.set(node, status === "waiting" ? dueAt : isBefore ? deadlineAt : null);
+    // Items are run again by whoever works on their map.
+    if (item === -1) this.due.set(node, status === "waiting" ? dueAt : isBefore ? deadlineAt : null);
     this.ready.set(node, node.readyAt);
     this.queued.set(node, dispatchedAt);
     if (status !== "running" || worker === null) return;
