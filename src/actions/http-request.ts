@@ -8,6 +8,7 @@ import {
 } from "../core/definition/action.ts";
 import type { Json } from "../core/json.ts";
 import { PermanentError } from "../core/run/failures.ts";
+import { authorise, type HttpAuth } from "./http-auth.ts";
 
 const MAX_ANSWER_BYTES = 1 << 20;
 const NO_BODY: ReadonlySet<string> = new Set(["GET", "HEAD"]);
@@ -30,6 +31,8 @@ export interface HttpRequest {
   readonly query?: Readonly<Record<string, string | number | boolean>> | undefined;
   /** A text is sent as it is; everything else as JSON. Ignored with GET and HEAD. */
   readonly body?: Json | undefined;
+  /** A credential that the node's `credentials` names, and how it is sent. Only to its `allowHosts`, where it has some. */
+  readonly auth?: HttpAuth | undefined;
   /** Statuses that are a success. Default: 200 to 299. */
   readonly expect?: readonly number[] | undefined;
 }
@@ -49,14 +52,21 @@ const response: z.ZodType<HttpResponse, HttpResponse> = z.object({
   body: z.json(),
 });
 
+const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/);
+const credential = z.string();
+const auth: z.ZodType<HttpAuth, HttpAuth> = z.union([
+  z.strictObject({ type: z.enum(["bearer", "basic"]), credential }),
+  z.strictObject({ type: z.literal("apiKey"), credential, header: headerName }),
+  z.strictObject({ type: z.literal("apiKey"), credential, query: z.string().min(1) }),
+]);
+
 const request: z.ZodType<HttpRequest, HttpRequest> = z.strictObject({
   url: z.url({ protocol: /^https?$/ }),
   method: z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]).optional(),
-  headers: z
-    .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), z.string().regex(/^[^\r\n\0]*$/))
-    .optional(),
+  headers: z.record(headerName, z.string().regex(/^[^\r\n\0]*$/)).optional(),
   query: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
   body: z.json().optional(),
+  auth: auth.optional(),
   expect: z.array(z.int().min(100).max(599)).min(1).optional(),
 });
 
@@ -93,20 +103,19 @@ export const httpRequest: Action<HttpRequest, HttpResponse> = defineAction({
   run: send,
 });
 
-async function send({
-  input: asked,
-  idempotencyKey,
-  signal,
-  fetch,
-}: ActionContext<HttpRequest>): Promise<HttpResponse> {
+async function send(context: ActionContext<HttpRequest>): Promise<HttpResponse> {
+  const { input: asked, idempotencyKey, signal } = context;
   const { method = "GET", query = {}, body, expect } = asked;
   const url = new URL(asked.url);
   for (const [name, value] of Object.entries(query)) url.searchParams.append(name, String(value));
-  const answer = await fetch(url, {
+  const headers = headersOf(asked, idempotencyKey);
+  const allowHosts = await authorise({ url, headers }, asked.auth, context);
+  const answer = await context.fetch(url, {
     method,
     signal,
+    headers,
+    allowHosts,
     redirect: "manual",
-    headers: headersOf(asked, idempotencyKey),
     ...(body === undefined || NO_BODY.has(method) ? {} : { body: textOf(body) }),
   });
   if (!(expect?.includes(answer.status) ?? answer.ok)) throw await refusal(method, url, answer);

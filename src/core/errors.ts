@@ -13,6 +13,9 @@ export const ERROR_CODES = {
   attempt_outdated: "The node run belongs to another attempt or worker by now, or has ended.",
   commit_outcome_unknown:
     "The connection broke while a commit was under way; it may or may not have happened.",
+  credential_not_found: "There is no such credential in this workspace.",
+  credential_not_granted: "The node may not use this credential.",
+  credential_unreadable: "A stored credential cannot be decrypted.",
   data_dir_in_use: "Another engine works on this data directory.",
   data_dir_unusable: "The data directory cannot be used for an embedded PostgreSQL server.",
   dead_letter_not_found: "There is no such dead letter in this workspace.",
@@ -22,6 +25,7 @@ export const ERROR_CODES = {
   duration_invalid: "A duration is not of the form 500ms, 30s, 5m, 2h, 3d or a number of milliseconds.",
   embedded_postgres_failed: "The embedded PostgreSQL server could not be started or stopped.",
   embedded_postgres_missing: "There are no PostgreSQL programs to start an embedded server with.",
+  encryption_missing: "Stored credentials need an encryption key, and this engine has none.",
   engine_not_started: "The engine was not started, or was stopped.",
   expression_failed: "An expression could not be evaluated on the data that it met.",
   expression_invalid: "An expression or template does not compile.",

@@ -4,6 +4,7 @@ import type { LeaseKeeper } from "../core/ports/lease-keeper.ts";
 import type { Notifier } from "../core/ports/notifier.ts";
 import type { Scheduler } from "../core/ports/scheduler.ts";
 import type { Store } from "../core/ports/store.ts";
+import { Vault } from "../security/vault/vault.ts";
 import type { OutboundHttp } from "../security/outbound/guarded-fetch.ts";
 import type { ParsedOptions } from "./options.ts";
 import { ownServers } from "./own-servers.ts";
@@ -15,6 +16,8 @@ export interface Connections {
   readonly leaseKeeper: LeaseKeeper | null;
   /** For calls that workflows make. */
   readonly fetch: OutboundFetch;
+  /** `null`: the engine has no encryption key. */
+  readonly vault: Vault | null;
   /** Creates or upgrades the schema. */
   migrate(): Promise<void>;
   /** Throws `schema_outdated` where the schema is missing or older than this code. */
@@ -43,6 +46,7 @@ export const connect: Connect = async (options) => {
       notifier,
       leaseKeeper,
       fetch: openOutbound(options, postgres, opened),
+      vault: options.encryption && new Vault(store.credentials, options.encryption),
       migrate: () => store.migrate(),
       assertMigrated: () => store.assertMigrated(),
       close,

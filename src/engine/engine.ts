@@ -12,6 +12,7 @@ import type { Turn } from "../worker/turn.ts";
 import { Worker, type WorkerCounts } from "../worker/worker.ts";
 import { ApprovalsApi } from "./approvals.ts";
 import { DEFAULT_WORKSPACE } from "./call-options.ts";
+import { credentialSource, CredentialsApi } from "./credentials.ts";
 import type { Connect, Connections } from "./connect.ts";
 import { DeadLettersApi } from "./dead-letters.ts";
 import { type EngineEventMap, type EngineEventName, EngineEvents } from "./engine-events.ts";
@@ -40,6 +41,7 @@ interface Running {
   readonly control: RunControl;
   readonly deadLetters: DeadLettersApi;
   readonly approvals: ApprovalsApi;
+  readonly credentials: CredentialsApi;
   readonly workflows: WorkflowsApi;
 }
 
@@ -75,6 +77,10 @@ export class Engine implements AsyncDisposable {
 
   get approvals(): ApprovalsApi {
     return this.#parts("approvals").approvals;
+  }
+
+  get credentials(): CredentialsApi {
+    return this.#parts("credentials").credentials;
   }
 
   get deadLetters(): DeadLettersApi {
@@ -184,6 +190,7 @@ export class Engine implements AsyncDisposable {
       leaseMs,
       leaseKeeper,
       fetch,
+      credentials: credentialSource(this.#options.resolveCredential, connections.vault),
       registry: this.#registry,
       onMoved: (run, turn, advance) => this.#moved(watch, { run, turn, advance }),
       onFenced: (runId, node) => this.#events.emit("node.fenced", { runId, node }),
@@ -200,7 +207,8 @@ export class Engine implements AsyncDisposable {
     const deadLetters = new DeadLettersApi({ store, worker, registry: this.#registry });
     const signer = new Signer("flowforge.approval.1", this.#options.signingKeys);
     const approvals = new ApprovalsApi({ store, control, clock: worker.clock, signer });
-    return { connections, worker, watch, runs, control, deadLetters, approvals, workflows };
+    const credentials = new CredentialsApi(connections.vault);
+    return { connections, worker, watch, runs, control, deadLetters, approvals, credentials, workflows };
   }
 
   #moved(watch: Watch, move: { run: ActiveRun; turn: Turn; advance: Advance }): void {

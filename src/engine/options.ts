@@ -15,6 +15,8 @@ import {
   outboundSchema,
   parseOutbound,
 } from "../security/outbound/rules.ts";
+import { type EncryptionKeys, type KeyService, parseEncryption } from "../security/vault/key-service.ts";
+import type { CredentialRequest } from "../worker/grants.ts";
 import { checkOptions } from "./check-options.ts";
 import { VALUE_LIMITS, type ValueLimits } from "../core/values.ts";
 import { parseSigningKeys } from "./signing.ts";
@@ -58,6 +60,15 @@ export interface EngineOptions {
    * them verify, so that a key can be replaced. None: no links.
    */
   readonly signingKey?: string | readonly string[];
+  /**
+   * Keys for `engine.credentials`: base64 of 32 random bytes each, by id, the same in every engine, and which of them is the current
+   * one; or a key management service. None: nothing is stored as a credential.
+   */
+  readonly encryption?: EncryptionKeys | KeyService;
+  /**
+   * Credentials that the host keeps itself. Asked whenever an action asks for one that its node names; `null`: look among the stored ones.
+   */
+  readonly resolveCredential?: ResolveCredential;
   /** What `ctx.fetch` and the built-in actions may call. Default: every public address, and no other. */
   readonly http?: OutboundOptions;
   /** Accepts a Redis that may evict keys. Its queue may then lose tasks, which the sweeper finds later. Default false. */
@@ -65,6 +76,13 @@ export interface EngineOptions {
   /** pino, console or alike. Default: silent. */
   readonly logger?: Logger;
 }
+
+/** Credentials of the host's own. A rejection fails the attempt like any error that the action throws. */
+export type ResolveCredential = (request: CredentialRequest) => Promise<{
+  readonly fields: { readonly [field: string]: string };
+  /** Default: any. */
+  readonly allowHosts?: readonly string[] | null;
+} | null>;
 
 export interface ParsedOptions {
   readonly postgres: string | PoolConfig | Pool | null;
@@ -82,6 +100,8 @@ export interface ParsedOptions {
   readonly retry: Partial<RetryPolicy> | null;
   readonly limits: ValueLimits;
   readonly signingKeys: readonly Buffer[];
+  readonly encryption: KeyService | null;
+  readonly resolveCredential: ResolveCredential | null;
   readonly http: OutboundRules;
   readonly allowEviction: boolean;
   readonly logger: Logger;
@@ -110,6 +130,14 @@ const workerSchema = z.strictObject({
   lease: duration.optional(),
 });
 
+const encryptionSchema = z.union(
+  [
+    z.strictObject({ keys: z.record(z.string().min(1).max(200), z.string()), current: z.string() }),
+    z.looseObject({ current: z.string(), wrap: method, unwrap: method }),
+  ],
+  "{ keys, current } or a key service { current, wrap, unwrap }",
+);
+
 const limitsSchema = z.strictObject({
   maxBytes: z.int().min(1_024).optional(),
   maxDepth: z.int().min(1).max(256).optional(),
@@ -127,6 +155,8 @@ const schema = z.strictObject({
   retry: z.unknown().optional(),
   limits: limitsSchema.optional(),
   signingKey: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
+  encryption: encryptionSchema.optional(),
+  resolveCredential: method.optional(),
   http: outboundSchema.optional(),
   allowEviction: z.boolean().optional(),
   logger: z.looseObject({ debug: method, info: method, warn: method, error: method }).optional(),
@@ -164,6 +194,8 @@ function withDefaults(options: EngineOptions): ParsedOptions {
     retry: options.retry === undefined ? null : parseRetry(options.retry),
     limits: { ...VALUE_LIMITS, ...options.limits },
     signingKeys: parseSigningKeys(options.signingKey),
+    encryption: options.encryption ? parseEncryption(options.encryption) : null,
+    resolveCredential: options.resolveCredential ?? null,
     http: parseOutbound(options.http),
     allowEviction: options.allowEviction ?? false,
     logger: options.logger ?? silentLogger,

@@ -19,6 +19,29 @@ create table flowforge.attempts (
   constraint attempts_pkey PRIMARY KEY (run_id, seq)
 );
 
+create table flowforge.credentials (
+  id uuid not null,
+  version integer not null,
+  data_key integer not null,
+  created_at bigint not null,
+  updated_at bigint not null,
+  workspace text not null,
+  name text not null,
+  sealed json not null,
+  allow_hosts text[],
+  constraint credentials_data_key_fkey FOREIGN KEY (workspace, data_key) REFERENCES data_keys(workspace, number),
+  constraint credentials_pkey PRIMARY KEY (workspace, name)
+);
+
+create table flowforge.data_keys (
+  number integer not null,
+  created_at bigint not null,
+  workspace text not null,
+  wrapped_by text not null,
+  wrapped text not null,
+  constraint data_keys_pkey PRIMARY KEY (workspace, number)
+);
+
 create table flowforge.dead_letters (
   id bigint not null generated always as identity,
   run_id uuid not null,

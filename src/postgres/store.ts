@@ -7,7 +7,10 @@
  *   of one run at once, a table being altered);
  * - what may wait (the locked path, messages) has connections of its own.
  */
+import type { KeyStore } from "../core/ports/keys.ts";
 import type { Logger } from "../core/ports/logger.ts";
+import type { MapStore } from "../core/ports/maps.ts";
+import type { MemoStore } from "../core/ports/memos.ts";
 import type { Store } from "../core/ports/store.ts";
 import { BatchCommit, commitStatements } from "./commit.ts";
 import { FlowForgeError } from "../core/errors.ts";
@@ -17,6 +20,7 @@ import { keyStore } from "./keys.ts";
 import { loadInputs, loadRuns, loadStatements } from "./load.ts";
 import { commitLocked } from "./locked-commit.ts";
 import { mapStore } from "./maps.ts";
+import { Credentials } from "./credentials.ts";
 import { memoStore } from "./memos.ts";
 import { Maintenance } from "./maintenance.ts";
 import { assertCurrent, assertNotTooNew, migrate, schemaVersion } from "./migrate.ts";
@@ -133,9 +137,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     lost: (limits) => maintenance.lost(limits),
     unread: (limits) => maintenance.unread(limits),
 
-    ...mapStore(reads, schema),
-    ...memoStore(reads, schema),
-    ...keyStore(reads, schema),
+    ...besideRuns(reads, schema),
     now: () => storeNow(reads, schema),
 
     saveWorkflow: (workspace, document, checksum) => workflows.save(workspace, document, checksum),
@@ -155,6 +157,19 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     close: async () => {
       await Promise.all(Object.values(pools).map((pool: ConnectionPool) => pool.close()));
     },
+  };
+}
+
+/** What is kept beside the runs themselves. */
+function besideRuns(
+  reads: ConnectionPool,
+  schema: string,
+): MapStore & MemoStore & KeyStore & Pick<Store, "credentials"> {
+  return {
+    ...mapStore(reads, schema),
+    ...memoStore(reads, schema),
+    ...keyStore(reads, schema),
+    credentials: new Credentials(reads, schema),
   };
 }
 

@@ -45,6 +45,7 @@ import type {
   WorkflowVersion,
 } from "../core/ports/store.ts";
 import { assertText, prepare, write } from "./memory-store/commit-entry.ts";
+import { CredentialTable } from "./memory-store/credential-table.ts";
 import { KeyTable } from "./memory-store/key-table.ts";
 import { MapTable } from "./memory-store/map-table.ts";
 import { MemoTable } from "./memory-store/memo-table.ts";
@@ -80,6 +81,7 @@ class MemoryStore implements Store {
   readonly #keys = new KeyTable(this.#tables);
   readonly #memos = new MemoTable(this.#tables);
   readonly #maps = new MapTable(this.#tables);
+  readonly credentials: CredentialTable = new CredentialTable(() => this.#now());
 
   constructor(clock: { now(): number }) {
     this.#clock = clock;

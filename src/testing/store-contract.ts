@@ -1,5 +1,6 @@
 /** What a store must do: the definition, as a suite that every store passes (PostgreSQL, memory, and yours). */
 import { commitRules } from "./store-contract/commit-rules.ts";
+import { credentialRules } from "./store-contract/credential-rules.ts";
 import { concurrencyRules } from "./store-contract/concurrency-rules.ts";
 import { deadLetterRules } from "./store-contract/dead-letter-rules.ts";
 import { definitionRules } from "./store-contract/definition-rules.ts";
@@ -32,6 +33,7 @@ const PARTS = [
   keyRules,
   memoRules,
   mapRules,
+  credentialRules,
 ] as const;
 
 /**

@@ -6,6 +6,7 @@ import type { Json } from "../core/json.ts";
 import { classifyFailure, isMarked } from "../core/run/classify.ts";
 import type { ErrorRecord, FailureVerdict } from "../core/run/event.ts";
 import { checkValue, type ValueLimits } from "../core/values.ts";
+import type { Secrets } from "../security/redaction.ts";
 
 export type Outcome =
   | { readonly type: "succeeded"; readonly output: Json; readonly bytes: number }
@@ -27,6 +28,8 @@ export interface AttemptOptions {
   /** How long an action that was told to stop because of a cancel may take. */
   readonly graceMs: number;
   readonly limits: ValueLimits;
+  /** What the attempt must not leave behind. */
+  readonly secrets: Secrets;
   /** Milliseconds since 1970 by the store's clock. */
   readonly now: () => number;
 }
@@ -51,7 +54,7 @@ export class Attempt {
         if (this.#settled) return;
         this.#settled = true;
         clearTimeout(this.#timer);
-        resolve(outcome);
+        resolve(redacted(outcome, options.secrets));
       };
     });
     this.#arm(options.timeoutMs, () => this.#timeout());
@@ -178,6 +181,13 @@ export class Attempt {
     // setTimeout knows no more than 2^31 - 1 ms; an attempt that long is not timed.
     if (ms < 2 ** 31) this.#timer = setTimeout(fire, ms);
   }
+}
+
+function redacted(outcome: Outcome, secrets: Secrets): Outcome {
+  if (secrets.isEmpty) return outcome;
+  if (outcome.type === "succeeded") return { ...outcome, output: secrets.json(outcome.output) };
+  if (outcome.type !== "failed") return outcome;
+  return { ...outcome, error: secrets.json({ ...outcome.error }) as ErrorRecord & Json };
 }
 
 /** Somebody has to find out: never an error edge, never another attempt by itself. */

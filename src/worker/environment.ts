@@ -7,6 +7,7 @@ import type { Advance } from "../core/run/advance.ts";
 import type { ValueLimits } from "../core/values.ts";
 import type { StoreClock } from "./clock.ts";
 import type { Committer } from "./committer.ts";
+import type { CredentialSource } from "./grants.ts";
 import type { Loader } from "./loader.ts";
 import type { Plans } from "./plans.ts";
 import type { Workshop } from "./intent.ts";
@@ -32,6 +33,7 @@ export interface RunEnvironment<Run> {
   readonly logger: Logger;
   /** For actions. */
   readonly fetch: OutboundFetch;
+  readonly credentials: CredentialSource;
   random(): number;
   /** `null`: this process takes no work now. */
   workshop(): Workshop | null;

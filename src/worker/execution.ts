@@ -4,9 +4,11 @@ import type { RunEvent } from "../core/run/event.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { Attempt, type Outcome } from "./attempt.ts";
 import type { Held, RunEnvironment } from "./environment.ts";
+import { Grants } from "./grants.ts";
 import { idempotencyKey } from "./idempotency-key.ts";
 import { memoParts } from "./memos.ts";
 import type { IntentResult } from "./intent.ts";
+import { redacted } from "./redacted-logger.ts";
 import type { Claim } from "./turn-result.ts";
 
 const DEFAULT_TIMEOUT_MS = 5 * 60_000;
@@ -82,23 +84,33 @@ export class Execution implements Held {
   #newAttempt(): Attempt {
     const { env, run, node, action, fence, keyFence, attempt, generation, input } = this.#options;
     const { workspace, workflow, version } = run.identity!;
+    const grants = new Grants(env.credentials, node.credentials, {
+      workspace,
+      workflow,
+      runId: run.id,
+      node: node.id,
+    });
+    const { secrets } = grants;
     return new Attempt({
       action,
       timeoutMs: this.#timeoutMs(),
       graceMs: CANCEL_GRACE_MS,
       isFirst: fence === keyFence + 1,
       limits: env.limits,
+      secrets,
       now: () => env.clock.now(),
       context: {
         input,
         attempt,
         idempotencyKey: idempotencyKey({ workspace, runId: run.id, node: node.id, item: -1, generation }),
-        logger: env.logger,
+        logger: node.credentials.length > 0 ? redacted(env.logger, secrets) : env.logger,
+        credential: (name) => grants.credential(name),
         fetch: env.fetch,
         ...memoParts({
           store: env.store,
           ref: { runId: run.id, node: node.id, item: -1, fence: this.fence, generation },
           limits: env.limits,
+          redact: (value) => secrets.json(value),
           pause: (ms) => env.pause(ms),
           stopped: () => env.stopped(),
         }),

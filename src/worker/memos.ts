@@ -20,6 +20,8 @@ export interface MemosOptions {
   readonly store: MemoStore;
   readonly ref: MemoRef;
   readonly limits: ValueLimits;
+  /** Takes out what must not be stored. */
+  readonly redact: (value: Json) => Json;
   readonly pause: (ms: number) => Promise<void>;
   readonly stopped: () => boolean;
 }
@@ -58,15 +60,16 @@ class Memos {
   }
 
   async save(name: string, value: unknown): Promise<Json> {
-    const { store, ref, limits } = this.#options;
+    const { store, ref, limits, redact } = this.#options;
     const checked = checkValue(value, limits);
     if (!checked.ok) {
       const at = checked.problem.path.length > 0 ? ` at ${checked.problem.path.join(".")}` : "";
       throw wrong("value_invalid", what(name), `a value that${at} ${checked.problem.message}`);
     }
-    if (!(await this.#answered(() => store.saveMemo(ref, name, checked.value)))) throw outdated(name, ref);
-    (await this.#known)?.set(name, checked.value);
-    return checked.value;
+    const kept = redact(checked.value);
+    if (!(await this.#answered(() => store.saveMemo(ref, name, kept)))) throw outdated(name, ref);
+    (await this.#known)?.set(name, kept);
+    return kept;
   }
 
   #use(name: unknown): void {

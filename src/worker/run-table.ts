@@ -20,6 +20,7 @@ import type { StoreClock } from "./clock.ts";
 import type { Committer } from "./committer.ts";
 import type { RunEnvironment } from "./environment.ts";
 import { Execution } from "./execution.ts";
+import type { CredentialSource } from "./grants.ts";
 import type { Loader } from "./loader.ts";
 import type { Plans } from "./plans.ts";
 import type { Slots } from "./slots.ts";
@@ -52,6 +53,7 @@ export interface RunTableOptions {
   readonly clock: StoreClock;
   readonly logger: Logger;
   readonly fetch: OutboundFetch;
+  readonly credentials: CredentialSource;
   readonly retry: Partial<RetryPolicy> | null;
   readonly slots: Slots;
   readonly lanes: readonly string[];
@@ -80,6 +82,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   readonly clock: StoreClock;
   readonly logger: Logger;
   readonly fetch: OutboundFetch;
+  readonly credentials: CredentialSource;
   readonly random: () => number;
   readonly #options: RunTableOptions;
   readonly #runs = new Map<string, ActiveRun>();
@@ -103,6 +106,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     this.clock = options.clock;
     this.logger = options.logger;
     this.fetch = options.fetch;
+    this.credentials = options.credentials;
     this.random = options.random;
     this.#lanes = new Set(options.lanes);
   }

@@ -15,6 +15,7 @@ import type { ActiveRun } from "./active-run.ts";
 import { Backlog } from "./backlog.ts";
 import { StoreClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
+import type { CredentialSource } from "./grants.ts";
 import { Intake } from "./intake.ts";
 import { Lease } from "./lease.ts";
 import { Loader } from "./loader.ts";
@@ -39,6 +40,7 @@ export interface WorkerOptions {
   readonly retry: Partial<RetryPolicy> | null;
   readonly logger: Logger;
   readonly fetch: OutboundFetch;
+  readonly credentials: CredentialSource;
   readonly concurrency: number;
   readonly lanes: readonly string[];
   readonly inline: boolean;
@@ -161,7 +163,7 @@ export class Worker {
 
   #newTable(): RunTable {
     const { store, registry, limits, retry, logger, fetch, lanes, inline } = this.#options;
-    const { onMoved, onFenced } = this.#options;
+    const { credentials, onMoved, onFenced } = this.#options;
     return new RunTable({
       store,
       registry,
@@ -169,6 +171,7 @@ export class Worker {
       retry,
       logger,
       fetch,
+      credentials,
       lanes,
       inline,
       loader: this.loader,

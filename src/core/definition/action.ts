@@ -52,6 +52,12 @@ export interface ActionContext<Input> {
    */
   readonly fetch: OutboundFetch;
   /**
+   * A credential of the run's workspace that the node's `credentials` names. Its values are taken out of whatever the attempt leaves
+   * behind: output, error, steps, lines of `logger`. Ends the attempt for good (`credential_not_granted`, `credential_not_found`)
+   * where the node may not use it or there is none.
+   */
+  credential(name: string): Promise<GrantedCredential>;
+  /**
    * Runs a part of a long action once: what it returns is stored, and a later attempt gets it without running the part again. A
    * crash between the end of a part and its record runs it again, so each part is as careful as the action's `effect` says. The name
    * is 1 to 200 characters and used once in an attempt; the value is JSON, `undefined` is stored as `null`.
@@ -82,8 +88,18 @@ export type FailureMeaning = "retry" | "permanent" | "unknown";
 /** The class of an attempt that does no harm when it is repeated; `undefined`: as `effect` says. */
 export type HarmlessEffect = "readonly" | "idempotent" | undefined;
 
-/** As `fetch` of the platform. */
-export type OutboundFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+/** As `fetch` of the platform. `allowHosts`: only these are called, after redirects too; `null`: whatever the engine allows. */
+export type OutboundFetch = (
+  input: string | URL | Request,
+  init?: RequestInit & { readonly allowHosts?: readonly string[] | null },
+) => Promise<Response>;
+
+/** What an action gets of a credential. */
+export interface GrantedCredential {
+  readonly fields: { readonly [field: string]: string };
+  /** Hosts that it may be sent to, for `fetch(url, { allowHosts })`; `null`: any. */
+  readonly allowHosts: readonly string[] | null;
+}
 
 /** What an action has beside its name, its schemas and its code. */
 export interface ActionSettings {

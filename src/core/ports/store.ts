@@ -10,6 +10,7 @@ import type { WorkflowDocument } from "../definition/document.ts";
 import type { Json } from "../json.ts";
 import type { AppendResult, InboxMessage, ListenerQuery, StoredMessage } from "./message.ts";
 import type { ItemWrite, MapStore, MapWrite } from "./maps.ts";
+import type { CredentialStore } from "./credentials.ts";
 import type { MemoStore } from "./memos.ts";
 import type { KeyStore, StartKey } from "./keys.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterPage } from "./dead-letter.ts";
@@ -305,6 +306,8 @@ export interface RunDetail {
 }
 
 export interface Store extends KeyStore, MapStore, MemoStore {
+  readonly credentials: CredentialStore;
+
   /**
    * One batch, one statement or transaction where the store can; one verdict per entry, in order. Waits for nobody. Rejects
    * with `internal`, and writes nothing, where a run id comes twice.

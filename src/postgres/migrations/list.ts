@@ -14,6 +14,7 @@ import { compensation } from "./0007-compensation.ts";
 import { stepMemos } from "./0008-step-memos.ts";
 import { bounds } from "./0009-bounds.ts";
 import { maps } from "./0010-maps.ts";
+import { credentials } from "./0011-credentials.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -27,6 +28,7 @@ export const MIGRATIONS: readonly Migration[] = [
   stepMemos,
   bounds,
   maps,
+  credentials,
 ];
 
 /** The schema version that this code is written for. */

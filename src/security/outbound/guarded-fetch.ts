@@ -5,6 +5,7 @@
  * each of them checked like a first call. Proxy settings of the environment are not looked at.
  */
 import { Agent, type BodyInit as UndiciBody, fetch as undiciFetch } from "undici";
+import type { OutboundFetch } from "../../core/definition/action.ts";
 import { checkedConnector, type OwnServer, type Resolve } from "./connector.ts";
 import { type Hop, redirected } from "./redirects.ts";
 import { nameOf, refusal } from "./refusal.ts";
@@ -58,13 +59,15 @@ export class OutboundHttp {
    * Rejects with a `PermanentError` whose cause has the code `outbound_address_refused`, `outbound_host_refused`,
    * `outbound_redirect_refused`, `outbound_request_refused` or `outbound_response_too_large`; else as `fetch` does.
    */
-  readonly fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+  readonly fetch: OutboundFetch = async (input, init) => {
     const request = new Request(input instanceof Request ? input : checkedUrl(input), init);
     const signal = AbortSignal.any([request.signal, AbortSignal.timeout(this.#rules.timeoutMs)]);
     const body = request.body === null ? null : await request.arrayBuffer();
     let hop: Hop = { url: new URL(request.url), method: request.method, headers: request.headers, body };
+    const allowed = init?.allowHosts ?? null;
     assertHeaders(hop);
     for (let redirects = 0; ; redirects++) {
+      assertTarget(hop.url, [this.#rules.allowHosts, allowed]);
       const answer = await this.#send(hop, signal);
       const next = request.redirect === "manual" ? null : redirected(hop, answer);
       if (!next) return asResponse(answer, hop.url, this.#rules.maxResponseBytes);
@@ -81,7 +84,6 @@ export class OutboundHttp {
   }
 
   async #send(hop: Hop, signal: AbortSignal): Promise<Answer> {
-    assertTarget(hop.url, this.#rules);
     return await undiciFetch(hop.url, {
       method: hop.method,
       headers: [...hop.headers],
@@ -106,7 +108,8 @@ function checkedUrl(input: string | URL): URL {
   return url;
 }
 
-function assertTarget(url: URL, rules: OutboundRules): void {
+/** `lists`: of the engine, and of the call. */
+function assertTarget(url: URL, lists: readonly (readonly string[] | null)[]): void {
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     throw refusal("outbound_request_refused", {
       subject: nameOf(url),
@@ -115,11 +118,11 @@ function assertTarget(url: URL, rules: OutboundRules): void {
       next: "Correct the URL.",
     });
   }
-  if (isAllowedHost(url.hostname, rules)) return;
+  if (lists.every((allowHosts) => isAllowedHost(url.hostname, allowHosts))) return;
   throw refusal("outbound_host_refused", {
     subject: nameOf(url),
     received: `the host ${url.hostname}`,
-    next: "Where the call is meant, let the host application add the name to `http.allowHosts` of the engine.",
+    next: "Where the call is meant, let the host application add the name to the list that the engine, or the credential, has.",
   });
 }
 

@@ -37,13 +37,16 @@ export interface OutboundRules extends AddressRules {
   readonly maxRedirects: number;
 }
 
-const HOST = /^(?:\*\.)?[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?$/i;
+export const HOST_PATTERN: RegExp = /^(?:\*\.)?[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?$/i;
 const network = z
   .string()
   .refine((text) => parseNetwork(text) !== null, "an address or a network, as 10.1.0.0/16");
 const host = z
   .string()
-  .refine((text) => HOST.test(text) || isIP(text) !== 0, "a host name, as api.example.com or *.example.com");
+  .refine(
+    (text) => HOST_PATTERN.test(text) || isIP(text) !== 0,
+    "a host name, as api.example.com or *.example.com",
+  );
 const duration = z.union([z.string(), z.number()], "a duration").optional();
 
 export const outboundSchema: z.ZodObject = z.strictObject({
@@ -80,7 +83,7 @@ export function parseOutbound(options: OutboundOptions = {}): OutboundRules {
 }
 
 /** `hostname` as a URL has it: lower case, an IPv6 address in brackets, perhaps with a dot at its end. */
-export function isAllowedHost(hostname: string, { allowHosts }: Pick<OutboundRules, "allowHosts">): boolean {
+export function isAllowedHost(hostname: string, allowHosts: readonly string[] | null): boolean {
   if (!allowHosts) return true;
   const name = bareHost(hostname);
   return allowHosts.some((allowed) =>

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { defineAction, PermanentError, type Verification } from "../../../src/index.ts";
 import { ActionRegistry } from "../../../src/actions/registry.ts";
 import { VALUE_LIMITS } from "../../../src/core/values.ts";
+import { Secrets } from "../../../src/security/redaction.ts";
 import { Attempt, type Outcome } from "../../../src/worker/attempt.ts";
 
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
@@ -15,6 +16,7 @@ const context = {
   checkpoint: () => Promise.reject(new Error("no store")),
   lastCheckpoint: () => Promise.resolve(null),
   fetch,
+  credential: async () => expect.unreachable(),
   logger,
   run,
   node: { id: "n", item: -1 },
@@ -49,6 +51,7 @@ describe("a verifiable action", () => {
       isFirst,
       graceMs: 1_000,
       limits,
+      secrets: new Secrets(),
       now: () => 0,
     });
     return made.outcome;

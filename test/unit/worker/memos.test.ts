@@ -31,6 +31,7 @@ function bench({ failures = 0, isOwned = true, fence = 2 } = {}) {
       store,
       limits,
       ref: { ...ref, fence },
+      redact: (value) => value,
       pause: () => Promise.resolve(),
       stopped: () => false,
     });

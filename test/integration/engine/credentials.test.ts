@@ -1,0 +1,320 @@
+/** Credentials: who gets them, and that nothing of their values is left anywhere. */
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { builtInActions } from "../../../src/actions.ts";
+import {
+  createEngine,
+  defineWorkflow,
+  type Engine,
+  type Json,
+  RunFailedError,
+  type RunHandle,
+} from "../../../src/index.ts";
+import { testRedis } from "../../support/servers.ts";
+import {
+  type Backend,
+  type CollectingLogger,
+  collectingLogger,
+  onEachBackend,
+  openBackend,
+} from "./backends.ts";
+import { action } from "./documents.ts";
+
+const newKey = (): string => randomBytes(32).toString("base64");
+const keys = { k1: newKey(), k2: newKey() };
+const encryption = { keys, current: "k1" };
+
+/** One node that asks for a credential. */
+function asking(actionName: string, input: Json, credentials: readonly string[] = ["stripe"]) {
+  return defineWorkflow({
+    format: 1,
+    name: `asking-${actionName.replace(".", "-")}`,
+    nodes: {
+      a: { kind: "action", action: actionName, input, credentials, retry: { immediate: 0, backoff: [] } },
+    },
+    edges: [],
+    output: "{{ nodes.a.output }}",
+  } as never);
+}
+
+const read = action("read", async ({ input, credential }) => {
+  const { fields, allowHosts } = await credential((input as { name: string }).name);
+  return {
+    fields: Object.keys(fields),
+    length: fields["token"]?.length ?? 0,
+    allowHosts: allowHosts as Json,
+  };
+});
+
+onEachBackend("credentials", (name) => {
+  let backend: Backend;
+  let engine: Engine;
+
+  beforeAll(async () => {
+    backend = await openBackend(name);
+    engine = backend.engine({ encryption, actions: [read] });
+    await engine.start();
+  });
+  afterAll(() => backend[Symbol.asyncDispose]());
+
+  const start = (input: Json, granted?: readonly string[], workspace?: string): Promise<RunHandle> =>
+    engine.runs.start(asking("read", input, granted), { input: {}, ...(workspace ? { workspace } : {}) });
+
+  test("are for nodes that name them, in runs of their workspace", async () => {
+    await engine.credentials.set("stripe", { token: "sk_live_1" }, { allowHosts: ["api.stripe.com"] });
+    expect(await (await start({ name: "stripe" })).result({ timeout: "10s" })).toEqual({
+      fields: ["token"],
+      length: 9,
+      allowHosts: ["api.stripe.com"],
+    });
+    const code = async (run: RunHandle): Promise<unknown> => {
+      await expect(run.result({ timeout: "10s" })).rejects.toThrow(RunFailedError);
+      return (await run.detail()).nodes[0]!.error?.code;
+    };
+    expect(await code(await start({ name: "stripe" }, []))).toBe("credential_not_granted");
+    expect(await code(await start({ name: "other" }))).toBe("credential_not_granted");
+    expect(await code(await start({ name: "stripe" }, ["stripe"], "acme"))).toBe("credential_not_found");
+  });
+
+  test("are listed without their values, and deleted", async () => {
+    const workspace = "listed";
+    for (const each of ["c", "a", "b"]) await engine.credentials.set(each, { token: "x" }, { workspace });
+    const first = await engine.credentials.list({ workspace, limit: 2 });
+    expect(first.items.map((item) => [item.name, item.version, item.fields])).toEqual([
+      ["a", 1, ["token"]],
+      ["b", 1, ["token"]],
+    ]);
+    expect(JSON.stringify(first)).not.toContain('"x"');
+    const rest = await engine.credentials.list({ workspace, limit: 2, cursor: first.cursor! });
+    expect([rest.items.map((item) => item.name), rest.cursor]).toEqual([["c"], null]);
+    await engine.credentials.delete("a", { workspace });
+    await expect(engine.credentials.delete("a", { workspace })).rejects.toMatchObject({
+      code: "credential_not_found",
+    });
+    expect(await engine.credentials.shred({ workspace })).toEqual({ credentials: 2 });
+  });
+
+  test("outlast a change of keys; the old key can go", async () => {
+    const workspace = "rotated";
+    await engine.credentials.set("stripe", { token: "sk_live_1" }, { workspace });
+    const second = backend.engine({ encryption: { keys, current: "k2" } });
+    await second.start({ work: false, maintain: false });
+    const { rewrapped } = await second.credentials.rotateKeys();
+    expect(rewrapped).toBeGreaterThan(0);
+    const onlyNew = { keys: { k2: keys.k2 }, current: "k2" };
+    const last = backend.engine({ encryption: onlyNew, actions: [action("late", read.run as never)] });
+    await last.start();
+    const input = { name: "stripe" };
+    for (const [from, actionName] of [
+      [engine, "read"],
+      [last, "late"],
+    ] as const) {
+      const run = await from.runs.start(asking(actionName, input), { input: {}, workspace });
+      expect(await run.result({ timeout: "10s" })).toMatchObject({ length: 9 });
+    }
+    expect(await second.credentials.rotateKeys({ dataKeys: true })).toMatchObject({ rewrapped: 0 });
+    expect((await last.credentials.list({ workspace })).items).toMatchObject([
+      { name: "stripe", version: 2 },
+    ]);
+  });
+
+  test("can be the host's own", async () => {
+    const asked: unknown[] = [];
+    const own = backend.engine({
+      queuePrefix: `${backend.queuePrefix}_own`,
+      schema: "own",
+      actions: [read],
+      resolveCredential: async (request) => {
+        asked.push(request);
+        return request.workspace === "acme" ? { fields: { token: "from the host" } } : null;
+      },
+    });
+    await own.start();
+    const run = await own.runs.start(asking("read", { name: "stripe" }), { input: {}, workspace: "acme" });
+    expect(await run.result({ timeout: "10s" })).toMatchObject({ length: 13, allowHosts: null });
+    expect(asked).toEqual([
+      { workspace: "acme", name: "stripe", runId: run.id, workflow: "asking-read", node: "a" },
+    ]);
+    await expect(own.credentials.set("x", { token: "y" })).rejects.toMatchObject({
+      code: "encryption_missing",
+    });
+  });
+
+  test.each([
+    ["no fields", {}],
+    ["a list", ["token"]],
+    ["a number", { token: 1 }],
+    ["an empty text", { token: "" }],
+    ["a name that is none", { "to ken": "hunter22" }],
+    ["a long value", { token: "x".repeat(16_385) }],
+  ])("%s is refused, and the error says nothing of it", async (_, fields) => {
+    const error = await engine.credentials.set("x", fields as never).catch((reason: Error) => reason);
+    expect(error).toMatchObject({ code: "option_invalid" });
+    expect(String(error)).not.toMatch(/hunter22|xxxx/);
+  });
+});
+
+test("wrong keys are refused before anything is connected", () => {
+  const wrong = (given: unknown) => () => createEngine({ encryption: given as never });
+  expect(wrong({ keys: { k1: "short" }, current: "k1" })).toThrow(/encryption.keys.k1/);
+  expect(wrong({ keys, current: "k9" })).toThrow(/encryption.current/);
+  expect(wrong({ current: "x" })).toThrow(/option "encryption"/);
+});
+
+onEachBackend("a secret", (name) => {
+  let backend: Backend;
+  let engine: Engine;
+  let logger: CollectingLogger;
+  let echo: Server;
+  let url: string;
+  const events: unknown[] = [];
+  const received: (string | undefined)[] = [];
+  const secret = `canary/${randomBytes(12).toString("base64")}"ö`;
+
+  const leaky = action("leaky", async ({ input, credential, logger: log, step, checkpoint }) => {
+    const { token } = (await credential("stripe")).fields;
+    log.info({ token, nested: [{ token }] }, `logs ${token}`);
+    await step("one", () => ({ token, text: `step ${token}` }));
+    await checkpoint({ cursor: token });
+    if ((input as { fail?: boolean }).fail)
+      throw Object.assign(new Error(`fails with ${token}`, { cause: new Error(`because of ${token}`) }), {
+        name: `Error ${token}`,
+        code: `${token}`,
+      });
+    const encoded = [encodeURIComponent(token!), Buffer.from(token!).toString("hex")];
+    const output: Json = { echoed: token!, [`key ${token}`]: encoded };
+    return output;
+  });
+
+  beforeAll(async () => {
+    backend = await openBackend(name);
+    logger = collectingLogger();
+    const http = { allowNetworks: ["127.0.0.1"] };
+    engine = backend.engine({ encryption, actions: [...builtInActions, leaky], logger, http });
+    for (const event of ["run.ended", "node.deadLetter"] as const)
+      engine.on(event, (seen) => events.push(seen));
+    await engine.start();
+    // Gives back what it was sent, in its body and its headers, as careless providers do.
+    echo = createServer((request, response) => {
+      const { authorization, "x-api-key": key } = request.headers;
+      const status = request.url!.startsWith("/fail") ? 401 : 200;
+      received.push(authorization ?? String(key ?? new URL(request.url!, "http://x").searchParams.get("k")));
+      response.writeHead(status, { "x-echo": encodeURIComponent(String(authorization ?? key)) });
+      response.end(JSON.stringify({ authorization, key, url: request.url }));
+    }).listen(0, "127.0.0.1");
+    await once(echo, "listening");
+    url = `http://127.0.0.1:${(echo.address() as AddressInfo).port}`;
+    const header = Buffer.from(secret).toString("base64");
+    await engine.credentials.set("stripe", {
+      token: secret,
+      username: "someone",
+      password: secret,
+      key: header,
+    });
+  });
+  afterAll(async () => {
+    echo.closeAllConnections();
+    echo.close();
+    await backend[Symbol.asyncDispose]();
+  });
+
+  test("is in no table, log, event or key of the queue afterwards, in no encoding", async () => {
+    const details: unknown[] = [];
+    const bearer = { type: "apiKey", credential: "stripe", header: "x-api-key" };
+    const calls: readonly [string, Json][] = [
+      ["leaky", {}],
+      ["leaky", { fail: true }],
+      ["http.request", { url: `${url}/ok`, auth: bearer }],
+      ["http.request", { url: `${url}/fail`, auth: bearer }],
+      ["http.request", { url: `${url}/ok`, auth: { type: "basic", credential: "stripe" } }],
+      ["http.request", { url: `${url}/fail`, auth: { type: "basic", credential: "stripe" } }],
+      ["http.request", { url: `${url}/ok`, auth: { type: "apiKey", credential: "stripe", query: "k" } }],
+      ["http.request", { url: `http://127.0.0.1:1/`, auth: { type: "basic", credential: "stripe" } }],
+    ];
+    for (const [actionName, input] of calls) {
+      const run = await engine.runs.start(asking(actionName, input), { input: {} });
+      const end = await run
+        .result({ timeout: "20s" })
+        .catch((error: Error) => [error.message, String(error.stack)]);
+      details.push(end, await run.detail());
+    }
+    // It was really sent, or else this would show nothing.
+    expect(received).toContain(`Basic ${Buffer.from(`someone:${secret}`).toString("base64")}`);
+    expect(received.filter((each) => each === Buffer.from(secret).toString("base64"))).toHaveLength(3);
+    const left = {
+      database: await everything(backend),
+      redis: await queueContents(backend),
+      logs: logger.lines.map((line) => JSON.stringify(line, plainErrors)).join("\n"),
+      events: JSON.stringify(events, plainErrors),
+      answers: JSON.stringify([details, await engine.deadLetters.list(), await engine.credentials.list()]),
+    };
+    expect(left.database).toContain("[redacted]");
+    expect(left.logs).toContain("[redacted]");
+    for (const [place, text] of Object.entries(left))
+      for (const [encoding, form] of Object.entries(formsOf(secret)))
+        expect(text.toLowerCase().includes(form.toLowerCase()), `${encoding} in ${place}`).toBe(false);
+  });
+});
+
+describe("a credential with hosts", () => {
+  test("is sent to no other", async () => {
+    await using backend = await openBackend("postgres");
+    const engine = backend.engine({
+      encryption,
+      actions: builtInActions,
+      http: { allowPrivateNetwork: true },
+    });
+    await engine.start();
+    await engine.credentials.set("stripe", { token: "sk_live_1" }, { allowHosts: ["api.stripe.com"] });
+    const auth = { type: "bearer", credential: "stripe" };
+    const workflow = asking("http.request", { url: "http://127.0.0.1:1/", auth });
+    const run = await engine.runs.start(workflow, { input: {} });
+    await expect(run.result({ timeout: "10s" })).rejects.toThrow(/outbound_host_refused/);
+  });
+});
+
+function formsOf(secret: string): Readonly<Record<string, string>> {
+  const bytes = Buffer.from(secret);
+  return {
+    raw: secret,
+    json: JSON.stringify(secret).slice(1, -1),
+    url: encodeURIComponent(secret),
+    hex: bytes.toString("hex"),
+    base64: bytes.toString("base64").replace(/=+$/, "").slice(0, -1),
+    base64url: bytes.toString("base64url").slice(0, -1),
+    "half of it": secret.slice(7, 20),
+  };
+}
+
+/** Errors in log lines are no JSON by themselves. */
+function plainErrors(_: string, value: unknown): unknown {
+  if (!(value instanceof Error)) return value;
+  const { name, message, stack, cause } = value;
+  return { ...Object.fromEntries(Object.entries(value)), name, message, stack, cause };
+}
+
+/** Every row of every table, as text. */
+async function everything({ database }: Backend): Promise<string> {
+  const tables = await database.query<{ name: string }>(
+    "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname !~ '^(pg_|information)'",
+  );
+  const texts = await Promise.all(
+    tables.map(async ({ name }) => JSON.stringify(await database.query(`select t::text from ${name} t`))),
+  );
+  return texts.join("\n");
+}
+
+async function queueContents({ queuePrefix }: Backend): Promise<string> {
+  await using redis = await testRedis();
+  const client = redis.client();
+  const found: string[] = [];
+  for await (const keys of client.scanStream({ match: `*${queuePrefix}*` }))
+    for (const key of keys as string[]) {
+      const dump = await client.dumpBuffer(key);
+      found.push(key, dump?.toString("latin1") ?? "");
+    }
+  return found.join("\n");
+}
