@@ -4,3 +4,15 @@ const RETRY_MS = [20, 100, 500, 2_000] as const;
 export function retryMs(attempt: number): number {
   return RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]!;
 }
+
+const FIRST_RETURN_MS = 100;
+const LONGEST_RETURN_MS = 5_000;
+
+/**
+ * How long a task that this worker cannot take stays away, after it was handed over so many times: another worker may have the action,
+ * so at first hardly at all; but where nobody has it, a task must not go round and round.
+ */
+export function returnMs(dispatches: number, random: number): number {
+  const longest = Math.min(LONGEST_RETURN_MS, FIRST_RETURN_MS * 2 ** Math.min(dispatches, 10));
+  return Math.ceil(longest * (0.5 + random / 2));
+}

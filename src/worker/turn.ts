@@ -33,6 +33,7 @@ import {
   type RenderContext,
   type RunData,
 } from "./prepare.ts";
+import { returnMs } from "./retry-pause.ts";
 import { type Edit, NO_ITEM, TurnResult } from "./turn-result.ts";
 
 export interface TurnContext {
@@ -214,9 +215,9 @@ export class Turn extends TurnResult {
       this.results.set(pending, "applied");
       return;
     }
-    const { fence, status } = this.#node(index);
+    const { fence, status, dispatches } = this.#node(index);
     if (status === "queued") {
-      const delayMs = 1_000 + Math.floor(this.#context.random() * 4_000);
+      const delayMs = returnMs(dispatches, this.#context.random());
       this.#takeEvent({ type: "givenBack", node: index, fence, delayMs });
     }
     this.results.set(pending, "refused");
