@@ -57,6 +57,8 @@ describe("the linter's walls", () => {
       "shared connections import the store",
       /postgres-connection\/pool\.ts.*'\.\.\/postgres\/store\.ts' import is restricted/,
     ],
+    ["security imports the worker", /security\/vault\.ts.*'\.\.\/worker\/work\.ts' import is restricted/],
+    ["security speaks SQL", /security\/vault\.ts.*'pg' import is restricted/],
     ["the worker imports an adapter", /worker\/work\.ts.*'\.\.\/postgres\/store\.ts' import is restricted/],
     ["a cycle, of types too", /worker\/work\.ts.*Dependency cycle detected/],
   ])("%s", (_name, expected) => {
