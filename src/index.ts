@@ -51,6 +51,7 @@ export type { ValidationLimits } from "./core/graph/limits.ts";
 export { validateWorkflow, type ValidationResult } from "./core/graph/validate.ts";
 export type { Json, JsonObject } from "./core/json.ts";
 export type { Logger } from "./core/ports/logger.ts";
+export type { SqlTransaction } from "./core/ports/transactions.ts";
 export type { DeadLetter, DeadLetterGroup } from "./core/ports/dead-letter.ts";
 export type {
   AttemptRecord,

@@ -67,7 +67,8 @@ function actionOf(letter: DeadLetter, context: OrderContext): RegisteredAction |
 function assertSafe(letter: DeadLetter, order: Order & { kind: "redrive" }, context: OrderContext): void {
   if (order.force || nodeOf(letter, context)?.kind !== "action") return;
   const action = actionOf(letter, context);
-  if (action && effectOf(action, letter.input) === "readonly") return;
+  const effect = action && effectOf(action, letter.input);
+  if (effect === "readonly" || effect === "transactional") return;
   const isNewKey = order.newKey || order.input !== undefined;
   const { firstAttemptAt } = letter;
   const keyLifetimeMs = action?.keyLifetimeMs ?? KEY_LIFETIME_MS;

@@ -20,6 +20,13 @@ export interface Statement {
 /** One connection, for as long as `use` lends it. */
 export interface Session {
   query<Row>(statement: Statement): Promise<readonly Row[]>;
+  /** A statement of the host: values come back as the driver gives them. */
+  plain<Row extends object>(text: string, values: readonly unknown[]): Promise<PlainResult<Row>>;
+}
+
+export interface PlainResult<Row> {
+  readonly rows: Row[];
+  readonly rowCount: number | null;
 }
 
 export interface ConnectionPool {
@@ -132,6 +139,10 @@ function sessionOf(client: PoolClient, prepare: boolean): Session {
         types,
       });
       return result.rows as Row[];
+    },
+    async plain<Row extends object>(text: string, values: readonly unknown[]): Promise<PlainResult<Row>> {
+      const { rows, rowCount } = await client.query<Row>(text, values as unknown[]);
+      return { rows, rowCount };
     },
   };
 }

@@ -33,19 +33,28 @@ export async function commitLocked(
   }
   return parts.pool.use(async (session) => {
     await session.query({ text: "begin; set local lock_timeout = '10s'" });
-    try {
-      const run = await lockAndLoad(session, parts, request);
-      const entry = await decide(run);
-      const verdict = entry === null ? null : await write(session, parts, assertSameRun(request, entry));
-      // Nothing was written: the end of the transaction changes nothing, and its loss neither.
-      if (verdict?.type !== "committed") await session.query({ text: "rollback" }).catch(() => undefined);
-      else await finish(session, parts.pool.target);
-      return verdict;
-    } catch (error) {
-      await session.query({ text: "rollback" }).catch(() => undefined);
-      throw error;
-    }
+    return decideLocked(session, parts, { request, decide });
   });
+}
+
+/** The same in a transaction that is open already, and its end. */
+export async function decideLocked(
+  session: Session,
+  parts: LockedCommitParts,
+  { request, decide }: { readonly request: LoadRequest; readonly decide: Decide },
+): Promise<Verdict | null> {
+  try {
+    const run = await lockAndLoad(session, parts, request);
+    const entry = await decide(run);
+    const verdict = entry === null ? null : await write(session, parts, assertSameRun(request, entry));
+    // Nothing was written: the end of the transaction changes nothing, and its loss neither.
+    if (verdict?.type !== "committed") await session.query({ text: "rollback" }).catch(() => undefined);
+    else await finish(session, parts.pool.target);
+    return verdict;
+  } catch (error) {
+    await session.query({ text: "rollback" }).catch(() => undefined);
+    throw error;
+  }
 }
 
 async function lockAndLoad(

@@ -4,7 +4,9 @@ import type { MemoRef, MemoStore } from "../core/ports/memos.ts";
 import type { ConnectionPool } from "../postgres-connection/pool.ts";
 import { parseJson } from "./rows.ts";
 
-export function memoStore(pool: ConnectionPool, s: string): MemoStore {
+type Queries = Pick<ConnectionPool, "query">;
+
+export function memoStore(pool: Queries, s: string): MemoStore {
   return {
     memos: (ref) => loadMemos(pool, s, ref),
     saveMemo: (ref, name, value) => saveMemo(pool, s, { ref, name, value }),
@@ -12,7 +14,7 @@ export function memoStore(pool: ConnectionPool, s: string): MemoStore {
 }
 
 async function loadMemos(
-  pool: ConnectionPool,
+  pool: Queries,
   s: string,
   { runId, node, item, generation }: MemoRef,
 ): Promise<ReadonlyMap<string, Json>> {
@@ -30,7 +32,7 @@ async function loadMemos(
  * attempt finds it, or writes its own over it; what an older fence brings never replaces what a newer one wrote.
  */
 async function saveMemo(
-  pool: ConnectionPool,
+  pool: Queries,
   s: string,
   memo: { readonly ref: MemoRef; readonly name: string; readonly value: Json },
 ): Promise<boolean> {

@@ -29,6 +29,7 @@ import { isBorrowed, type Connection } from "../postgres-connection/own-settings
 import { openPool, type ConnectionPool, type PoolOptions } from "../postgres-connection/pool.ts";
 import { Runs } from "./runs.ts";
 import { queryBuilder } from "./tables.ts";
+import { MAX_TRANSACTIONS, transactionStore } from "./transactions.ts";
 import { storeNow } from "./time.ts";
 import { beat, Workers } from "./workers.ts";
 import { Workflows } from "./workflows.ts";
@@ -65,6 +66,7 @@ interface Pools {
   readonly commits: ConnectionPool;
   readonly reads: ConnectionPool;
   readonly locked: ConnectionPool;
+  readonly actions: ConnectionPool;
   readonly heartbeat: ConnectionPool;
 }
 
@@ -97,17 +99,19 @@ function openPools({ postgres: connection, prepare = !isBorrowed(connection) }: 
       ...(prepare ? { settings: { lock_timeout: "10s", jit: "off" } } : {}),
     }),
     locked: open({ max: 2, idleMs: 10_000, ...(prepare ? { settings: { jit: "off" } } : {}) }),
+    // How long a statement of an action may take, the timeout of its attempt says.
+    actions: openPool({ connection, prepare, answerMs: 0, max: MAX_TRANSACTIONS, idleMs: 10_000 }),
     heartbeat: open({ max: 1, idleMs: 60_000 }),
   };
 }
 
 export function createPostgresStore(options: PostgresStoreOptions): PostgresStore {
-  const name = options.schema ?? DEFAULT_SCHEMA;
+  const { schema: name = DEFAULT_SCHEMA } = options;
   const schema = quoteSchema(name);
   const pools = openPools(options);
   const { commits, reads, locked, heartbeat } = pools;
   const statements = commitStatements(schema);
-  const loads = loadStatements(schema);
+  const parts = { schema, commits: statements, loads: loadStatements(schema) };
   const batches = new BatchCommit(commits, statements);
   const append = appendText(schema);
   const workers = new Workers(reads, schema);
@@ -118,10 +122,10 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
   const deadLetters = new DeadLetters(reads, schema);
   return {
     commit: (entries) => batches.commit(entries),
-    commitLocked: (request, decide) =>
-      commitLocked({ pool: locked, schema, commits: statements, loads }, request, decide),
-    load: (requests) => reads.use((session) => loadRuns(session, loads, requests)),
-    inputs: (refs) => reads.use((session) => loadInputs(session, loads, refs)),
+    commitLocked: (request, decide) => commitLocked({ ...parts, pool: locked }, request, decide),
+    transactions: transactionStore({ ...parts, pool: pools.actions }),
+    load: (requests) => reads.use((session) => loadRuns(session, parts.loads, requests)),
+    inputs: (refs) => reads.use((session) => loadInputs(session, parts.loads, refs)),
     append: (messages) => appendMessages(reads, append, messages),
     listeners: (query) => listeners(reads, schema, query),
 

@@ -68,6 +68,9 @@ function compiled(query: Compilable): Statement {
 }
 
 /** Runs a query of the builder over a session or a pool. */
-export function fetchRows<Row>(over: Session, query: Compilable<Row>): Promise<readonly Row[]> {
+export function fetchRows<Row>(
+  over: Pick<Session, "query">,
+  query: Compilable<Row>,
+): Promise<readonly Row[]> {
   return over.query<Row>(compiled(query));
 }

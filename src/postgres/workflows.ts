@@ -68,7 +68,7 @@ export class Workflows {
   }
 
   async #byChecksum(
-    over: Session,
+    over: Pick<Session, "query">,
     { workspace, document, checksum }: Candidate,
   ): Promise<WorkflowVersion | undefined> {
     const query = this.#versions(workspace)

@@ -73,6 +73,8 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
 }
 
 class MemoryStore implements Store {
+  /** There is no database that an action could write to. */
+  readonly transactions = null;
   readonly #clock: { now(): number };
   readonly #tables = new Tables();
   readonly #locks = new RunLocks();

@@ -113,7 +113,10 @@ export class ActiveRun {
       // Who asks to look knows of something that came after the last commit.
       if (pendings.some(({ intent }) => intent.type === "look")) this.#fresh = false;
       try {
-        await this.#round(pendings);
+        const own = pendings.filter(({ commit }) => commit);
+        const others = own.length === 0 ? pendings : pendings.filter(({ commit }) => !commit);
+        if (others.length > 0) await this.#round(others);
+        for (const pending of own) await this.#lockedRound([pending]);
       } catch (error) {
         this.#env.logger.error({ error, runId: this.id }, "a turn of a run failed");
         this.#drop(pendings, "gone");
@@ -151,25 +154,31 @@ export class ActiveRun {
 
   /** The locked path: nobody can move the run between the look and the write. */
   async #lockedRound(pendings: readonly Pending[]): Promise<void> {
+    const own = pendings[0]?.commit ? pendings[0] : null;
+    const commit = own?.commit ?? this.#env.store.commitLocked.bind(this.#env.store);
     let result: { turn: Turn; advance: Advance } | null = null;
     for (let attempt = 0; ; attempt++) {
       try {
-        const verdict = await this.#env.store.commitLocked(this.#request(), async (stored) => {
+        const verdict = await commit(this.#request(), async (stored) => {
           if (!stored) return null;
           await this.#sync(stored);
           const turn = await this.#turn(pendings);
           result = { turn, advance: turn.close() };
+          if (own && turn.results.get(own) !== "applied") return null;
           return isEmpty(turn, result.advance, this.#loaded!) ? null : this.#entry(turn, result.advance);
         });
         const decided = result as { turn: Turn; advance: Advance } | null;
         if (!decided) return this.#drop(pendings, "gone");
-        if (!verdict) return this.#settle(pendings, decided.turn);
+        if (!verdict && !own) return this.#settle(pendings, decided.turn);
+        if (!verdict) this.#undo(decided.turn);
+        if (!verdict) return this.#drop(pendings, "stale");
         if (verdict.type === "committed") return this.#committed(pendings, { ...decided, seq: verdict.seq });
         this.#undo(decided.turn);
         if (verdict.type === "failed") return this.#refused(pendings, verdict.error);
       } catch (error) {
         if (result) this.#undo((result as { turn: Turn }).turn);
         result = null;
+        if (own) return this.#drop(pendings, "gone");
         this.#env.logger.warn({ error, runId: this.id }, "the locked path failed; it is tried again");
         await this.#env.pause(retryMs(attempt));
       }
@@ -250,7 +259,8 @@ export class ActiveRun {
     this.#env.logger.error({ error, runId: this.id }, "the store refused a value of a run");
     const intent = pending && refusedOutput(pending.intent, error);
     if (!intent) return this.#drop(pendings, "gone");
-    return this.#round([{ ...pending, intent }]);
+    const { commit: _, ...plain } = pending;
+    return this.#round([{ ...plain, intent }]);
   }
 
   // ------------------------------------------------------------------ reading

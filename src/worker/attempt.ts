@@ -1,4 +1,5 @@
 /** One attempt of an action: runs host code under a timeout and an abort signal, and says what came of it. */
+import { type AttemptTransaction, NO_TRANSACTION } from "./transaction.ts";
 import { listIssues } from "./prepare.ts";
 import { effectOf, type RegisteredAction } from "../actions/registry.ts";
 import type { ActionContext, FailureMeaning, Verification } from "../core/definition/action.ts";
@@ -19,9 +20,13 @@ export type Outcome =
   /** Stopped before it was done, because the worker ends or no longer owns the node. */
   | { readonly type: "interrupted" };
 
+export type Failed = Extract<Outcome, { type: "failed" }>;
+
 export interface AttemptOptions {
   readonly action: RegisteredAction;
-  readonly context: Omit<ActionContext<Json>, "signal">;
+  readonly context: Omit<ActionContext<Json>, "signal" | "tx">;
+  /** Of a `transactional` action. Whoever takes the outcome ends it. */
+  readonly transaction?: AttemptTransaction;
   readonly timeoutMs: number;
   /** No attempt of the node run was begun before, so there is nothing to verify. */
   readonly isFirst: boolean;
@@ -77,13 +82,16 @@ export class Attempt {
   }
 
   async #run(): Promise<void> {
-    const { action, context } = this.#options;
+    const { action, context, transaction } = this.#options;
     try {
       const known = await this.#verify();
       // Its time was up meanwhile, or nobody wants it any more.
       if (this.#settled) return;
       if (known) return this.#settle(known);
-      const result: unknown = await action.action.run({ ...context, signal: this.#controller.signal });
+      const { signal } = this.#controller;
+      const within = await transaction?.begin(signal);
+      if (this.#settled) return;
+      const result: unknown = await action.action.run({ ...context, tx: NO_TRANSACTION, ...within, signal });
       if (!this.#settled) this.#settle(this.#accept(result));
     } catch (error) {
       if (!this.#settled) this.#settle(this.#reject(error, this.#said(error)));
@@ -97,7 +105,11 @@ export class Attempt {
     const subject = `verify() of action "${action.action.name}"`;
     let answer: Verification<unknown>;
     try {
-      answer = await action.action.verify({ ...context, signal: this.#controller.signal });
+      answer = await action.action.verify({
+        ...context,
+        tx: NO_TRANSACTION,
+        signal: this.#controller.signal,
+      });
     } catch (error) {
       // To ask changes nothing, so to ask again does no harm.
       const { verdict, error: record } = classifyFailure(error, "readonly", { now: this.#options.now() });
@@ -140,7 +152,12 @@ export class Attempt {
     };
   }
 
-  #reject(error: unknown, said?: FailureMeaning): Outcome {
+  /** What became of an attempt whose transaction was not committed. */
+  uncommitted(error: unknown): Failed {
+    return redacted(this.#reject(error), this.#options.secrets) as Failed;
+  }
+
+  #reject(error: unknown, said?: FailureMeaning): Failed {
     const { action, context, now } = this.#options;
     const effect = effectOf(action, context.input);
     const asked = { now: now(), ...(said === undefined ? {} : { said }) };

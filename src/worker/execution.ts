@@ -6,9 +6,10 @@ import { Attempt, type Outcome } from "./attempt.ts";
 import type { Held, RunEnvironment } from "./environment.ts";
 import { Grants } from "./grants.ts";
 import { idempotencyKey } from "./idempotency-key.ts";
-import { memoParts } from "./memos.ts";
+import { memoParts, type MemosOptions } from "./memos.ts";
 import type { IntentResult } from "./intent.ts";
 import { redacted } from "./redacted-logger.ts";
+import { AttemptTransaction } from "./transaction.ts";
 import type { Claim } from "./turn-result.ts";
 
 const DEFAULT_TIMEOUT_MS = 5 * 60_000;
@@ -65,10 +66,15 @@ export class Execution implements Held {
     if (this.#interrupted) return this.#options.env.leave(1);
     // Cancelled between two attempts: nothing is under way, and nothing begins.
     if (this.#cancelled) return this.#giveBack();
-    const attempt = (this.#attempt = this.#newAttempt());
+    const grants = this.#newGrants();
+    const transaction = this.#newTransaction(grants);
+    const attempt = (this.#attempt = this.#newAttempt(grants, transaction));
     let ended = false;
     void attempt.ended.then(() => (ended = true));
     const outcome = await attempt.outcome;
+    if (transaction && outcome.type === "succeeded") return this.#commit(outcome, { attempt, transaction });
+    // Only then is it recorded that nothing has happened.
+    await transaction?.rollback();
     if (outcome.type === "interrupted") {
       await attempt.ended;
       return this.#options.env.leave(1);
@@ -81,15 +87,52 @@ export class Execution implements Held {
     this.#options.env.leave(1);
   }
 
-  #newAttempt(): Attempt {
-    const { env, run, node, action, fence, keyFence, attempt, generation, input } = this.#options;
-    const { workspace, workflow, version } = run.identity!;
-    const grants = new Grants(env.credentials, node.credentials, {
+  /** The result is recorded in the transaction of the action, or nothing is. */
+  async #commit(
+    { output }: Extract<Outcome, { type: "succeeded" }>,
+    { attempt, transaction }: { attempt: Attempt; transaction: AttemptTransaction },
+  ): Promise<void> {
+    const { run, node, fence } = this.#options;
+    const event = { type: "succeeded", node: node.index, fence, output } as const;
+    const { commit } = transaction;
+    const result = await new Promise<IntentResult>((settle) =>
+      run.add({ intent: { type: "event", event }, place: true, commit, settle }),
+    );
+    // Where nobody knows whether it was committed, it was if this comes too late: the run was locked until then.
+    if (transaction.error !== null) return this.#submit(attempt.uncommitted(transaction.error), false);
+    this.#settled(result);
+  }
+
+  #newTransaction(grants: Grants): AttemptTransaction | undefined {
+    const { env, action } = this.#options;
+    if (action.effect !== "transactional") return undefined;
+    return new AttemptTransaction(env.store.transactions, this.#memos(grants));
+  }
+
+  #memos({ secrets }: Grants): Omit<MemosOptions, "store" | "stopped"> {
+    const { env, run, node, generation } = this.#options;
+    return {
+      ref: { runId: run.id, node: node.id, item: -1, fence: this.fence, generation },
+      limits: env.limits,
+      redact: (value) => secrets.json(value),
+      pause: (ms) => env.pause(ms),
+    };
+  }
+
+  #newGrants(): Grants {
+    const { env, run, node } = this.#options;
+    const { workspace, workflow } = run.identity!;
+    return new Grants(env.credentials, node.credentials, {
       workspace,
       workflow,
       runId: run.id,
       node: node.id,
     });
+  }
+
+  #newAttempt(grants: Grants, transaction: AttemptTransaction | undefined): Attempt {
+    const { env, run, node, action, fence, keyFence, attempt, generation, input } = this.#options;
+    const { workspace, workflow, version } = run.identity!;
     const { secrets } = grants;
     return new Attempt({
       action,
@@ -99,6 +142,7 @@ export class Execution implements Held {
       limits: env.limits,
       secrets,
       now: () => env.clock.now(),
+      ...(transaction ? { transaction } : {}),
       context: {
         input,
         attempt,
@@ -106,14 +150,7 @@ export class Execution implements Held {
         logger: node.credentials.length > 0 ? redacted(env.logger, secrets) : env.logger,
         credential: (name) => grants.credential(name),
         fetch: env.fetch,
-        ...memoParts({
-          store: env.store,
-          ref: { runId: run.id, node: node.id, item: -1, fence: this.fence, generation },
-          limits: env.limits,
-          redact: (value) => secrets.json(value),
-          pause: (ms) => env.pause(ms),
-          stopped: () => env.stopped(),
-        }),
+        ...memoParts({ ...this.#memos(grants), store: env.store, stopped: () => env.stopped() }),
         run: { id: run.id, workflow, workspace, version },
         node: { id: node.id, item: -1 },
       },

@@ -1,5 +1,6 @@
 /** What a run is asked to take up, by whom, and with what room. */
 import type { MessageBody, StoredMessage } from "../core/ports/message.ts";
+import type { Store } from "../core/ports/store.ts";
 import type { Command } from "../core/run/command.ts";
 import type { ErrorRecord, RunEvent } from "../core/run/event.ts";
 
@@ -22,6 +23,8 @@ export type IntentResult = "applied" | "stale" | "refused" | "gone" | "taken" | 
 export interface Pending {
   readonly intent: Intent;
   place: boolean;
+  /** The intent is committed so, in a transaction that is open already: once, alone, and only where it is not stale. */
+  readonly commit?: Store["commitLocked"];
   readonly settle: (result: IntentResult) => void;
 }
 

@@ -3,6 +3,7 @@ import type { z, ZodType } from "zod";
 import { FlowForgeError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { Logger } from "../ports/logger.ts";
+import type { SqlTransaction } from "../ports/transactions.ts";
 import { didYouMean } from "../suggestion.ts";
 import type { Duration, RetryDocument } from "./document.ts";
 import { parseDuration } from "./duration.ts";
@@ -14,9 +15,10 @@ import { parseRetry } from "./retry.ts";
  * `idempotent`: the same key and input are sent again. `verifiable`: `verify` is asked first. `readonly`: runs again.
  * `atMostOnce`: never again, dead letter `outcome_unknown`; also after errors that do not say what became of the request, so that
  * another attempt follows only on a definite answer, a connection that did not come about, or a `RetryableError`.
+ * `transactional`: it runs again, because nothing of it has happened: what it writes with `ctx.tx` and its result are one transaction.
  * Not declared: runs again, and the node run is flagged `possiblyDuplicated`.
  */
-export type EffectKind = "idempotent" | "verifiable" | "readonly" | "atMostOnce";
+export type EffectKind = "idempotent" | "verifiable" | "readonly" | "atMostOnce" | "transactional";
 
 /**
  * `idempotent`, where the receiver remembers keys for another time than 24 hours, from their first use. After that a redrive with the old
@@ -57,6 +59,13 @@ export interface ActionContext<Input> {
    * where the node may not use it or there is none.
    */
   credential(name: string): Promise<GrantedCredential>;
+  /**
+   * Only in actions with `effect: "transactional"`; elsewhere its statements reject. A transaction on the engine's own database, which
+   * is committed together with the result, or rolled back: after a failure, a timeout, or where the node run is another's by now.
+   * `step` and `checkpoint` are part of it too. Keep it short: at most 5 are open at once in a process, the others wait, and one in
+   * which no statement is sent for 60 seconds is ended. Calls to others (`fetch`) are no part of it.
+   */
+  readonly tx: SqlTransaction;
   /**
    * Runs a part of a long action once: what it returns is stored, and a later attempt gets it without running the part again. A
    * crash between the end of a part and its record runs it again, so each part is as careful as the action's `effect` says. The name
@@ -200,6 +209,7 @@ const EFFECTS: ReadonlySet<unknown> = new Set<EffectKind>([
   "verifiable",
   "readonly",
   "atMostOnce",
+  "transactional",
 ]);
 
 /**

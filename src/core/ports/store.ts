@@ -14,6 +14,7 @@ import type { CredentialStore } from "./credentials.ts";
 import type { MemoStore } from "./memos.ts";
 import type { KeyStore, StartKey } from "./keys.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterPage } from "./dead-letter.ts";
+import type { TransactionStore } from "./transactions.ts";
 import type { ErrorRecord } from "../run/event.ts";
 import type { FailureState, NodeStatus, RunStatus, WaitReason } from "../run/state.ts";
 
@@ -323,6 +324,8 @@ export interface Store extends KeyStore, MapStore, MemoStore {
     request: LoadRequest,
     decide: (run: StoredRun | null) => Promise<CommitEntry | null>,
   ): Promise<Verdict | null>;
+  /** For actions whose writes and result are one commit; `null`: this store has none. */
+  readonly transactions: TransactionStore<Store["commitLocked"]> | null;
   /** In the order of the requests; `null`: no such run. The same run may be asked for twice. */
   load(requests: readonly LoadRequest[]): Promise<readonly (StoredRun | null)[]>;
   /** The stored (rendered) inputs of node runs, in the order of the references. */

@@ -32,7 +32,22 @@ export function effectActions(url: string): readonly Action[] {
       },
     }),
   );
-  return [...charges, receipt];
+  return [...charges, booked(), receipt];
+
+  /** Charges in the engine's own database. */
+  function booked(): Action {
+    return defineAction({
+      name: "charge.transactional",
+      effect: "transactional",
+      run: async ({ idempotencyKey: key, signal, tx }) => {
+        await send("at/before", key, { method: "POST", signal });
+        await tx.query("insert into charged values ($1)", [key]);
+        for (const moment of ["charge", "after", "commit"])
+          await send(`at/${moment}`, key, { method: "POST", signal });
+        return { id: key };
+      },
+    });
+  }
 
   async function ask(of: string, key: string) {
     const answer = await send(`charge/${of}`, key, {});

@@ -95,15 +95,20 @@ onEachBackend("effects", (name) => {
     }
 
     test.each(MOMENTS)("%s", async (moment) => {
+      await backend.database.query("create table charged (key text)");
       provider.holding = moment;
       await startVictim();
       const runs = await startAll();
-      await expect.poll(() => provider.held, { timeout: 20_000, interval: 20 }).toBe(CLASSES.length);
+      const booking = await client.runs.start(defineWorkflow(charging("transactional")));
+      await expect.poll(() => provider.held, { timeout: 20_000, interval: 20 }).toBe(CLASSES.length + 1);
       if (moment === "commit") await killInCommit();
       else await killVictim();
       provider.release();
       await work();
       await check(runs, moment !== "before", "lease_lost");
+      const key = await booking.result({ timeout: "30s" });
+      expect(await backend.database.query("select key from charged")).toEqual([{ key }]);
+      expect((await booking.detail()).attempts).toHaveLength(1);
     });
 
     /** Holds the rows of the runs, lets the actions end, and stops the worker when it stands before them. */
