@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { createEngine, FlowForgeError } from "../../../src/index.ts";
+import { createEngine, defineAction, FlowForgeError } from "../../../src/index.ts";
 
 const root = path.resolve(import.meta.dirname, "../../..");
 const pages = [
@@ -51,4 +51,17 @@ test("docs/reference/options.md lists every option of createEngine, and no other
     name in groups ? groups[name as keyof typeof groups].map((inner) => `${name}.${inner}`) : [name],
   );
   expect(listed.sort()).toEqual(all.sort());
+});
+
+test("docs/reference/actions.md lists every field of defineAction, and no other", () => {
+  const text = readFileSync(path.join(root, "docs/reference/actions.md"), "utf8");
+  const [, table] = text.split("## What `defineAction` takes");
+  const [fields] = table!.split("## Effect classes");
+  const listed = [...fields!.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name!);
+  try {
+    defineAction({ name: "a", run: () => null, none: 1 } as Parameters<typeof defineAction>[0]);
+    expect.unreachable("an unknown field was taken");
+  } catch (error) {
+    expect((error as FlowForgeError).expected).toBe(`the fields ${listed.join(", ")}`);
+  }
 });
