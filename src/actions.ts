@@ -3,10 +3,13 @@ import type { Action } from "./core/definition/action.ts";
 import { httpRequest } from "./actions/http-request.ts";
 import { log } from "./actions/log.ts";
 import { transform } from "./actions/transform.ts";
+import { webhookDeliver } from "./actions/webhook-deliver.ts";
 
-export { HttpStatusError, httpRequest } from "./actions/http-request.ts";
+export type { HttpAuth } from "./actions/http-auth.ts";
+export { type HttpRequest, type HttpResponse, HttpStatusError, httpRequest } from "./actions/http-request.ts";
 export { log } from "./actions/log.ts";
 export { transform } from "./actions/transform.ts";
+export { type DeliveredWebhook, type WebhookDelivery, webhookDeliver } from "./actions/webhook-deliver.ts";
 
 /** All of them, for `createEngine({ actions: builtInActions })`. */
-export const builtInActions: readonly Action[] = [httpRequest, log, transform];
+export const builtInActions: readonly Action[] = [httpRequest, log, transform, webhookDeliver];

@@ -213,6 +213,7 @@ onEachBackend("a secret", (name) => {
       username: "someone",
       password: secret,
       key: header,
+      secret: header,
     });
   });
   afterAll(async () => {
@@ -232,6 +233,8 @@ onEachBackend("a secret", (name) => {
       ["http.request", { url: `${url}/ok`, auth: { type: "basic", credential: "stripe" } }],
       ["http.request", { url: `${url}/fail`, auth: { type: "basic", credential: "stripe" } }],
       ["http.request", { url: `${url}/ok`, auth: { type: "apiKey", credential: "stripe", query: "k" } }],
+      ["webhook.deliver", { url: `${url}/ok`, payload: { order: 1 }, credential: "stripe" }],
+      ["webhook.deliver", { url: `${url}/fail`, payload: { order: 1 }, credential: "stripe" }],
       ["http.request", { url: `http://127.0.0.1:1/`, auth: { type: "basic", credential: "stripe" } }],
     ];
     for (const [actionName, input] of calls) {
