@@ -2,6 +2,7 @@
 import { FlowForgeError } from "../core/errors.ts";
 import { OUTPUT_NODE } from "../core/graph/plan.ts";
 import type { RunDetail } from "../core/ports/store.ts";
+import { isUnresolved } from "../core/run/state.ts";
 
 /** A dead letter of a failed run: open, or closed by a compensation. */
 export interface RunFailure {
@@ -54,7 +55,7 @@ export class RunCancelledError extends FlowForgeError {
 
 function failuresOf(run: RunDetail): readonly RunFailure[] {
   return run.nodes
-    .filter((node) => node.failure === "open" || node.failure === "compensated")
+    .filter((node) => isUnresolved(node) || node.failure === "compensated")
     .map((node) => ({
       node: node.node,
       attempts: node.attempt,

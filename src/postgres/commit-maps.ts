@@ -16,9 +16,9 @@ export function mapParts(s: string, rows: string, { items }: Shape): readonly st
   insert into ${s}.maps (run_id, node, touched_at, fence, total, concurrency, collect)
   select g.run_id, g.node, clock.t, g.fence, g.total, g.concurrency, g.collect from map_writes g, clock where g.type = 'start')`,
     `map_moved as (
-  update ${s}.maps u set fence = case g.type when 'reopen' then g.fence else u.fence end,
+  update ${s}.maps u set fence = case when g.type = 'end' then u.fence else g.fence end,
     closed = u.closed or g.type = 'close',
-    live = case g.type when 'reopen' then true when 'end' then false else u.live end${counted}
+    live = g.type <> 'end'${counted}
   from map_writes g where u.run_id = g.run_id and u.node = g.node and g.type in ('reopen', 'close', 'end'))`,
     `map_left as (
   update ${s}.node_runs t set status = 'cancelled', retry_at = null, finished_at = clock.t

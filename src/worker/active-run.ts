@@ -15,13 +15,20 @@ import type { LoadRequest, NewRun, NodeRecord, StoredRun } from "../core/ports/s
 import { type Advance, newRun, patchRun, restoreRun } from "../core/run/advance.ts";
 import { isCalledOff } from "../core/run/races.ts";
 import type { RunState } from "../core/run/state.ts";
-import type { Answer } from "./committer.ts";
 import { buildEntry, isEmpty, isResting, needsRow } from "./entry.ts";
 import type { Held, RunEnvironment } from "./environment.ts";
 import type { RunData } from "./prepare.ts";
 import { type IntentResult, type Pending, refusedOutput } from "./intent.ts";
 import { retryMs } from "./retry-pause.ts";
-import { learn, readEdits, runData, type RunIdentity, storedState, unreadOutputs } from "./run-data.ts";
+import {
+  endedMaps,
+  learn,
+  readEdits,
+  runData,
+  type RunIdentity,
+  storedState,
+  unreadOutputs,
+} from "./run-data.ts";
 import { Turn } from "./turn.ts";
 import type { Edit } from "./turn-result.ts";
 
@@ -146,7 +153,11 @@ export class ActiveRun {
         // A start has no row to lock: whoever starts the run decides how long to wait.
         if (answer.type === "locked" && this.#start) return this.#drop(pendings, "locked");
         if (answer.type === "locked") return this.#lockedRound(pendings);
-        this.#noteUnknown(answer);
+        if (answer.type === "unknown")
+          this.#env.logger.warn(
+            { error: answer.error, runId: this.id },
+            "a commit got no answer; the run is read again",
+          );
       }
       if (!(await this.#reload(pendings)) && !this.#start) return this.#drop(pendings, "gone");
     }
@@ -192,10 +203,12 @@ export class ActiveRun {
     const workshop = this.#env.workshop();
     const now = (): number => clock.now();
     const edits = this.#edits;
-    const turn = new Turn({ plan, data, edits, registry, limits, workshop, random, now }, state);
+    const mapOutputs = await endedMaps(this.#env.loader, this, this.#unseen);
+    const context = { plan, data, edits, mapOutputs, registry, limits, workshop, random, now };
+    const turn = new Turn(context, state);
     turn.begin(this.#unseen, pendings);
     for (let missing = turn.proceed(); missing.length > 0; missing = turn.proceed())
-      await this.#fetch(missing);
+      await this.fetch(missing);
     return turn;
   }
 
@@ -203,7 +216,7 @@ export class ActiveRun {
     const { plan, seq, state } = this.#loaded!;
     const { id: runId } = this;
     return buildEntry({
-      before: state.status,
+      before: state,
       runId,
       seq,
       plan,
@@ -346,7 +359,8 @@ export class ActiveRun {
     if (row.possiblyDuplicated) this.#duplicated.add(index);
   }
 
-  async #fetch(ids: readonly string[]): Promise<void> {
+  /** Reads outputs into the run's data. */
+  async fetch(ids: readonly string[]): Promise<void> {
     const { data, seq } = this.#loaded!;
     for (let attempt = 0; ; attempt++) {
       try {
@@ -373,14 +387,6 @@ export class ActiveRun {
       return state.nodes[index]!.fence === row.fence && this.held.get(index)?.fence !== row.fence;
     });
     if (own.length > 0) await this.#env.adopt(this, own);
-  }
-
-  #noteUnknown(answer: Answer): void {
-    if (answer.type !== "unknown") return;
-    this.#env.logger.warn(
-      { error: answer.error, runId: this.id },
-      "a commit got no answer; the run is read again",
-    );
   }
 
   /** The run needs no more attention here: nothing is held, nothing waits. */

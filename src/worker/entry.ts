@@ -3,7 +3,8 @@ import type { Plan } from "../core/graph/plan.ts";
 import type { CommitEntry, NewRun, NodeWrite } from "../core/ports/store.ts";
 import type { Advance } from "../core/run/advance.ts";
 import { fingerprintOf } from "../core/run/fingerprint.ts";
-import type { RunState, RunStatus } from "../core/run/state.ts";
+import { isUnresolved, type RunState, type RunStatus } from "../core/run/state.ts";
+import { mapWrites } from "./maps/map-writes.ts";
 import type { Turn } from "./turn.ts";
 import type { Edit } from "./turn-result.ts";
 
@@ -14,8 +15,8 @@ export interface EntryParts {
   readonly plan: Plan;
   readonly turn: Turn;
   readonly advance: Advance;
-  /** The run's status before the turn. */
-  readonly before: RunStatus;
+  /** The run before the turn. */
+  readonly before: RunState;
   /** Nodes that have a row already. */
   readonly rows: ReadonlySet<number>;
   /** Nodes whose effect may have happened twice, from earlier turns. */
@@ -45,7 +46,7 @@ export function buildEntry(parts: EntryParts): CommitEntry {
   const { state } = advance;
   const listens = listensTo(parts);
   let deadLetters = 0;
-  for (const node of state.nodes) if (node.failure === "open") deadLetters++;
+  for (const node of state.nodes) if (isUnresolved(node)) deadLetters++;
   return {
     runId: parts.runId,
     seq: parts.seq,
@@ -62,6 +63,7 @@ export function buildEntry(parts: EntryParts): CommitEntry {
     consumed: turn.consumed,
     kept: turn.kept,
     ...(listens ? { listens } : {}),
+    ...mapWrites(parts),
   };
 }
 
@@ -82,7 +84,7 @@ function eventsOf(plan: Plan): readonly string[] {
 function listensTo({ plan, start, advance, before }: EntryParts): readonly string[] | undefined {
   const events = eventsOf(plan);
   const rests = isResting(advance.state.status);
-  if (events.length === 0 || rests === (start ? true : isResting(before))) return undefined;
+  if (events.length === 0 || rests === (start ? true : isResting(before.status))) return undefined;
   return rests ? [] : events;
 }
 

@@ -2,18 +2,13 @@
 import { type RetryPolicy, resolveRetry } from "../core/definition/retry.ts";
 import type { RunEvent } from "../core/run/event.ts";
 import type { ActiveRun } from "./active-run.ts";
-import { Attempt, type Outcome } from "./attempt.ts";
+import type { Attempt, Outcome } from "./attempt.ts";
 import type { Held, RunEnvironment } from "./environment.ts";
-import { Grants } from "./grants.ts";
-import { idempotencyKey } from "./idempotency-key.ts";
-import { memoParts, type MemosOptions } from "./memos.ts";
+import type { Grants } from "./grants.ts";
 import type { IntentResult } from "./intent.ts";
-import { redacted } from "./redacted-logger.ts";
+import { grantsOf, memosOf, newAttempt } from "./new-attempt.ts";
 import { AttemptTransaction } from "./transaction.ts";
 import type { Claim } from "./turn-result.ts";
-
-const DEFAULT_TIMEOUT_MS = 5 * 60_000;
-const CANCEL_GRACE_MS = 30_000;
 
 export interface ExecutionOptions extends Claim {
   readonly env: RunEnvironment<ActiveRun>;
@@ -66,9 +61,9 @@ export class Execution implements Held {
     if (this.#interrupted) return this.#options.env.leave(1);
     // Cancelled between two attempts: nothing is under way, and nothing begins.
     if (this.#cancelled) return this.#giveBack();
-    const grants = this.#newGrants();
+    const grants = grantsOf(this.#options);
     const transaction = this.#newTransaction(grants);
-    const attempt = (this.#attempt = this.#newAttempt(grants, transaction));
+    const attempt = (this.#attempt = newAttempt({ ...this.#options, item: -1 }, grants, transaction));
     let ended = false;
     void attempt.ended.then(() => (ended = true));
     const outcome = await attempt.outcome;
@@ -106,62 +101,7 @@ export class Execution implements Held {
   #newTransaction(grants: Grants): AttemptTransaction | undefined {
     const { env, action } = this.#options;
     if (action.effect !== "transactional") return undefined;
-    return new AttemptTransaction(env.store.transactions, this.#memos(grants));
-  }
-
-  #memos({ secrets }: Grants): Omit<MemosOptions, "store" | "stopped"> {
-    const { env, run, node, generation } = this.#options;
-    return {
-      ref: { runId: run.id, node: node.id, item: -1, fence: this.fence, generation },
-      limits: env.limits,
-      redact: (value) => secrets.json(value),
-      pause: (ms) => env.pause(ms),
-    };
-  }
-
-  #newGrants(): Grants {
-    const { env, run, node } = this.#options;
-    const { workspace, workflow } = run.identity!;
-    return new Grants(env.credentials, node.credentials, {
-      workspace,
-      workflow,
-      runId: run.id,
-      node: node.id,
-    });
-  }
-
-  #newAttempt(grants: Grants, transaction: AttemptTransaction | undefined): Attempt {
-    const { env, run, node, action, fence, keyFence, attempt, generation, input } = this.#options;
-    const { workspace, workflow, version } = run.identity!;
-    const { secrets } = grants;
-    return new Attempt({
-      action,
-      timeoutMs: this.#timeoutMs(),
-      graceMs: CANCEL_GRACE_MS,
-      isFirst: fence === keyFence + 1,
-      limits: env.limits,
-      secrets,
-      now: () => env.clock.now(),
-      ...(transaction ? { transaction } : {}),
-      context: {
-        input,
-        attempt,
-        idempotencyKey: idempotencyKey({ workspace, runId: run.id, node: node.id, item: -1, generation }),
-        logger: node.credentials.length > 0 ? redacted(env.logger, secrets) : env.logger,
-        credential: (name) => grants.credential(name),
-        fetch: env.fetch,
-        ...memoParts({ ...this.#memos(grants), store: env.store, stopped: () => env.stopped() }),
-        run: { id: run.id, workflow, workspace, version },
-        node: { id: node.id, item: -1 },
-      },
-    });
-  }
-
-  /** No attempt outlasts the node's deadline. */
-  #timeoutMs(): number {
-    const { env, run, node, action, deadlineAt } = this.#options;
-    const timeoutMs = node.timeoutMs ?? action.timeoutMs ?? run.plan!.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    return deadlineAt === null ? timeoutMs : Math.min(timeoutMs, Math.max(0, deadlineAt - env.clock.now()));
+    return new AttemptTransaction(env.store.transactions, memosOf({ ...this.#options, item: -1 }, grants));
   }
 
   #giveBack(): void {

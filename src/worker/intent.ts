@@ -1,8 +1,11 @@
 /** What a run is asked to take up, by whom, and with what room. */
+import type { Plan } from "../core/graph/plan.ts";
+import type { Json } from "../core/json.ts";
+import type { ItemWrite } from "../core/ports/maps.ts";
 import type { MessageBody, StoredMessage } from "../core/ports/message.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { Command } from "../core/run/command.ts";
-import type { ErrorRecord, RunEvent } from "../core/run/event.ts";
+import type { ErrorRecord, Event, RunEvent } from "../core/run/event.ts";
 
 /** What a run is asked to take up. */
 export type Intent =
@@ -43,7 +46,7 @@ export interface Workshop {
 export type LetterBody = Extract<MessageBody, { kind: "redrive" | "complete" | "discard" }>;
 
 /** What a message about a dead letter means to its node. */
-export function letterEvent(body: LetterBody, node: number): Extract<RunEvent, { node: number }> {
+export function letterEvent(body: LetterBody, node: number): Event<"redriven" | "completed" | "discarded"> {
   switch (body.kind) {
     case "redrive":
       return { type: "redriven", node, newKey: body.newKey || body.input !== undefined };
@@ -56,10 +59,45 @@ export function letterEvent(body: LetterBody, node: number): Extract<RunEvent, {
   }
 }
 
+/** What a message about the dead letter of an item does to the item. */
+export function itemChange(body: LetterBody): ItemWrite["change"] {
+  switch (body.kind) {
+    case "redrive": {
+      const { newKey, input } = body;
+      return input === undefined ? { type: "redrive", newKey } : { type: "redrive", newKey: true, input };
+    }
+    case "complete":
+      return { type: "complete", output: body.output };
+    case "discard":
+      return { type: "discard" };
+  }
+}
+
+type MapEndedBody = Extract<MessageBody, { kind: "mapEnded" }>;
+
+/** `null`: the plan no longer has the node. */
+export function mapEndedEvent(
+  { node: id, fence, open, failed, unfinished, error }: MapEndedBody,
+  { plan, mapOutputs }: { readonly plan: Plan; readonly mapOutputs: ReadonlyMap<string, Json> },
+): RunEvent | null {
+  const node = plan.indexOf.get(id);
+  if (node === undefined) return null;
+  return {
+    type: "mapEnded",
+    node,
+    fence,
+    open,
+    failed,
+    unfinished,
+    error,
+    output: mapOutputs.get(id) ?? null,
+  };
+}
+
 /** What another message from outside means to the run. */
 export function messageEvent(
   { id, receivedAt }: StoredMessage,
-  body: Exclude<MessageBody, LetterBody>,
+  body: Exclude<MessageBody, LetterBody | MapEndedBody>,
 ): RunEvent {
   switch (body.kind) {
     case "signal":
@@ -73,6 +111,20 @@ export function messageEvent(
     case "resume":
       return { type: "resumed" };
   }
+}
+
+/** The failure that no other attempt follows. */
+export function permanently(failed: {
+  readonly node: number;
+  readonly fence: number;
+  readonly error: ErrorRecord;
+}): RunEvent {
+  const never = {
+    verdict: { type: "permanent" },
+    retry: { immediate: 0, backoffMs: [] },
+    random: 0,
+  } as const;
+  return { type: "failed", ...failed, ...never };
 }
 
 export type Failure = Extract<RunEvent, { type: "failed" | "leaseLost" }>;
@@ -94,9 +146,5 @@ export function refusedOutput(intent: Intent, cause: unknown): Intent | null {
   if (intent.type !== "event" || intent.event.type !== "succeeded") return null;
   const { node, fence } = intent.event;
   const error = { class: "invalid_output", message: `The store refused the output: ${String(cause)}` };
-  const retry = { immediate: 0, backoffMs: [] };
-  return {
-    type: "event",
-    event: { type: "failed", node, fence, error, verdict: { type: "permanent" }, retry, random: 0 },
-  };
+  return { type: "event", event: permanently({ node, fence, error }) };
 }

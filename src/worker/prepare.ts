@@ -1,7 +1,7 @@
 /** Makes a node's input from its template, and checks it against the action's schema, before the claim is committed. */
 import type { CompiledTemplate, NodeScope, Scope } from "../core/expression/expression.ts";
 import { FlowForgeError } from "../core/errors.ts";
-import type { Plan } from "../core/graph/plan.ts";
+import type { Plan, PlanMap, PlanNode } from "../core/graph/plan.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import type { ErrorRecord } from "../core/run/event.ts";
 import type { NodeState } from "../core/run/state.ts";
@@ -17,6 +17,9 @@ export interface RunData {
   readonly errors: Map<string, Json>;
 }
 
+/** Of one map. */
+const MAX_ITEMS = 100_000;
+
 export type Prepared =
   | { readonly ok: true; readonly value: Json; readonly bytes: number }
   | { readonly ok: false; readonly error: ErrorRecord };
@@ -27,10 +30,22 @@ export interface RenderContext {
   readonly node: (index: number) => NodeState;
   readonly data: RunData;
   readonly limits: ValueLimits;
+  /** Of a map, where the template is for one of its items. */
+  readonly item?: { readonly value: Json; readonly index: number };
+}
+
+/** What is made when the node begins: its input, its list, or the output of the run. */
+export function readBy(node: PlanNode): Pick<CompiledTemplate, "references"> {
+  if (node.kind === "output") return node.template;
+  if (node.kind !== "action") return { references: [] };
+  return node.map ? node.map.list : node.input;
 }
 
 /** Outputs that the template reads and that are not here yet. */
-export function missingOutputs(template: CompiledTemplate, context: RenderContext): readonly string[] {
+export function missingOutputs(
+  template: Pick<CompiledTemplate, "references">,
+  context: RenderContext,
+): readonly string[] {
   const missing: string[] = [];
   for (const reference of template.references) {
     const id = reference.node;
@@ -43,14 +58,69 @@ export function missingOutputs(template: CompiledTemplate, context: RenderContex
 
 /** Renders a template on the run's data. */
 export function render(template: CompiledTemplate, context: RenderContext): Prepared {
+  return evaluated(template, context, (scope) => template.render(scope));
+}
+
+/** The list of a map. Whatever is wrong with it is of class `expression`, as it is with an expression that fails. */
+export function makeList(
+  { list }: PlanMap,
+  { action, effect }: RegisteredAction,
+  context: RenderContext,
+): Prepared {
+  // Its result would have to be part of a commit of the run, which items are not.
+  if (effect === "transactional")
+    return refused(`The action "${action.name}" is transactional, and cannot run once per item.`);
+  const made = evaluated(list, context, (scope) => list.evaluate(scope));
+  if (!made.ok) return made;
+  const { value } = made;
+  if (!Array.isArray(value))
+    return refused(
+      `\`${list.source}\` must yield a list, not ${value === null ? "null" : `a ${typeof value}`}.`,
+    );
+  return value.length > MAX_ITEMS
+    ? refused(`The list has ${value.length} items; at most ${MAX_ITEMS} are possible.`)
+    : made;
+}
+
+function refused(message: string): Prepared {
+  return { ok: false, error: { class: "expression", message } };
+}
+
+function evaluated(
+  source: Pick<CompiledTemplate, "references">,
+  context: RenderContext,
+  evaluate: (scope: Scope) => Json,
+): Prepared {
+  const tooLarge = unreadable(source, context);
+  if (tooLarge) return { ok: false, error: { class: "invalid_value", message: tooLarge } };
   let value: Json;
   try {
-    value = template.render(scopeFor(template, context));
+    value = evaluate(scopeFor(source, context));
   } catch (error) {
     if (!FlowForgeError.is(error)) throw error;
     return { ok: false, error: { class: "expression", message: error.message } };
   }
   return checked(value, context.limits, "the rendered value");
+}
+
+/** Lists of maps that were found to be values: they are looked at once, however many items read them. */
+const READABLE = new WeakSet<object>();
+
+/** The outputs of maps are put together from what their items gave, and may be larger than a value can be. */
+function unreadable(
+  { references }: Pick<CompiledTemplate, "references">,
+  { plan, data, limits }: RenderContext,
+): string | null {
+  for (const { node: id, member } of references) {
+    const node = id === undefined ? undefined : plan.nodes[plan.indexOf.get(id) ?? -1];
+    if (node?.kind !== "action" || node.map === null || member === "status" || member === "error") continue;
+    const output = data.outputs.get(node.id);
+    if (typeof output !== "object" || output === null || READABLE.has(output)) continue;
+    const result = checkValue(output, limits);
+    if (!result.ok) return `nodes.${node.id}.output ${result.problem.message}`;
+    READABLE.add(output);
+  }
+  return null;
 }
 
 /** The input of an action: rendered, then parsed by its schema. What comes out is what is stored and what the action gets. */
@@ -91,13 +161,14 @@ function checked(value: unknown, limits: ValueLimits, what: string): Prepared {
   return { ok: false, error: { class: "invalid_value", message: `${what}${at} ${result.problem.message}` } };
 }
 
-function scopeFor(template: CompiledTemplate, context: RenderContext): Scope {
-  const { data } = context;
+function scopeFor(template: Pick<CompiledTemplate, "references">, context: RenderContext): Scope {
+  const { data, item } = context;
   const nodes: Record<string, NodeScope> = Object.create(null) as Record<string, NodeScope>;
   for (const { node } of template.references) {
     if (node !== undefined && !(node in nodes)) nodes[node] = nodeScope(node, context);
   }
-  return { input: data.input, trigger: data.trigger, run: data.run, nodes };
+  const scope = { input: data.input, trigger: data.trigger, run: data.run, nodes };
+  return item ? { ...scope, item: item.value, index: item.index } : scope;
 }
 
 function nodeScope(id: string, context: RenderContext): NodeScope {

@@ -1,9 +1,11 @@
 /** From what the store holds of a run to what the reducer and the templates read. */
 import type { Plan } from "../core/graph/plan.ts";
+import type { Json } from "../core/json.ts";
 import type { StoredMessage } from "../core/ports/message.ts";
 import type { Store, StoredRun } from "../core/ports/store.ts";
 import type { StoredState } from "../core/run/advance.ts";
 import type { RunState } from "../core/run/state.ts";
+import type { Loader } from "./loader.ts";
 import type { PlanKey } from "./plans.ts";
 import type { RunData } from "./prepare.ts";
 import { runIdTime } from "./run-id.ts";
@@ -53,6 +55,18 @@ export async function readEdits(
     plan.indexOf.get(row.node)!,
     { edited: row.edited!, input: inputs[i] ?? null },
   ]);
+}
+
+/** Outputs of maps that have ended by what messages say, where the reducer reads them. */
+export async function endedMaps(
+  loader: Loader,
+  { id, plan, seq }: { readonly id: string; readonly plan: Plan | null; readonly seq: number },
+  messages: readonly StoredMessage[],
+): Promise<ReadonlyMap<string, Json>> {
+  const ended = messages.flatMap(({ body }) => (body.kind === "mapEnded" ? [body.node] : []));
+  const outputs = ended.filter((node) => plan?.reads.nodes.has(plan.indexOf.get(node) ?? -1));
+  const stored = outputs.length > 0 ? await loader.load({ runId: id, since: seq, outputs }) : null;
+  return stored?.outputs ?? new Map();
 }
 
 /** What the reducer needs of a stored run. */

@@ -10,7 +10,7 @@ import type { OutboundFetch } from "../core/definition/action.ts";
 import type { RetryPolicy } from "../core/definition/retry.ts";
 import type { Plan, PlanNode } from "../core/graph/plan.ts";
 import type { Logger } from "../core/ports/logger.ts";
-import type { NewRun, NodeRecord, Store } from "../core/ports/store.ts";
+import type { NewRun, NodeRecord, NodeRef, Store } from "../core/ports/store.ts";
 import type { Task } from "../core/ports/scheduler.ts";
 import type { Advance } from "../core/run/advance.ts";
 import type { RunEvent } from "../core/run/event.ts";
@@ -22,6 +22,7 @@ import type { RunEnvironment } from "./environment.ts";
 import { Execution } from "./execution.ts";
 import type { CredentialSource } from "./grants.ts";
 import type { Loader } from "./loader.ts";
+import { Maps } from "./maps/maps.ts";
 import type { Plans } from "./plans.ts";
 import type { Slots } from "./slots.ts";
 import type { Intent, IntentResult, Workshop } from "./intent.ts";
@@ -84,6 +85,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   readonly fetch: OutboundFetch;
   readonly credentials: CredentialSource;
   readonly random: () => number;
+  readonly maps: Maps;
   readonly #options: RunTableOptions;
   readonly #runs = new Map<string, ActiveRun>();
   readonly #resting = new Set<string>();
@@ -109,6 +111,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     this.credentials = options.credentials;
     this.random = options.random;
     this.#lanes = new Set(options.lanes);
+    this.maps = this.#newMaps();
   }
 
   // ------------------------------------------------------------------ for the rest of the process
@@ -170,6 +173,11 @@ export class RunTable implements RunEnvironment<ActiveRun> {
 
   /** A task asks for a node run. The place that it brings is used, or given back. */
   async claim(task: Task): Promise<IntentResult> {
+    if (task.item >= 0) {
+      // The map takes the places that it finds.
+      this.leave(1);
+      return (await this.maps.ticket(task)) ? "applied" : "stale";
+    }
     const key = { workspace: task.workspace, workflow: task.workflow, version: task.version };
     const plan = this.plans.peek(key) ?? (await this.plans.get(key));
     const node = plan?.indexOf.get(task.node);
@@ -187,7 +195,8 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   }
 
   /** Whether this node run is executed here under this fence. */
-  holds(ref: { runId: string; node: string; fence: number }): boolean {
+  holds(ref: NodeRef): boolean {
+    if (ref.item >= 0) return this.maps.holds(ref);
     const run = this.#runs.get(ref.runId);
     const index = run?.plan?.indexOf.get(ref.node);
     return index !== undefined && run!.held.get(index)?.fence === ref.fence;
@@ -216,11 +225,13 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     }
     this.#runs.clear();
     this.#resting.clear();
+    this.maps.abandon();
   }
 
   /** Resolves when no turn is under way. */
   async quiet(): Promise<void> {
     while ([...this.#runs.values()].some((run) => run.busy)) await new Promise(setImmediate);
+    await this.maps.quiet();
     await this.committer.idle();
   }
 
@@ -228,6 +239,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   async drained(): Promise<void> {
     while (this.#executions.size > 0)
       await Promise.race([...this.#executions].map((execution) => execution.done));
+    await this.maps.drained();
   }
 
   /** From now on nobody waits for a store that does not answer. */
@@ -250,6 +262,8 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     for (const claim of turn.claims) this.#startClaim(run, claim);
     for (const retry of turn.retries) this.#retry(run, retry);
     for (const node of turn.aborts) run.held.get(node)?.cancel();
+    // One that is called off may have nothing left to wait for.
+    for (const node of new Set([...turn.opened, ...turn.aborts])) this.maps.opened(run, node);
     if (turn.enqueued.size > 0) this.#options.listener.dispatch(this.#tasks(run, turn, advance));
     for (const due of turn.due.values())
       if (due !== null && typeof due === "object" && "inMs" in due) this.#options.listener.dueIn(due.inMs);
@@ -293,6 +307,26 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   }
 
   // ------------------------------------------------------------------ inside
+
+  #newMaps(): Maps {
+    const { retry, slots, listener } = this.#options;
+    return new Maps({
+      env: this,
+      retry,
+      slots,
+      run: (runId, fresh) => this.#read(runId, fresh),
+      send: (tasks) => listener.dispatch({ own: [], others: tasks }),
+      workers: () => this.liveWorkers,
+      onFenced: (run, node) => listener.fenced(run, node),
+    });
+  }
+
+  /** The run as it is known here, or as it is now. */
+  async #read(runId: string, fresh: boolean): Promise<ActiveRun | null> {
+    const run = this.#get(runId);
+    if (fresh || !run.plan) await this.#add(run, { type: "look" }, false);
+    return run.plan ? run : null;
+  }
 
   #get(runId: string): ActiveRun {
     let run = this.#runs.get(runId);

@@ -2,6 +2,7 @@
 import type { RegisteredAction } from "../actions/registry.ts";
 import type { PlanAction } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
+import type { ItemWrite } from "../core/ports/maps.ts";
 import type { AttemptWrite, EditedInput, NodeWrite } from "../core/ports/store.ts";
 import type { ErrorRecord } from "../core/run/event.ts";
 import type { NodeState } from "../core/run/state.ts";
@@ -47,6 +48,11 @@ export class TurnResult {
   readonly resolutions: Map<number, NonNullable<NodeWrite["resolution"]>> = new Map();
   /** Inputs given by hand, as far as this turn changes them. */
   readonly edits: Map<number, Edit> = new Map();
+  /** Maps that begin, with the number of their items. */
+  readonly maps: Map<number, number> = new Map();
+  /** Maps to be looked at once this is durable. */
+  readonly opened: Set<number> = new Set();
+  readonly items: ItemWrite[] = [];
   readonly results: Map<Pending, IntentResult> = new Map();
   /** Room that came with the intents or was taken, and is not used by a claim. */
   places = 0;

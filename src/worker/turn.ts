@@ -3,16 +3,14 @@
  * as far as there is room, or handed to the queue. The result is one commit entry and what to do once it is durable.
  * A turn changes nothing outside itself; when its commit is refused, it is undone and another is made on the newer state.
  */
-import type { ActionRegistry, RegisteredAction } from "../actions/registry.ts";
-import type { CompiledTemplate } from "../core/expression/expression.ts";
-import type { Plan, PlanAction } from "../core/graph/plan.ts";
+import type { RegisteredAction } from "../actions/registry.ts";
+import type { PlanAction } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
 import type { StoredMessage } from "../core/ports/message.ts";
 import { type Advance, closeDraft, type Draft, openDraft, apply } from "../core/run/advance.ts";
 import type { Command } from "../core/run/command.ts";
 import type { ErrorRecord, RunEvent } from "../core/run/event.ts";
 import type { NodeState, RunState } from "../core/run/state.ts";
-import type { ValueLimits } from "../core/values.ts";
 import {
   errorOf,
   type Failure,
@@ -21,32 +19,24 @@ import {
   type LetterBody,
   letterEvent,
   messageEvent,
+  itemChange,
+  mapEndedEvent,
   type Pending,
-  type Workshop,
+  permanently,
 } from "./intent.ts";
 import {
   acceptInput,
+  makeList,
   missingOutputs,
   type Prepared,
   prepareInput,
+  readBy,
   render,
   type RenderContext,
-  type RunData,
 } from "./prepare.ts";
 import { returnMs } from "./retry-pause.ts";
-import { type Edit, NO_ITEM, TurnResult } from "./turn-result.ts";
-
-export interface TurnContext {
-  readonly plan: Plan;
-  readonly data: RunData;
-  /** Inputs that were given by hand, by node. */
-  readonly edits: ReadonlyMap<number, Edit>;
-  readonly registry: ActionRegistry;
-  readonly limits: ValueLimits;
-  readonly workshop: Workshop | null;
-  readonly now: () => number;
-  readonly random: () => number;
-}
+import type { TurnContext } from "./turn-context.ts";
+import { NO_ITEM, TurnResult } from "./turn-result.ts";
 
 export class Turn extends TurnResult {
   readonly #context: TurnContext;
@@ -109,8 +99,10 @@ export class Turn extends TurnResult {
   #takeMessage(message: StoredMessage): void {
     const { id, body } = message;
     if ("fence" in body) {
-      this.#takeLetter(id, body);
       this.consumed.push(id);
+      if (body.kind !== "mapEnded") return this.#takeLetter(id, body);
+      const event = mapEndedEvent(body, this.#context);
+      if (event) this.#takeEvent(event);
       return;
     }
     const commands = this.#apply(messageEvent(message, body));
@@ -122,12 +114,21 @@ export class Turn extends TurnResult {
   /** A message for another fence is about a dead letter that is resolved already. */
   #takeLetter(id: string, body: LetterBody): void {
     const index = this.#context.plan.indexOf.get(body.node);
-    if (index === undefined || body.item !== NO_ITEM || this.#node(index).fence !== body.fence) return;
+    if (index === undefined) return;
+    if (body.item !== NO_ITEM) return this.#takeItemLetter(id, body, index);
+    if (this.#node(index).fence !== body.fence) return;
     if (!this.#takeEvent(letterEvent(body, index))) return;
     this.resolutions.set(index, { id, by: body.by });
     if (body.kind !== "redrive" || body.input === undefined) return;
     this.edits.set(index, { edited: "given", input: body.input });
     this.value(index).input = body.input;
+  }
+
+  /** The store knows the item's fence, and does nothing where the message is for another one. */
+  #takeItemLetter(id: string, body: LetterBody, index: number): void {
+    const { node, item, fence, by } = body;
+    if (!this.#takeEvent({ ...letterEvent(body, index), item })) return;
+    this.items.push({ node, item, fence, change: itemChange(body), resolution: { id, by } });
   }
 
   #takePending(pending: Pending): void {
@@ -169,7 +170,7 @@ export class Turn extends TurnResult {
 
   #learn(event: RunEvent & { node: number }, before: NodeState): void {
     const ended = event.type === "succeeded" && before.fence === event.fence && before.status === "running";
-    const supplied = event.type === "completed" && before.failure === "open";
+    const supplied = event.type === "completed" && event.item === undefined && before.failure === "open";
     if (!ended && !supplied) return;
     if (this.#context.plan.nodes[event.node]!.kind === "output") this.output = event.output;
     this.value(event.node).output = event.output;
@@ -261,13 +262,14 @@ export class Turn extends TurnResult {
     const action = registry.get(node.action);
     if (!action) return false;
     const before = this.#node(index);
-    const prepared = this.#prepare(node, action);
+    const prepared = node.map ? makeList(node.map, action, this.#rendering) : this.#prepare(node, action);
     this.#apply({ type: "claimed", node: index, fence: before.fence, worker: workshop.workerId });
     const claimed = this.#node(index);
     // The run is paused, or it is too late for the node.
     if (claimed.status !== "running") return false;
     this.due.delete(index);
-    this.#startOrFail({ node, action, claimed, prepared });
+    if (node.map) this.#startMap(claimed, index, prepared);
+    else this.#startOrFail({ node, action, claimed, prepared });
     return true;
   }
 
@@ -298,6 +300,17 @@ export class Turn extends TurnResult {
     }
   }
 
+  /** The list is the node's input. Nothing of it runs in the place that was meant for the node. */
+  #startMap({ fence }: NodeState, index: number, list: Prepared): void {
+    if (!list.ok) return this.#fail(index, list.error);
+    const total = (list.value as readonly Json[]).length;
+    this.value(index).input = list.value;
+    this.bytes += list.bytes;
+    if (total === 0) return void this.#takeEvent({ type: "succeeded", node: index, fence, output: [] });
+    this.maps.set(index, total);
+    this.#apply({ type: "mapStarted", node: index, fence });
+  }
+
   #renderOutput(): void {
     const index = this.#outputNode!;
     this.#outputNode = null;
@@ -314,30 +327,15 @@ export class Turn extends TurnResult {
   }
 
   #fail(index: number, error: ErrorRecord): void {
-    const { fence } = this.#node(index);
-    const last = {
-      verdict: { type: "permanent" },
-      retry: { immediate: 0, backoffMs: [] },
-      random: 0,
-    } as const;
-    this.#takeEvent({ type: "failed", node: index, fence, error, ...last });
+    this.#takeEvent(permanently({ node: index, fence: this.#node(index).fence, error }));
   }
 
   /** Outputs that the templates of the next step read and that are not in the run's data. */
   #missing(): readonly string[] {
-    const missing = new Set<string>();
-    const collect = (template: CompiledTemplate): void => {
-      for (const id of missingOutputs(template, this.#rendering)) missing.add(id);
-    };
-    if (this.#context.workshop) {
-      for (const index of [...this.#asked.keys(), ...this.#ready]) {
-        const node = this.#context.plan.nodes[index]!;
-        if (node.kind === "action") collect(node.input);
-      }
-    }
-    const output = this.#outputNode === null ? null : this.#context.plan.nodes[this.#outputNode]!;
-    if (output?.kind === "output") collect(output.template);
-    return [...missing];
+    const { workshop, plan } = this.#context;
+    const next = workshop ? [...this.#asked.keys(), ...this.#ready] : [];
+    if (this.#outputNode !== null) next.push(this.#outputNode);
+    return [...new Set(next.flatMap((index) => missingOutputs(readBy(plan.nodes[index]!), this.#rendering)))];
   }
 
   // ------------------------------------------------------------------ the reducer
@@ -376,6 +374,9 @@ export class Turn extends TurnResult {
         break;
       case "abort":
         this.aborts.push(command.node);
+        break;
+      case "openMap":
+        this.opened.add(command.node);
         break;
       case "renderOutput":
         this.#outputNode = command.node;

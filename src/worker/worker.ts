@@ -265,7 +265,10 @@ export class Worker {
   }
 
   #roll(refs: readonly NodeRef[]): void {
-    for (const ref of this.#rollCall.answer(refs, (each) => this.table.holds(each))) void this.#giveUp(ref);
+    const lost = this.#rollCall.answer(refs, (each) => this.table.holds(each));
+    for (const ref of lost) if (ref.item < 0) void this.#giveUp(ref);
+    const items = lost.filter(({ item }) => item >= 0);
+    if (items.length > 0) void this.#giveUpItems(items);
   }
 
   /** A node run that the store says is ours and that nobody here knows. */
@@ -274,10 +277,22 @@ export class Worker {
     await this.table.submitFor(ref, (node, plan) => lossOf({ registry: this.#registry, plan, node, ref }));
   }
 
+  async #giveUpItems(refs: readonly NodeRef[]): Promise<void> {
+    const { logger } = this.#options;
+    logger.warn(
+      { items: refs.length, ...refs[0] },
+      "items of maps were lost in this worker; they are given back",
+    );
+    await this.table.maps.lost(refs).catch((error: unknown) => {
+      logger.error({ error }, "items of maps could not be given back; the next roll call tries again");
+    });
+  }
+
   // ------------------------------------------------------------------ stopping
 
   /** What did not end in time is given up: told to stop, and handed on by its effect class. */
   async #releaseHeld(): Promise<void> {
+    await within(2_000, this.table.maps.release());
     const held = this.table.held();
     for (const { run, node } of held) run.held.get(node)?.interrupt();
     await Promise.all(held.map(({ run, node, fence }) => this.#release(run, node, fence)));

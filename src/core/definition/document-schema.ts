@@ -99,6 +99,15 @@ const retry = place("a retry policy", {
   backoff: backoff.exactOptional(),
 }).exactOptional();
 
+const MAX_CONCURRENCY = 10_000;
+
+const concurrency = ruled(z.number(), {
+  code: "field_invalid",
+  test: (value) => Number.isInteger(value) && value >= 1 && value <= MAX_CONCURRENCY,
+  message: (value) => `${value} items cannot run at once.`,
+  next: `Use a whole number from 1 to ${MAX_CONCURRENCY}.`,
+});
+
 const join = z
   .union(
     [
@@ -147,6 +156,9 @@ const action = place(
     deadline: duration.exactOptional(),
     retry,
     lane: named("a lane", LANE).exactOptional(),
+    forEach: text.exactOptional(),
+    concurrency: concurrency.exactOptional(),
+    onItemError: z.enum(["fail", "collect"]).exactOptional(),
     compensate: place("a compensation", {
       action: named("an action", ACTION_NAME),
       input: template,
@@ -154,7 +166,7 @@ const action = place(
       timeout: duration.exactOptional(),
     }).exactOptional(),
   },
-  [...LATER_OF_NODES, "concurrency", "forEach", "idempotencyKey", "onItemError"],
+  [...LATER_OF_NODES, "idempotencyKey"],
 );
 
 const condition = place(

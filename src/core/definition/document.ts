@@ -93,6 +93,19 @@ export interface ActionDocument extends NodeDocumentBase {
   readonly retry?: RetryDocument;
   /** Only workers of this lane take the node. Default `default`. */
   readonly lane?: string;
+  /**
+   * A bare expression that yields a list: the action runs once per item, which its input reads as `item`, and its place in the
+   * list (from 0) as `index`. At most 100,000 items; the output is the list of outputs, in the order of the items.
+   */
+  readonly forEach?: string;
+  /** Items that run at once, in all processes together. 1 to 10,000. Default 20. Only with `forEach`. */
+  readonly concurrency?: number;
+  /**
+   * What a failed item means. `fail` (default): when all items have run, the node fails, and each item that failed is a dead letter of
+   * its own; with an `error` edge, that is taken instead. `collect`: the node succeeds, and its output holds `{ ok: true, value }` or
+   * `{ ok: false, error }` per item. Only with `forEach`.
+   */
+  readonly onItemError?: "fail" | "collect";
   /** What undoes the node, once it has succeeded and the run is compensated. */
   readonly compensate?: CompensateDocument;
 }

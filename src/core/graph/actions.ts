@@ -28,6 +28,7 @@ export function actionIssues(subject: Subject, catalogue: ActionCatalogue | unde
     if (node.kind !== "action") return [];
     return [
       ...credentialIssues(id, node),
+      ...mapIssues(id, node),
       ...(catalogue
         ? usesOf(id, node).flatMap((use) => catalogueIssues(subject, { ...use, catalogue }))
         : []),
@@ -63,6 +64,21 @@ function credentialIssues(id: string, { credentials = [] }: ActionDocument): Iss
       }),
     ];
   });
+}
+
+function mapIssues(id: string, node: ActionDocument): Issue[] {
+  const isMap = node.forEach !== undefined;
+  const wrong = (["deadline", "compensate", "concurrency", "onItemError"] as const).filter(
+    (field) => node[field] !== undefined && isMap === (field === "deadline" || field === "compensate"),
+  );
+  return wrong.map((field) =>
+    makeIssue("map_invalid", ["nodes", id, field], {
+      message: isMap
+        ? `\`${field}\` is not possible for a node with \`forEach\`.`
+        : `\`${field}\` means something only with \`forEach\`.`,
+      next: isMap ? "Remove it, or put it on another node." : "Add `forEach`, or remove it.",
+    }),
+  );
 }
 
 /** Something that names an action and its input: a node, or its compensation. */

@@ -24,6 +24,7 @@ import {
   type Plan,
   type PlanAction,
   type PlanEdge,
+  type PlanMap,
   type PlanNode,
   type PlanOutput,
   type PlanWaitFor,
@@ -146,7 +147,20 @@ function compileAction(id: string, source: ActionDocument) {
     deadlineMs: durationMs(source.deadline, `node "${id}" deadline`),
     retry: source.retry === undefined ? null : parseRetry(source.retry),
     credentials: source.credentials ?? [],
+    map: compileMap(source),
     compensates: null,
+  };
+}
+
+/** Items of a map that run at once, where its node does not say. */
+const DEFAULT_CONCURRENCY = 20;
+
+function compileMap({ forEach, concurrency, onItemError }: ActionDocument): PlanMap | null {
+  if (forEach === undefined) return null;
+  return {
+    list: compileExpression(forEach),
+    concurrency: concurrency ?? DEFAULT_CONCURRENCY,
+    collect: onItemError === "collect",
   };
 }
 

@@ -20,6 +20,7 @@ const GRAPH_CODES = {
   input_field_undeclared: "An expression reads a field of the run's input that its schema does not mention.",
   input_field_unknown: "An expression reads a field of the run's input that its schema rules out.",
   limit_expression: "An expression is too long.",
+  map_invalid: "A node has an option that does not go with `forEach`, or one that needs it.",
   maybe_null: "An expression reads an output that is null where the node did not succeed.",
   node_unknown: "An edge names a node that does not exist.",
   node_unreachable: "No trigger leads to the node.",

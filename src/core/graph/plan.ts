@@ -35,6 +35,15 @@ export interface PlanTrigger extends PlanNodeBase {
   readonly input: CompiledTemplate | null;
 }
 
+export interface PlanMap {
+  /** Yields the list. */
+  readonly list: CompiledExpression;
+  /** Items that run at once, in all processes together. */
+  readonly concurrency: number;
+  /** Its output tells of each item whether it succeeded, and no item is a dead letter. */
+  readonly collect: boolean;
+}
+
 export interface PlanAction extends PlanNodeBase {
   readonly kind: "action";
   readonly action: string;
@@ -46,6 +55,8 @@ export interface PlanAction extends PlanNodeBase {
   readonly deadlineMs: number | null;
   readonly retry: Partial<RetryPolicy> | null;
   readonly credentials: readonly string[];
+  /** It runs once per item of a list. `null`: an ordinary node. */
+  readonly map: PlanMap | null;
   /**
    * The node that this one undoes: it has no edges, and starts only when the run is compensated. Its id is that of the node and
    * `$compensate`, which no user can write. `null`: an ordinary node.

@@ -31,6 +31,7 @@ const STEP: readonly Root[] = ["input", "trigger", "nodes", "run"];
 const SCOPES = {
   trigger: { roots: new Set<Root>(["trigger"]), place: "a trigger" },
   step: { roots: new Set<Root>(STEP), place: "a node" },
+  item: { roots: new Set<Root>([...STEP, "item", "index"]), place: "the input of an item" },
   compensation: { roots: new Set<Root>(STEP), self: true, place: "a compensation" },
   match: { roots: new Set<Root>([...STEP, "event"]), place: "the match of a wait" },
   output: { roots: new Set<Root>(STEP), place: "the output of the workflow" },
@@ -67,7 +68,9 @@ class Collector {
           this.expression(node.source.filter, ["source", "filter"], SCOPES.trigger);
         return;
       case "action":
-        if (node.input !== undefined) this.template(node.input, ["input"], SCOPES.step);
+        this.expression(node.forEach, ["forEach"], SCOPES.step);
+        if (node.input !== undefined)
+          this.template(node.input, ["input"], node.forEach === undefined ? SCOPES.step : SCOPES.item);
         if (node.compensate?.input !== undefined)
           this.template(node.compensate.input, ["compensate", "input"], SCOPES.compensation);
         return;

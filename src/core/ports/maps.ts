@@ -50,8 +50,8 @@ export type MapWrite =
     }
   /** The node waits for the map again, under this fence. */
   | { readonly type: "reopen"; readonly node: string; readonly fence: number }
-  /** No item is claimed from now on. */
-  | { readonly type: "close"; readonly node: string }
+  /** No item is claimed from now on; the node waits under this fence until those that run have ended. */
+  | { readonly type: "close"; readonly node: string; readonly fence: number }
   /** Nobody waits for the map any more: items that wait for another attempt are `cancelled`. */
   | { readonly type: "end"; readonly node: string }
   /** The run is undone: open dead letters of items are closed as `compensated`. */

@@ -1,5 +1,6 @@
 /** Messages to runs from outside: what they say, how they are sent, and how they are stored. */
 import type { Json } from "../json.ts";
+import type { ErrorRecord } from "../run/event.ts";
 
 /** Which dead letter is meant: of this node run, under this fence. For another fence the message comes too late. */
 interface LetterMessage {
@@ -19,7 +20,17 @@ export type MessageBody =
   /** `input` replaces the rendered one. */
   | ({ readonly kind: "redrive"; readonly newKey: boolean; readonly input?: Json } & LetterMessage)
   | ({ readonly kind: "complete"; readonly output: Json; readonly outcome?: string } & LetterMessage)
-  | ({ readonly kind: "discard" } & LetterMessage);
+  | ({ readonly kind: "discard" } & LetterMessage)
+  /** Nothing of the map runs, and nothing will: see the event `mapEnded`. */
+  | {
+      readonly kind: "mapEnded";
+      readonly node: string;
+      readonly fence: number;
+      readonly open: number;
+      readonly failed: number;
+      readonly unfinished: number;
+      readonly error: ErrorRecord;
+    };
 
 export interface StoredMessage {
   readonly id: string;

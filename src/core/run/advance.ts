@@ -22,6 +22,7 @@ import type { Command } from "./command.ts";
 import { type Advance, Draft } from "./draft.ts";
 import type { Event, RunEvent } from "./event.ts";
 import { setDeadline } from "./expiry.ts";
+import * as maps from "./maps.ts";
 import { receive } from "./messages.ts";
 import * as operators from "./operators.ts";
 import { isCompensation, type Plan } from "../graph/plan.ts";
@@ -104,6 +105,20 @@ function handle(draft: Draft, event: RunEvent): void {
       return operators.paused(draft);
     case "resumed":
       return operators.resumed(draft);
+    case "mapStarted":
+      return maps.mapStarted(draft, event);
+    case "mapEnded":
+      return maps.mapEnded(draft, event);
+    case "redriven":
+    case "completed":
+    case "discarded":
+      return resolve(draft, event);
+  }
+}
+
+function resolve(draft: Draft, event: Event<"redriven" | "completed" | "discarded">): void {
+  if (event.item !== undefined) return maps.itemResolved(draft, event);
+  switch (event.type) {
     case "redriven":
       return operators.redriven(draft, event);
     case "completed":

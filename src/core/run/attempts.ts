@@ -6,9 +6,10 @@
  */
 import type { PlanWait } from "../graph/plan.ts";
 import type { Draft } from "./draft.ts";
-import type { ErrorRecord, Event } from "./event.ts";
+import type { Event } from "./event.ts";
 import { expire } from "./expiry.ts";
 import { isLate, mayPutOff, putOffTooLong } from "./bounds.ts";
+import { backoffMs, immediateMs, isPoison, outcomeUnknown, poison } from "./ladder.ts";
 import { isCalledOff } from "./races.ts";
 import {
   cancelNode,
@@ -22,12 +23,6 @@ import {
   tooLate,
 } from "./settle.ts";
 import type { NodeState } from "./state.ts";
-
-/** So many leases lost in a row, and the node is held to kill its workers. */
-const POISON_LOSSES = 3;
-const IMMEDIATE_MIN_MS = 100;
-const IMMEDIATE_SPREAD_MS = 900;
-const BACKOFF_JITTER = 0.1;
 
 export function enqueued(draft: Draft, event: Event<"enqueued">): void {
   const { status, dispatches } = draft.node(event.node);
@@ -74,7 +69,7 @@ export function leaseLost(draft: Draft, event: Event<"leaseLost">): void {
   const losses = node.losses + 1;
   const { error, verdict } = event;
   if (verdict.type !== "retry" || isUnwanted(draft, event.node)) return fail(draft, event, node);
-  if (losses >= POISON_LOSSES) return park(draft, event.node, poison(error, losses));
+  if (isPoison(losses)) return park(draft, event.node, poison(error, losses));
   makeReady(draft, event.node, { fence: node.fence + 1, attempt: node.attempt - 1, losses });
 }
 
@@ -146,7 +141,7 @@ function retry(draft: Draft, event: Event<"failed">, node: NodeState): void {
   if (attempt <= policy.immediate) {
     retryAtOnce(draft, event, node);
   } else if (pause !== undefined) {
-    tryAfter(draft, event, { delayMs: Math.round(pause * (1 + BACKOFF_JITTER * random)), attempt });
+    tryAfter(draft, event, { delayMs: backoffMs(pause, random), attempt });
   } else {
     giveUp(draft, event.node, event.error);
   }
@@ -154,7 +149,7 @@ function retry(draft: Draft, event: Event<"failed">, node: NodeState): void {
 
 function retryAtOnce(draft: Draft, { node, error, random }: Event<"failed">, before: NodeState): void {
   const { attempt } = before;
-  const delayMs = IMMEDIATE_MIN_MS + Math.floor(IMMEDIATE_SPREAD_MS * random);
+  const delayMs = immediateMs(random);
   if (isLate(draft, node, delayMs)) return tooLate(draft, node, error);
   if (draft.paused) return enterWaiting(draft, node, { reason: "retry", delayMs: 0, attempt });
   const fence = before.fence + 1;
@@ -190,26 +185,12 @@ function isUnwanted(draft: Draft, index: number): boolean {
 }
 
 function isRunning(draft: Draft, event: { node: number; fence: number }): boolean {
-  const { status, fence } = draft.node(event.node);
-  return status === "running" && fence === event.fence;
+  const { status, fence, waitingFor } = draft.node(event.node);
+  return status === "running" && waitingFor === null && fence === event.fence;
 }
 
 function runningAction(draft: Draft, event: { node: number; fence: number }): NodeState | null {
   return isRunning(draft, event) && draft.planned(event.node).kind === "action"
     ? draft.node(event.node)
     : null;
-}
-
-function poison(error: ErrorRecord, losses: number): ErrorRecord {
-  return {
-    ...error,
-    class: "poison",
-    message: `${losses} workers in a row were lost while they ran this node. ${error.message}`,
-  };
-}
-
-function outcomeUnknown(error: ErrorRecord): ErrorRecord {
-  return error.class === "outcome_unknown"
-    ? error
-    : { ...error, class: "outcome_unknown", cause: error.class };
 }

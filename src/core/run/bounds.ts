@@ -31,7 +31,12 @@ export function deadlineExceeded(draft: Draft, index: number, last: ErrorRecord 
 }
 
 export function mayPutOff(draft: Draft, index: number, byMs: number): boolean {
-  return draft.node(index).putOffMs + byMs <= MAX_PUT_OFF_MS;
+  return !isPutOffTooLong(draft.node(index).putOffMs + byMs);
+}
+
+/** All the pauses together that others asked for are longer than anybody should wait. */
+export function isPutOffTooLong(ms: number): boolean {
+  return ms > MAX_PUT_OFF_MS;
 }
 
 export function putOffTooLong(error: ErrorRecord): ErrorRecord {

@@ -21,6 +21,8 @@ export type Command =
   | { readonly type: "deadLetter"; readonly node: number; readonly error: ErrorRecord }
   /** The running action must be told to stop. */
   | { readonly type: "abort"; readonly node: number }
+  /** The map may have items to run, or be complete: look at it. */
+  | { readonly type: "openMap"; readonly node: number }
   /** `$output` is ready: render the template and feed `succeeded` or `failed` for it. */
   | { readonly type: "renderOutput"; readonly node: number }
   /** This message stays with the run until a wait asks for it; the others given were used up or have no meaning. */

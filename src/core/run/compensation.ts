@@ -9,7 +9,7 @@ import { isCompensation } from "../graph/plan.ts";
 import type { Draft } from "./draft.ts";
 import { isExpired } from "./expiry.ts";
 import { cancelNode, makeReady, settle } from "./settle.ts";
-import { type RunStatus, TERMINAL } from "./state.ts";
+import { isUnresolved, type RunStatus, TERMINAL } from "./state.ts";
 
 /** Begins to compensate, or goes on with it, where nothing else moves and it is asked for. */
 export function compensate(draft: Draft): void {
@@ -53,9 +53,9 @@ function isUnderWay(draft: Draft): boolean {
 function closeTheRest(draft: Draft): void {
   for (const node of draft.plan.nodes) {
     if (isCompensation(node)) continue;
-    const { status, failure } = draft.node(node.index);
-    if (status === "pending") cancelNode(draft, node.index);
-    if (failure !== "open") continue;
+    const state = draft.node(node.index);
+    if (state.status === "pending") cancelNode(draft, node.index);
+    if (!isUnresolved(state)) continue;
     draft.edit(node.index, { failure: "compensated" });
     draft.ended.push(node.index);
   }

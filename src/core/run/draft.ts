@@ -6,7 +6,7 @@ import type { Plan, PlanNode } from "../graph/plan.ts";
 import type { Json } from "../json.ts";
 import type { Command } from "./command.ts";
 import type { ErrorRecord } from "./event.ts";
-import type { KeptMessage, NodeState, RunState, RunStatus } from "./state.ts";
+import { isUnresolved, type KeptMessage, type NodeState, type RunState, type RunStatus } from "./state.ts";
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -88,8 +88,8 @@ export class Draft {
       this.#count(before, -1);
       this.#count(after, 1);
     }
-    if (before.failure === "open") this.deadLetters--;
-    if (after.failure === "open") this.deadLetters++;
+    if (isUnresolved(before)) this.deadLetters--;
+    if (isUnresolved(after)) this.deadLetters++;
     if (after.fence > 0) this.begun = true;
   }
 

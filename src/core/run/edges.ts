@@ -1,10 +1,10 @@
 /** What a node's end means for the edges that leave it. */
 import type { PlanEdge, PlanNode } from "../graph/plan.ts";
-import { type NodeState, TERMINAL } from "./state.ts";
+import { isUnresolved, type NodeState, TERMINAL } from "./state.ts";
 
 /** The node's outgoing edges are settled. A dead letter is terminal, but holds its edges open until it is resolved. */
 export function isSettled(node: NodeState): boolean {
-  return TERMINAL.has(node.status) && node.failure !== "open";
+  return TERMINAL.has(node.status) && !isUnresolved(node);
 }
 
 /** Whether an edge is taken by the outcome with which its node ended; `null`: skipped, cancelled, or given up. */

@@ -87,12 +87,33 @@ export type RunEvent =
   | { readonly type: "cancelled"; readonly compensate: boolean }
   | { readonly type: "paused" }
   | { readonly type: "resumed" }
-  /** Runs a dead letter's node again. */
-  | ({ readonly type: "redriven"; readonly newKey: boolean } & NodeEvent)
+  /** The worker that claimed the node has made the list of its map, and the map is stored. */
+  | ({ readonly type: "mapStarted" } & FencedEvent)
+  /** Nothing of the map runs, and nothing will. */
+  | ({
+      readonly type: "mapEnded";
+      /** Items that are dead letters. */
+      readonly open: number;
+      /** Items that failed otherwise. */
+      readonly failed: number;
+      /** Items that did not run to their end. */
+      readonly unfinished: number;
+      /** What became of the items. */
+      readonly error: ErrorRecord;
+      /** `null` where no condition or wait reads it. */
+      readonly output: Json;
+    } & FencedEvent)
+  /** Runs a dead letter's node again. With `item`, here and below: that of one item, which the store keeps. */
+  | ({ readonly type: "redriven"; readonly newKey: boolean; readonly item?: number } & NodeEvent)
   /** Supplies the result of a dead letter by hand: an output for an action, an outcome for a condition or a wait. */
-  | ({ readonly type: "completed"; readonly output: Json; readonly outcome?: string } & NodeEvent)
+  | ({
+      readonly type: "completed";
+      readonly output: Json;
+      readonly outcome?: string;
+      readonly item?: number;
+    } & NodeEvent)
   /** Gives a dead letter up: its edges die. */
-  | ({ readonly type: "discarded" } & NodeEvent);
+  | ({ readonly type: "discarded"; readonly item?: number } & NodeEvent);
 
 /** The events of one type. */
 export type Event<T extends RunEvent["type"]> = Extract<RunEvent, { type: T }>;

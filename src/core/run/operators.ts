@@ -12,6 +12,7 @@ import type { Draft } from "./draft.ts";
 import type { Event } from "./event.ts";
 import { fire } from "./attempts.ts";
 import { isTimer } from "./kept.ts";
+import { resumeMaps } from "./maps.ts";
 import { deliverKept } from "./messages.ts";
 import { refusalOf } from "./refusal.ts";
 import { decided, makeReady, start, stop, succeed } from "./settle.ts";
@@ -48,6 +49,7 @@ export function resumed(draft: Draft): void {
     const { status, dueAt } = draft.node(index);
     if (status === "waiting" && dueAt !== null && dueAt <= draft.now) fire(draft, index);
   }
+  resumeMaps(draft);
   // What a message decided may have called some of them off.
   for (const index of ready) if (draft.node(index).status === "ready") makeReady(draft, index, {});
 }

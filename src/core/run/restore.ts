@@ -6,7 +6,14 @@
 import { isCompensation, type Plan, type PlanNode } from "../graph/plan.ts";
 import type { Json } from "../json.ts";
 import { isSettled, isTaken } from "./edges.ts";
-import type { NodeState, NodeStatus, RunCounts, RunState, RunValues } from "./state.ts";
+import {
+  isUnresolved,
+  type NodeState,
+  type NodeStatus,
+  type RunCounts,
+  type RunState,
+  type RunValues,
+} from "./state.ts";
 
 /** The `item` of a row that is the node run itself. */
 const NO_ITEM = -1;
@@ -160,7 +167,7 @@ function countsOf(nodes: readonly NodeState[]): RunCounts {
     startable: count("ready", "queued"),
     running: count("running"),
     waiting: count("waiting"),
-    deadLetters: nodes.filter((node) => node.failure === "open").length,
+    deadLetters: nodes.filter(isUnresolved).length,
     begun: nodes.some((node) => node.fence > 0),
   };
 }

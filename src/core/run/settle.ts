@@ -50,6 +50,13 @@ export function park(draft: Draft, index: number, error: ErrorRecord): void {
   draft.command({ type: "deadLetter", node: index, error });
 }
 
+/** Items of the map are dead letters, not the node itself. */
+export function parkItems(draft: Draft, index: number, error: ErrorRecord): void {
+  draft.edit(index, { ...ENDED, status: "failed", outcome: null, failure: "items" });
+  draft.setError(index, error);
+  draft.command({ type: "record", node: index, output: null, error });
+}
+
 /** The end of a node whose value the reducer decides. */
 export function decided(draft: Draft, index: number, result: { outcome: string; output: Json }): void {
   succeed(draft, index, result.outcome);

@@ -23,14 +23,14 @@ export type RunStatus =
   | "failed"
   | "cancelled";
 
-/** Why a node is `waiting`. */
+/** Why a node is `waiting`; `map`: it is `running` without a worker, and its items are what runs. */
 export type WaitReason = "timer" | "message" | "retry" | "map";
 
 /**
  * What became of a node's failure. `handled`: an error edge was taken. `open`: a dead letter that somebody must resolve.
- * `discarded`: resolved by giving up; the node's edges are dead. `compensated`: closed because the run is undone.
+ * `items`: items of its map are dead letters, and must be resolved. `discarded`: resolved by giving up; the node's edges are dead. `compensated`: closed because the run is undone.
  */
-export type FailureState = "handled" | "open" | "discarded" | "compensated";
+export type FailureState = "handled" | "open" | "items" | "discarded" | "compensated";
 
 export interface NodeState {
   readonly status: NodeStatus;
@@ -110,6 +110,11 @@ export interface RunState {
   /** In the order of arrival. */
   readonly kept: readonly KeptMessage[];
   readonly counts: RunCounts;
+}
+
+/** Somebody must look at the failure: its edges are open, and the run cannot succeed. */
+export function isUnresolved({ failure }: Pick<NodeState, "failure">): boolean {
+  return failure === "open" || failure === "items";
 }
 
 export const TERMINAL: ReadonlySet<NodeStatus> = new Set(["succeeded", "failed", "skipped", "cancelled"]);

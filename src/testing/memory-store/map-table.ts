@@ -136,9 +136,9 @@ export class MapTable {
       const map = run.maps.get(node);
       if (type === "start") run.maps.set(node, newMap(write, now));
       else if (type === "compensated") this.#compensate(run, node, now);
-      else if (map && type === "reopen") Object.assign(map, { fence: write.fence, live: true });
-      else if (map && type === "close") map.closed = true;
-      else if (map && type === "end") this.#end(run, node, now);
+      else if (type === "end") this.#end(run, node, now);
+      else if (map)
+        Object.assign(map, { fence: write.fence, live: true, closed: map.closed || type === "close" });
     }
   }
 
@@ -210,7 +210,8 @@ export class MapTable {
   }
 
   #end(run: MemoryRun, node: string, now: number): void {
-    run.maps.get(node)!.live = false;
+    const map = run.maps.get(node);
+    if (map) map.live = false;
     for (const row of itemsOf(run, node)) {
       if (row.record.status === "waiting")
         this.#place(row, { status: "cancelled", dueAt: null, finishedAt: now });

@@ -127,7 +127,7 @@ function claimRules({ rule, expect }: Kit): void {
       expect(await claim(store, id)).toEqual([]);
       await changed(store, id, {});
       expect(await claim(store, id, { limit: 1 })).toHaveLength(1);
-      await changed(store, id, { maps: [{ type: "close", node: "m" }] });
+      await changed(store, id, { maps: [{ type: "close", node: "m", fence: 2 }] });
       const closed = await store.claimItems({ ...at(id), worker: "w", limit: 9 });
       expect(closed).toMatchObject({ items: [], map: { closed: true, running: 1 } });
       await changed(store, id, { maps: [{ type: "end", node: "m" }] });
@@ -222,7 +222,7 @@ function finishRules({ rule, expect }: Kit): void {
     const id = await mapped(store);
     await claim(store, id);
     await store.finishItems(at(id), [result(0, { status: "waiting", fence: 2, delayMs: 0 })]);
-    await changed(store, id, { maps: [{ type: "close", node: "m" }] });
+    await changed(store, id, { maps: [{ type: "close", node: "m", fence: 2 }] });
     await changed(store, id, { maps: [{ type: "end", node: "m" }] });
     // Who still ran is told that nobody waits.
     expect(await store.finishItems(at(id), [result(1)])).toEqual({ taken: [1], map: null });

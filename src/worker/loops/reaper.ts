@@ -1,11 +1,11 @@
 /** The reaper: node runs whose worker is dead or missing are taken from it, by their action's effect class. */
-import { type ActionRegistry, effectOf } from "../../actions/registry.ts";
+import type { ActionRegistry } from "../../actions/registry.ts";
 import type { Plan } from "../../core/graph/plan.ts";
 import type { NodeRef, Store } from "../../core/ports/store.ts";
-import { classifyFailure } from "../../core/run/classify.ts";
 import type { Lease } from "../lease.ts";
 import type { RunTable } from "../run-table.ts";
 import type { Intent } from "../intent.ts";
+import { lossVerdict } from "../loss.ts";
 import { keyOf, UnderWay } from "./under-way.ts";
 
 const PAGE = 500;
@@ -25,11 +25,13 @@ export function reaperRound(options: ReaperOptions): () => Promise<number> {
     const { store, table, registry, lease, leaseMs } = options;
     if (!lease.mayJudge) return everyMs;
     const orphans = await store.reap({ leaseMs, limit: PAGE });
-    const applied = await underWay.ask(orphans, {
+    const items = await table.maps.lost(orphans.filter(({ item }) => item >= 0));
+    const nodes = orphans.filter(({ item }) => item < 0);
+    const applied = await underWay.ask(nodes, {
       keyOf,
       submit: (ref) => table.submitFor(ref, (node, plan) => lossOf({ registry, plan, node, ref })),
     });
-    return orphans.length === PAGE && applied > 0 ? 0 : everyMs;
+    return orphans.length === PAGE && applied + items > 0 ? 0 : everyMs;
   };
 }
 
@@ -47,8 +49,7 @@ export function lossOf(loss: {
   const planned = plan.nodes[node]!;
   const action = planned.kind === "action" ? registry.get(planned.action) : undefined;
   if (!action) return null;
-  const lost = { name: "lease_lost", message: "The worker that ran this attempt was lost.", timedOut: true };
-  const { verdict, error, unknown } = classifyFailure(lost, effectOf(action, undefined));
+  const { verdict, error, unknown } = lossVerdict(action);
   return {
     type: "event",
     event: { type: "leaseLost", node, fence: ref.fence, verdict, error },

@@ -33,6 +33,7 @@ export function sweeperRound(options: SweeperOptions): () => Promise<number> {
   return async () => {
     const unread = await store.unread({ olderThanMs: INBOX_MS, limit: PAGE });
     await underWay.ask(unread, { keyOf: (runId) => runId, submit: look });
+    await table.maps.revive(await store.idleMaps({ quietMs: GRACE_MS, limit: PAGE }));
     const before = await lostBefore(options);
     const lost = await store.lost({ dispatchedBefore: before, limit: PAGE });
     const resent = await underWay.ask(lost, { keyOf, submit: resend });

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Command } from "../../../src/core/run/command.ts";
 import type { NodeState, RunState } from "../../../src/core/run/state.ts";
 import type { Model } from "./model.ts";
-import { isAlive } from "./model-facts.ts";
+import { isAlive, isLeft } from "./model-facts.ts";
 import type { PlanSpec } from "./plans.ts";
 
 /** What differs, in words; `null`: nothing. */
@@ -29,7 +29,7 @@ function countsDiffer({ counts }: RunState, model: Model): string | null {
     startable: live.filter((status) => status === "ready" || status === "queued").length,
     running: live.filter((status) => status === "running").length,
     waiting: live.filter((status) => status === "waiting").length,
-    deadLetters: all.filter(({ failure }) => failure === "open").length,
+    deadLetters: all.filter(isLeft).length,
     begun: all.some(({ fence }) => fence > 0),
   };
   for (const key of Object.keys(expected) as (keyof typeof expected)[])
@@ -64,6 +64,7 @@ export function written(command: Command): string {
   switch (command.type) {
     case "dispatch":
     case "abort":
+    case "openMap":
     case "renderOutput":
       return `${command.type} ${command.node}`;
     case "retryNow":

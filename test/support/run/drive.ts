@@ -44,10 +44,16 @@ function eventOf(
   node: number,
   { state, answer }: { state: RunState; answer: NonNullable<Driver["answer"]> },
 ): RunEvent {
-  const { status, fence } = state.nodes[node]!;
+  const { status, fence, waitingFor } = state.nodes[node]!;
+  if (waitingFor === "map") return allItemsSucceeded(node, fence);
   if (status === "running") return answer(node, fence, state);
   if (status === "waiting") return { type: "timerFired", node, fence };
   return { type: "claimed", node, fence, worker: "w" };
+}
+
+function allItemsSucceeded(node: number, fence: number): RunEvent {
+  const error = { class: "items_failed", message: "none" };
+  return { type: "mapEnded", node, fence, open: 0, failed: 0, unfinished: 0, error, output: [node] };
 }
 
 export function success(node: number, fence: number): RunEvent {

@@ -34,6 +34,10 @@ export type Fact =
       readonly outcome: string | null;
     }
   | { readonly is: "parked" }
+  /** It waits for its items. */
+  | { readonly is: "mapped" }
+  /** Items of it are dead letters. */
+  | { readonly is: "itemsLeft" }
   | { readonly is: "discarded" }
   /** A dead letter of a run that is undone. */
   | { readonly is: "closed" }
@@ -70,11 +74,22 @@ function count(history: readonly Fact[]): Told {
     dispatches: since(history, "claimed", "entered", "redriven").filter((fact) => fact.is === "handed")
       .length,
     worker: workerOf(history),
-    waitingFor: last?.is === "putOff" ? "timer" : last?.is === "entered" ? last.reason : null,
+    waitingFor: waitsFor(last),
     dueAt: last?.is === "entered" || last?.is === "heldBack" || last?.is === "putOff" ? last.due : null,
     failure: failureAfter(last),
     ...boundsOf(history),
   };
+}
+
+function waitsFor(last: Fact | undefined): Told["waitingFor"] {
+  if (last?.is === "mapped") return "map";
+  if (last?.is === "putOff") return "timer";
+  return last?.is === "entered" ? last.reason : null;
+}
+
+/** Somebody has to do something about it. */
+export function isLeft({ failure }: Pick<Told, "failure">): boolean {
+  return failure === "open" || failure === "items";
 }
 
 function hasExpired(history: readonly Fact[]): boolean {
@@ -86,7 +101,7 @@ function boundsOf(history: readonly Fact[]): Pick<Told, "deadlineAt" | "putOffMs
   const newKey = history.findLastIndex((fact) => fact.is === "redriven" && fact.newKey);
   const keyFence = history.slice(0, newKey + 1).filter(raisesFence).length;
   if (isEnded({ status: statusAfter(history.at(-1)) })) return { deadlineAt: null, putOffMs: 0, keyFence };
-  const lately = since(history, "redriven");
+  const lately = since(history, "redriven", "itemsLeft");
   const bound = lately.findLast((fact) => fact.is === "bounded");
   const pauses = lately.map((fact) => (fact.is === "entered" ? fact.putOff : 0));
   const putOffMs = pauses.reduce((sum, pause) => sum + pause, 0);
@@ -103,6 +118,7 @@ function statusAfter(last: Fact | undefined): NodeStatus {
     case "claimed":
     case "again":
     case "rendering":
+    case "mapped":
       return "running";
     case "entered":
     case "putOff":
@@ -110,6 +126,7 @@ function statusAfter(last: Fact | undefined): NodeStatus {
     case "ended":
       return last.as;
     case "parked":
+    case "itemsLeft":
     case "closed":
     case "discarded":
       return "failed";
@@ -120,13 +137,24 @@ function statusAfter(last: Fact | undefined): NodeStatus {
 
 function failureAfter(last: Fact | undefined): FailureState | null {
   if (last?.is === "parked") return "open";
+  if (last?.is === "itemsLeft") return "items";
   if (last?.is === "discarded") return "discarded";
   if (last?.is === "closed") return "compensated";
   return last?.is === "ended" && last.as === "failed" ? "handled" : null;
 }
 
 function raisesFence({ is }: Fact): boolean {
-  return ["claimed", "again", "released", "lost", "decided", "entered", "redriven", "expired"].includes(is);
+  return [
+    "claimed",
+    "again",
+    "released",
+    "lost",
+    "decided",
+    "entered",
+    "redriven",
+    "expired",
+    "mapped",
+  ].includes(is);
 }
 
 /** Tries that began, without those that do not count. A pause before the next attempt is no try; every other wait is. */
@@ -142,7 +170,7 @@ function attempts(history: readonly Fact[]): number {
 }
 
 function lossesInARow(history: readonly Fact[]): number {
-  return since(history, "again", "entered", "ended", "parked", "redriven", "decided").filter(
+  return since(history, "again", "entered", "ended", "parked", "itemsLeft", "redriven", "decided").filter(
     (fact) => fact.is === "lost",
   ).length;
 }
@@ -152,7 +180,8 @@ function workerOf(history: readonly Fact[]): string | null {
   let worker: string | null = null;
   for (const fact of history) {
     if (fact.is === "claimed") worker = fact.by;
-    else if (fact.is === "offered" || fact.is === "entered" || fact.is === "redriven") worker = null;
+    else if (fact.is === "offered" || fact.is === "entered" || fact.is === "redriven" || fact.is === "mapped")
+      worker = null;
     else if (fact.is === "ended" && fact.as === "cancelled") worker = null;
   }
   return worker;

@@ -1,7 +1,7 @@
 /** The single rules of the model: edges, waits, messages, and what a run is as a whole. */
 import type { Scope } from "../../../src/core/expression/expression.ts";
 import type { KeptMessage, RunStatus } from "../../../src/core/run/state.ts";
-import { isAlive, isEnded, type Told } from "./model-facts.ts";
+import { isAlive, isEnded, isLeft, type Told } from "./model-facts.ts";
 import type { NodeSpec } from "./plans.ts";
 
 export type WaitSpec = Extract<NodeSpec, { kind: "wait" }>;
@@ -10,7 +10,7 @@ export type WaitSpec = Extract<NodeSpec, { kind: "wait" }>;
 const UNUSUAL = ["error", "timeout"];
 
 export function edgeState(from: Told, on: string | null): "open" | "taken" | "dead" {
-  if (!isEnded(from) || from.failure === "open") return "open";
+  if (!isEnded(from) || isLeft(from)) return "open";
   const named = on === null ? !UNUSUAL.includes(from.outcome ?? "") : on === from.outcome;
   return from.outcome !== null && named ? "taken" : "dead";
 }

@@ -7,8 +7,9 @@
  */
 import type { ErrorRecord, RunEvent } from "../../../src/core/run/event.ts";
 import type { KeptMessage, NodeStatus, RunStatus } from "../../../src/core/run/state.ts";
-import { isAlive, isEnded } from "./model-facts.ts";
+import { isAlive, isEnded, isLeft } from "./model-facts.ts";
 import { Ledger, type ModelCommand, OUTPUT } from "./model-ledger.ts";
+import { resolveItem, takeMap } from "./model-maps.ts";
 import { asks, isTimer, lastsMs, outcomesByHand, statusOf, type WaitSpec } from "./model-rules.ts";
 import type { NodeSpec } from "./plans.ts";
 
@@ -53,6 +54,7 @@ export class Model extends Ledger {
       case "redriven":
       case "completed":
       case "discarded":
+        if (event.item !== undefined) return resolveItem(this, id, { event, unwanted: this.#unwanted(id) });
         if (this.told(id).failure === "open") this.#resolve(event, id);
         return;
       case "enqueued":
@@ -64,8 +66,8 @@ export class Model extends Ledger {
   }
 
   #takeFenced(event: Extract<RunEvent, { fence: number }>, id: string): void {
-    const { status, dueAt } = this.told(id);
-    const startable = status === "ready" || status === "queued";
+    const { status, dueAt, waitingFor } = this.told(id);
+    const startable = ["ready", "queued"].includes(status);
     switch (event.type) {
       case "claimed":
         if (!startable || this.paused) return;
@@ -84,8 +86,11 @@ export class Model extends Ledger {
         else if (status === "waiting") this.#due(id);
         else if (status === "ready" && dueAt !== null) this.offer(id);
         return;
+      case "mapStarted":
+      case "mapEnded":
+        return takeMap(this, event, { id, unwanted: this.#unwanted(id) });
       default:
-        if (status === "running") this.#answered(event, id);
+        if (status === "running" && waitingFor === null) this.#answered(event, id);
     }
   }
 
@@ -201,6 +206,7 @@ export class Model extends Ledger {
       const { dueAt } = this.told(id);
       if (dueAt !== null && dueAt <= this.now) this.#due(id);
     }
+    for (const id of this.ids) if (this.told(id).waitingFor === "map") this.command("openMap", id);
     for (const id of still("ready")) this.offer(id);
   }
 
@@ -345,35 +351,27 @@ export class Model extends Ledger {
 
   /** Undoes one more node, if the run is to be undone and nothing else goes on. */
   #undo(): void {
-    const lost = this.spec.onFailure === "compensate" && !this.cancelled && this.#isAny("open");
+    const lost =
+      this.spec.onFailure === "compensate" && !this.cancelled && this.ids.some((id) => isLeft(this.told(id)));
     if (this.paused || this.ids.some((id) => isAlive(this.told(id))) || !(this.compensate || lost)) return;
     this.compensate = true;
     for (const id of this.ids) {
-      const { status, failure } = this.told(id);
+      const told = this.told(id);
       if (this.undone.has(id)) continue;
-      if (status === "pending") this.cancelNode(id);
-      if (failure === "open") this.note(id, { is: "closed" });
+      if (told.status === "pending") this.cancelNode(id);
+      if (isLeft(told)) this.note(id, { is: "closed" });
     }
     const left = [...this.undone].filter(([, node]) => this.told(node).status === "succeeded");
     const [next] = left.find(([id]) => !isEnded(this.told(id)) || this.told(id).failure === "open") ?? [];
     if (next !== undefined && this.told(next).status === "pending") this.offer(next);
   }
 
-  #isAny(failure: "open"): boolean {
-    return this.ids.some((id) => this.told(id).failure === failure);
-  }
-
   #conclude(): void {
     this.#undo();
     const others = this.ids.slice(0, -1).flatMap((id) => (this.undone.has(id) ? [] : [this.told(id)]));
-    const allDone = others.every((told) => isEnded(told) && told.failure !== "open");
-    if (
-      allDone &&
-      !this.paused &&
-      !this.cancelled &&
-      !this.compensate &&
-      this.told(OUTPUT).status === "pending"
-    ) {
+    const allDone = others.every((told) => isEnded(told) && !isLeft(told));
+    const mayRender = !this.paused && !this.cancelled && !this.compensate;
+    if (allDone && mayRender && this.told(OUTPUT).status === "pending") {
       this.note(OUTPUT, { is: "rendering" });
       this.command("renderOutput", OUTPUT);
     }

@@ -28,6 +28,8 @@ export type NodeSpec =
       readonly join?: JoinSpec;
       readonly compensate?: boolean;
       readonly deadline?: number;
+      /** Once per item of a list. */
+      readonly map?: "fail" | "collect";
     }
   | {
       readonly kind: "condition";
@@ -153,6 +155,9 @@ function nodeOf(spec: NodeSpec, { references, ...place }: Place): PlanNode {
         retry: null,
         credentials: [],
         compensates: null,
+        map: spec.map
+          ? { list: expression(() => [], []), concurrency: 20, collect: spec.map === "collect" }
+          : null,
       };
     case "condition":
       return {

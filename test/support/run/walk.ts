@@ -136,7 +136,7 @@ interface Place {
 
 /** What may happen to the nodes now. */
 function toNodes({ plan, state, deadly, quiet }: Place): readonly Choice[] {
-  return state.nodes.flatMap(({ status, fence, failure }, node): readonly Choice[] => {
+  return state.nodes.flatMap(({ status, fence, failure, waitingFor }, node): readonly Choice[] => {
     const claimed: Choice = (dice) => ({ type: "claimed", node, fence, worker: `w${dice.next(3)}` });
     switch (status) {
       case "ready":
@@ -156,6 +156,18 @@ function toNodes({ plan, state, deadly, quiet }: Place): readonly Choice[] {
         ];
       case "running":
         if (plan.nodes[node]!.kind === "output") return [(dice) => ended(node, fence, dice)];
+        if (waitingFor === "map")
+          return [
+            (dice) => mapEnded(node, fence, { dice, quiet }),
+            (dice) => (quiet ? mapEnded(node, fence, { dice, quiet }) : itemResolution(node, dice)),
+          ];
+        if (isMap(plan, node))
+          return [
+            () => ({ type: "mapStarted", node, fence }),
+            () => ({ type: "mapStarted", node, fence }),
+            (dice) => ended(node, fence, dice),
+            (dice) => broken(node, fence, dice),
+          ];
         return [
           (dice) => ended(node, fence, dice),
           (dice) => (deadly ? lost(node, fence) : ended(node, fence, dice)),
@@ -166,6 +178,7 @@ function toNodes({ plan, state, deadly, quiet }: Place): readonly Choice[] {
       case "pending":
         return plan.nodes[node]!.kind === "output" ? [() => ({ type: "timerFired", node, fence })] : [];
       default:
+        if (failure === "items" && !quiet) return [(dice) => itemResolution(node, dice)];
         return failure === "open" && !quiet ? [(dice) => resolution(node, dice)] : [];
     }
   });
@@ -176,6 +189,42 @@ function ended(node: number, fence: number, dice: Dice): RunEvent {
   const verdict = VERDICTS[dice.next(VERDICTS.length)]!;
   const retry = RETRY[dice.next(RETRY.length)]!;
   return { type: "failed", node, fence, error: ERROR, verdict, retry, random: dice.next(100) / 100 };
+}
+
+function isMap(plan: Plan, index: number): boolean {
+  const node = plan.nodes[index]!;
+  return node.kind === "action" && node.map !== null;
+}
+
+/** Of a quiet run: nobody mends what failed, and nothing is called off. */
+function mapEnded(node: number, fence: number, { dice, quiet }: { dice: Dice; quiet: boolean }): RunEvent {
+  const [open, failed, unfinished] = [dice.next(4), dice.next(3), dice.next(4)].map((n) =>
+    Math.max(0, n - 1),
+  );
+  const error = { class: "items_failed", message: "some failed" };
+  const left = quiet ? 0 : unfinished!;
+  return {
+    type: "mapEnded",
+    node,
+    fence,
+    open: open!,
+    failed: failed!,
+    unfinished: left,
+    error,
+    output: dice.next(10),
+  };
+}
+
+function itemResolution(node: number, dice: Dice): RunEvent {
+  const item = dice.next(3);
+  switch (dice.next(3)) {
+    case 0:
+      return { type: "redriven", node, item, newKey: dice.next(2) === 0 };
+    case 1:
+      return { type: "completed", node, item, output: dice.next(10) };
+    default:
+      return { type: "discarded", node, item };
+  }
 }
 
 function broken(node: number, fence: number, dice: Dice): RunEvent {
@@ -227,7 +276,7 @@ function fromOutside(state: RunState, dice: Dice, { count, now }: { count: numbe
 function anything(plan: Plan, dice: Dice, count: number): RunEvent {
   const node = dice.next(plan.nodes.length + 2) - 1;
   const fence = dice.next(4);
-  switch (dice.next(10)) {
+  switch (dice.next(12)) {
     case 0:
       return { type: "started", trigger: node };
     case 1:
@@ -246,6 +295,10 @@ function anything(plan: Plan, dice: Dice, count: number): RunEvent {
       return { type: "timerFired", node, fence };
     case 8:
       return { type: "resumed" };
+    case 9:
+      return { type: "mapStarted", node, fence };
+    case 10:
+      return mapEnded(node, fence, { dice, quiet: false });
     default:
       return { type: "enqueued", node };
   }

@@ -95,7 +95,20 @@ describe("parseDocument", () => {
       ["not_supported_yet nodes.a.source.catchUp"],
     ],
     ["no action", withNode({ kind: "action" }), ["field_missing nodes.a.action"]],
-    ["forEach", withNode({ ...action, forEach: "input.lines" }), ["not_supported_yet nodes.a.forEach"]],
+    [
+      "a list of items in braces of its own kind",
+      withNode({ ...action, forEach: ["a"], concurrency: 0, onItemError: "stop" }),
+      [
+        "field_invalid nodes.a.forEach",
+        "field_invalid nodes.a.concurrency",
+        "field_invalid nodes.a.onItemError",
+      ],
+    ],
+    [
+      "an idempotency key",
+      withNode({ ...action, idempotencyKey: "x" }),
+      ["not_supported_yet nodes.a.idempotencyKey"],
+    ],
     [
       "a compensation without an action",
       withNode({ ...action, compensate: { input: 1 } }),

@@ -47,6 +47,7 @@ export const ISSUE_CASES: { readonly [code in IssueCode]: IssueCase } = {
   limit_expression: { ...node(reads("input.abc")), limits: { maxExpressionLength: 8 } },
   limit_nodes: { document: workflow(small), limits: { maxNodes: 1 } },
   limit_size: { document: workflow(small), limits: { maxBytes: 100 } },
+  map_invalid: node({ ...step, forEach: "input.lines", deadline: "1h" }),
   maybe_null: graph({ a: step, b: step, c: reads("nodes.a.output.id") }, "a -> b", "a -error-> b", "b -> c"),
   name_invalid: { document: workflow({ ...small, name: "my workflow" }) },
   node_id_invalid: {
@@ -55,7 +56,7 @@ export const ISSUE_CASES: { readonly [code in IssueCode]: IssueCase } = {
   node_unknown: graph({ charge: step, ship: step }, "charge -> ship", "chrage -> ship"),
   node_unreachable: graph({ s: trigger, a: step, b: step }, "s -> a"),
   not_json: node({ ...step, input: { at: new Date(0) } }),
-  not_supported_yet: node({ ...step, forEach: "input.lines" }),
+  not_supported_yet: node({ ...step, idempotencyKey: "x" }),
   outcome_duplicate: graph(
     {
       a: {

@@ -74,7 +74,7 @@ export const TOLD: { readonly [code in IssueCode]: Told } = {
   field_unknown: {
     path: ["nodes", "a", "inputs"],
     message: "There is no field `inputs` in an action.",
-    next: 'Use kind, description, join, action, input, credentials, timeout, deadline, retry, lane, compensate. Did you mean "input"?',
+    next: 'Use kind, description, join, action, input, credentials, timeout, deadline, retry, lane, forEach, concurrency, onItemError, compensate. Did you mean "input"?',
   },
   format_unknown: {
     path: ["format"],
@@ -129,6 +129,11 @@ export const TOLD: { readonly [code in IssueCode]: Told } = {
     message: "The document is larger than 100 bytes.",
     next: "Keep data out of the definition: pass it as the run's input, or let an action load it.",
   },
+  map_invalid: {
+    path: ["nodes", "a", "deadline"],
+    message: "`deadline` is not possible for a node with `forEach`.",
+    next: "Remove it, or put it on another node.",
+  },
   maybe_null: {
     path: ["nodes", "c", "input", "read", 0],
     message: 'The output of "a" is null here where that node did not succeed.',
@@ -161,8 +166,8 @@ export const TOLD: { readonly [code in IssueCode]: Told } = {
     next: "Write it as null, true, false, a number, a text, a list or a plain object.",
   },
   not_supported_yet: {
-    path: ["nodes", "a", "forEach"],
-    message: "The field `forEach` of an action is not supported yet.",
+    path: ["nodes", "a", "idempotencyKey"],
+    message: "The field `idempotencyKey` of an action is not supported yet.",
     next: "Leave it out for now; it is part of the format and will come with a later version.",
   },
   outcome_duplicate: {

@@ -1,0 +1,342 @@
+/**
+ * The items of one map that this process runs: claimed in batches as far as there is room, their results written in batches.
+ *
+ * Invariants:
+ * - one statement at a time: what ends meanwhile is written by the next one, before anything else is claimed;
+ * - an attempt begins only once the end of the one before it is durable;
+ * - whoever sees that the map is complete says so to its run, under an id that makes twice once.
+ */
+import type { RegisteredAction } from "../../actions/registry.ts";
+import { type RetryPolicy, resolveRetry } from "../../core/definition/retry.ts";
+import type { PlanAction, PlanMap } from "../../core/graph/plan.ts";
+import type { Json } from "../../core/json.ts";
+import {
+  type ClaimedItem,
+  isComplete,
+  type ItemResult,
+  type MapRef,
+  type MapState,
+} from "../../core/ports/maps.ts";
+import { fingerprintOf } from "../../core/run/fingerprint.ts";
+import { isCalledOff } from "../../core/run/races.ts";
+import { type ItemFailure, itemFailed, itemReleased, itemSucceeded } from "../../core/run/items.ts";
+import type { ActiveRun } from "../active-run.ts";
+import type { Outcome } from "../attempt.ts";
+import type { Held, RunEnvironment } from "../environment.ts";
+import { newAttempt } from "../new-attempt.ts";
+import { acceptInput, missingOutputs, prepareInput, type Prepared, type RenderContext } from "../prepare.ts";
+import { retryMs } from "../retry-pause.ts";
+import type { Slots } from "../slots.ts";
+import { ItemAttempt, type ItemWork } from "./item-attempt.ts";
+
+/** Items that are claimed at once. */
+const MAX_CLAIM = 50;
+/** Results that are written at once. */
+const MAX_RESULTS = 200;
+const MAX_BYTES = 4 << 20;
+
+export type MapNode = PlanAction & { readonly map: PlanMap };
+
+export interface MapRunnerOptions {
+  readonly env: RunEnvironment<ActiveRun>;
+  readonly run: ActiveRun;
+  readonly node: MapNode;
+  readonly action: RegisteredAction;
+  readonly retry: Partial<RetryPolicy> | null;
+  readonly slots: Slots;
+  /** Items are left that others could run, while this process has no room. */
+  readonly onSurplus: () => void;
+  readonly onComplete: (map: MapState) => Promise<void>;
+  readonly onFenced: () => void;
+  /** Nothing of the map is executed here any more. */
+  readonly onIdle: () => void;
+}
+
+interface Ended {
+  readonly result: ItemResult;
+  readonly work: ItemWork;
+  readonly bytes: number;
+}
+
+export class MapRunner implements Held {
+  /** That of the map, when this process began with it. */
+  readonly fence: number;
+  readonly #options: MapRunnerOptions;
+  readonly #ref: MapRef;
+  readonly #items = new Map<number, ItemAttempt>();
+  /** Attempts whose host code has not ended. */
+  readonly #attempts = new Set<ItemAttempt>();
+  #ended: Ended[] = [];
+  #list: readonly Json[] | null = null;
+  #isHungry = false;
+  #isStarved = false;
+  #isLooking = false;
+  #again = false;
+  #loop: Promise<void> | null = null;
+  #isAbandoned = false;
+
+  constructor(options: MapRunnerOptions, fence: number) {
+    this.#options = options;
+    this.fence = fence;
+    this.#ref = { runId: options.run.id, node: options.node.id };
+  }
+
+  /** There may be items to claim, or nothing left to do. */
+  look(): void {
+    this.#isHungry = true;
+    this.#isLooking = true;
+    this.#wake();
+  }
+
+  /** There may be room again. */
+  roomMade(): void {
+    if (this.#isStarved) this.#wake();
+  }
+
+  holds(item: number, fence: number): boolean {
+    if (this.#items.get(item)?.work.fence === fence) return true;
+    return this.#ended.some(({ result }) => result.item === item && result.ranUnder === fence);
+  }
+
+  cancel(): void {
+    for (const attempt of this.#items.values()) attempt.cancel();
+  }
+
+  interrupt(): void {
+    this.#isAbandoned = true;
+    this.#ended = [];
+    for (const attempt of this.#items.values()) attempt.interrupt();
+  }
+
+  /** Resolves when no host code of items runs any more. */
+  async drained(): Promise<void> {
+    while (this.#attempts.size > 0) await Promise.race([...this.#attempts].map(({ done }) => done));
+  }
+
+  /** Resolves when every result is written. */
+  async quiet(): Promise<void> {
+    while (this.#loop) await this.#loop;
+  }
+
+  /** Items that are executed here, to be given back. */
+  get held(): readonly ItemWork[] {
+    return [...this.#items.values()].map(({ work }) => work);
+  }
+
+  #wake(): void {
+    this.#again = true;
+    this.#loop ??= this.#work();
+  }
+
+  async #work(): Promise<void> {
+    const { env } = this.#options;
+    // What ends in the same moment is written together.
+    await new Promise(setImmediate);
+    for (let attempt = 0; this.#again && !this.#isAbandoned;) {
+      this.#again = false;
+      try {
+        while (this.#ended.length > 0) await this.#write();
+        await this.#claim();
+        attempt = 0;
+      } catch (error) {
+        env.logger.warn(
+          { error, ...this.#ref },
+          "items of a map could not be claimed or finished; trying again",
+        );
+        this.#again = !env.stopped();
+        await env.pause(retryMs(attempt++));
+      }
+    }
+    this.#loop = null;
+    if (this.#items.size === 0) this.#options.onIdle();
+  }
+
+  // ------------------------------------------------------------------ claiming
+
+  async #claim(): Promise<void> {
+    const { env, slots } = this.#options;
+    const workshop = env.workshop();
+    if (!this.#isHungry || !workshop) return;
+    const places = slots.take(MAX_CLAIM);
+    this.#isStarved = places === 0;
+    if (places === 0 && !this.#isLooking) return;
+    this.#isLooking = false;
+    let used = 0;
+    try {
+      const request = { ...this.#ref, worker: workshop.workerId, limit: places };
+      const { map, items } = await env.store.claimItems(request);
+      used = items.length;
+      await this.#begin(items);
+      await this.#note(map);
+      if (map && this.#isHungry && map.running < map.concurrency && used === places)
+        this.#options.onSurplus();
+    } finally {
+      env.leave(places - used);
+    }
+  }
+
+  /** What is known of the map now. */
+  async #note(map: MapState | null): Promise<void> {
+    this.#isHungry = map !== null && !map.closed && (map.next < map.total || map.waiting > 0);
+    if (map && isComplete(map)) await this.#options.onComplete(map);
+  }
+
+  async #begin(items: readonly ClaimedItem[]): Promise<void> {
+    if (items.some(({ input }) => input === undefined)) await this.#readInputs();
+    for (const item of items) {
+      const prepared = this.#prepare(item);
+      if (prepared.ok) {
+        // An input that was given by hand stays as it was given: each claim takes it through the schema once.
+        const isStored = item.input !== undefined;
+        this.#start({ ...item, input: prepared.value, isStored }, 0);
+      } else {
+        this.#options.env.leave(1);
+        const work = { ...item, input: item.input ?? null, isStored: true };
+        this.#fail(work, { verdict: { type: "permanent" }, error: prepared.error });
+      }
+    }
+  }
+
+  /** What inputs are made of: the list, and outputs of nodes that were not needed here before. */
+  async #readInputs(): Promise<void> {
+    const { env, run, node } = this.#options;
+    const missing = missingOutputs(node.input, this.#rendering());
+    if (missing.length > 0) await run.fetch(missing);
+    if (this.#list !== null) return;
+    const [list] = await env.store.inputs([{ ...this.#ref, item: -1, fence: this.fence }]);
+    this.#list = Array.isArray(list) ? (list as readonly Json[]) : [];
+  }
+
+  #rendering(): RenderContext {
+    const { env, run } = this.#options;
+    return {
+      plan: run.plan!,
+      data: run.data!,
+      limits: env.limits,
+      node: (index) => run.state!.nodes[index]!,
+    };
+  }
+
+  #prepare({ item, input, edited }: ClaimedItem): Prepared {
+    const { env, node, action } = this.#options;
+    if (input !== undefined && edited === null) return { ok: true, value: input, bytes: 0 };
+    if (input !== undefined) return acceptInput(input, action, env.limits);
+    const place = { value: this.#list![item] ?? null, index: item };
+    return prepareInput(node.input, action, { ...this.#rendering(), item: place });
+  }
+
+  // ------------------------------------------------------------------ executing
+
+  #start(work: ItemWork, delayMs: number): void {
+    const { env, run, node, action } = this.#options;
+    const attempt: ItemAttempt = new ItemAttempt({
+      work,
+      delayMs,
+      attempt: () => newAttempt({ env, run, node, action, deadlineAt: null, ...work }),
+      onOutcome: (outcome) => this.#over(work, outcome),
+      onEnded: () => {
+        this.#attempts.delete(attempt);
+        env.leave(1);
+        if (this.#isHungry && !this.#isAbandoned) this.#wake();
+      },
+    });
+    this.#items.set(work.item, attempt);
+    this.#attempts.add(attempt);
+    // Between the claim and now somebody may have cancelled the run.
+    if (isCalledOff(run.plan!, run.state!, node.index)) attempt.cancel();
+  }
+
+  #over(work: ItemWork, outcome: Outcome | { readonly type: "released" }): void {
+    if (this.#isAbandoned) return;
+    switch (outcome.type) {
+      case "interrupted":
+        this.#items.delete(work.item);
+        return;
+      case "released":
+        return this.#end(work, itemReleased(work));
+      case "succeeded":
+        return this.#end(work, { ...itemSucceeded(work), output: outcome.output }, outcome.bytes);
+      case "failed":
+        this.#fail(work, outcome);
+    }
+  }
+
+  #fail(
+    work: ItemWork,
+    failure: Pick<ItemFailure, "verdict" | "error"> & { possiblyDuplicated?: boolean },
+  ): void {
+    const { possiblyDuplicated = false, verdict, error } = failure;
+    const outcome = itemFailed(work, { ...this.#circumstances(), verdict, error, lost: false });
+    const isFailure = verdict.type !== "notYet";
+    const fingerprint = outcome.error ? { fingerprint: fingerprintOf(this.#ref.node, outcome.error) } : {};
+    this.#end(work, {
+      ...outcome,
+      ...fingerprint,
+      possiblyDuplicated,
+      ...(isFailure ? { attemptError: error } : {}),
+    });
+  }
+
+  #circumstances(): Omit<ItemFailure, "verdict" | "error" | "lost"> {
+    const { env, run, node, action, retry } = this.#options;
+    return {
+      retry: resolveRetry([node.retry, action.retry, run.plan!.retry, retry]),
+      random: env.random(),
+      unwanted: isCalledOff(run.plan!, run.state!, node.index),
+      paused: run.state!.paused,
+      handled: node.hasErrorEdge || node.map.collect,
+    };
+  }
+
+  #end(
+    work: ItemWork,
+    outcome: Omit<ItemResult, "item" | "ranUnder" | "possiblyDuplicated"> & { possiblyDuplicated?: boolean },
+    bytes = 0,
+  ): void {
+    const { item, fence: ranUnder, input, isStored } = work;
+    const given = isStored ? {} : { input };
+    this.#ended.push({
+      result: { possiblyDuplicated: false, ...outcome, ...given, item, ranUnder },
+      work,
+      bytes,
+    });
+    this.#wake();
+  }
+
+  // ------------------------------------------------------------------ finishing
+
+  async #write(): Promise<void> {
+    const { env, onFenced } = this.#options;
+    const batch = this.#batch();
+    const { map, taken } = await env.store.finishItems(
+      this.#ref,
+      batch.map(({ result }) => result),
+    );
+    this.#ended.splice(0, batch.length);
+    const written = new Set(taken);
+    for (const { result, work } of batch) {
+      const { item, status } = result;
+      if (this.#items.get(item)?.work === work) this.#items.delete(item);
+      if (!written.has(item)) onFenced();
+      else if (status === "running" && !this.#isAbandoned) this.#goOn(work, result);
+    }
+    await this.#note(map);
+  }
+
+  #batch(): readonly Ended[] {
+    let bytes = 0;
+    const batch: Ended[] = [];
+    for (const ended of this.#ended) {
+      bytes += ended.bytes;
+      if (batch.length > 0 && (batch.length === MAX_RESULTS || bytes > MAX_BYTES)) break;
+      batch.push(ended);
+    }
+    return batch;
+  }
+
+  /** The next attempt, in a place that it takes whether there is one or not: the item is this worker's already. */
+  #goOn(work: ItemWork, { fence, attempt, losses, putOffMs, delayMs }: ItemResult): void {
+    this.#options.env.leave(-1);
+    this.#start({ ...work, fence, attempt, losses, putOffMs, isStored: true }, delayMs);
+  }
+}

@@ -1,0 +1,84 @@
+/** Makes an attempt of a node run, or of an item of a map, with everything that its action may use. */
+import type { RegisteredAction } from "../actions/registry.ts";
+import type { PlanAction } from "../core/graph/plan.ts";
+import type { Json } from "../core/json.ts";
+import type { ActiveRun } from "./active-run.ts";
+import { Attempt } from "./attempt.ts";
+import type { RunEnvironment } from "./environment.ts";
+import { Grants } from "./grants.ts";
+import { idempotencyKey } from "./idempotency-key.ts";
+import { memoParts, type MemosOptions } from "./memos.ts";
+import { redacted } from "./redacted-logger.ts";
+import type { AttemptTransaction } from "./transaction.ts";
+
+const DEFAULT_TIMEOUT_MS = 5 * 60_000;
+const CANCEL_GRACE_MS = 30_000;
+
+export interface NewAttempt {
+  readonly env: RunEnvironment<ActiveRun>;
+  readonly run: ActiveRun;
+  readonly node: PlanAction;
+  readonly action: RegisteredAction;
+  /** -1: the node run itself. */
+  readonly item: number;
+  readonly fence: number;
+  readonly keyFence: number;
+  readonly attempt: number;
+  readonly generation: number;
+  readonly deadlineAt: number | null;
+  readonly input: Json;
+}
+
+export function grantsOf({ env, run, node }: Pick<NewAttempt, "env" | "run" | "node">): Grants {
+  const { workspace, workflow } = run.identity!;
+  return new Grants(env.credentials, node.credentials, { workspace, workflow, runId: run.id, node: node.id });
+}
+
+export function memosOf(
+  { env, run, node, item, fence, generation }: NewAttempt,
+  { secrets }: Grants,
+): Omit<MemosOptions, "store" | "stopped"> {
+  return {
+    ref: { runId: run.id, node: node.id, item, fence, generation },
+    limits: env.limits,
+    redact: (value) => secrets.json(value),
+    pause: (ms) => env.pause(ms),
+  };
+}
+
+export function newAttempt(
+  options: NewAttempt,
+  grants: Grants = grantsOf(options),
+  transaction?: AttemptTransaction,
+): Attempt {
+  const { env, run, node, action, item, fence, keyFence, attempt, generation, input } = options;
+  const { workspace, workflow, version } = run.identity!;
+  const { secrets } = grants;
+  return new Attempt({
+    action,
+    timeoutMs: timeoutMs(options),
+    graceMs: CANCEL_GRACE_MS,
+    isFirst: fence === keyFence + 1,
+    limits: env.limits,
+    secrets,
+    now: () => env.clock.now(),
+    ...(transaction ? { transaction } : {}),
+    context: {
+      input,
+      attempt,
+      idempotencyKey: idempotencyKey({ workspace, runId: run.id, node: node.id, item, generation }),
+      logger: node.credentials.length > 0 ? redacted(env.logger, secrets) : env.logger,
+      credential: (name) => grants.credential(name),
+      fetch: env.fetch,
+      ...memoParts({ ...memosOf(options, grants), store: env.store, stopped: () => env.stopped() }),
+      run: { id: run.id, workflow, workspace, version },
+      node: { id: node.id, item },
+    },
+  });
+}
+
+/** No attempt outlasts the node's deadline. */
+function timeoutMs({ env, run, node, action, deadlineAt }: NewAttempt): number {
+  const ms = node.timeoutMs ?? action.timeoutMs ?? run.plan!.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  return deadlineAt === null ? ms : Math.min(ms, Math.max(0, deadlineAt - env.clock.now()));
+}

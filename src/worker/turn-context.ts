@@ -1,0 +1,22 @@
+/** What a turn works with: the run as it is known here, and what this process can do. */
+import type { ActionRegistry } from "../actions/registry.ts";
+import type { Plan } from "../core/graph/plan.ts";
+import type { Json } from "../core/json.ts";
+import type { ValueLimits } from "../core/values.ts";
+import type { Workshop } from "./intent.ts";
+import type { RunData } from "./prepare.ts";
+import type { Edit } from "./turn-result.ts";
+
+export interface TurnContext {
+  readonly plan: Plan;
+  readonly data: RunData;
+  /** Inputs that were given by hand, by node. */
+  readonly edits: ReadonlyMap<number, Edit>;
+  /** Outputs of maps that messages say have ended, where a condition or a wait reads them. */
+  readonly mapOutputs: ReadonlyMap<string, Json>;
+  readonly registry: ActionRegistry;
+  readonly limits: ValueLimits;
+  readonly workshop: Workshop | null;
+  readonly now: () => number;
+  readonly random: () => number;
+}
