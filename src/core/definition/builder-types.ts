@@ -46,6 +46,30 @@ export interface ActionOptions<Of extends string = string> extends NodeOptions<O
   readonly lane?: string;
 }
 
+/** For an action that runs once per item of a list. */
+export interface MapOptions<
+  Item = unknown,
+  Mode extends "fail" | "collect" = "fail" | "collect",
+  Of extends string = string,
+> extends Omit<ActionOptions<Of>, "deadline"> {
+  /** The list. At most 100,000 items when the run comes there. */
+  readonly forEach: Yields<readonly Item[], Of>;
+  /** Items that run at once, in all processes together. 1 to 10,000. Default 20. */
+  readonly concurrency?: number;
+  /**
+   * What a failed item means. `fail` (default): the node fails, and each item that failed is a dead letter. `collect`: the node succeeds,
+   * and its output tells of each item how it ended.
+   */
+  readonly onItemError?: Mode;
+}
+
+/** How an item of a map with `onItemError: "collect"` ended. */
+export type CollectedItem<Value> =
+  | { readonly ok: true; readonly value: Value; readonly error?: never }
+  | { readonly ok: false; readonly error: NodeError; readonly value?: never };
+
+type Mapped<Value, Mode> = ["collect"] extends [Mode] ? readonly CollectedItem<Value>[] : readonly Value[];
+
 export interface TriggerOptions<Given, Of extends string = string> {
   readonly description?: string;
   /** Makes the run's input out of `fired`. Default: the payload as it came. */
@@ -215,6 +239,22 @@ export interface WorkflowBuilder<Input = Json, Of extends string = string, Given
     source: TriggerSourceOptions<Of>,
     options?: TriggerOptions<Given, Of>,
   ): TriggerNode<Of>;
+
+  /** A node that runs an action once per item of a list. `input` is called once, and says what each item passes to the action. */
+  action<Input, Output, Given, Seen, Item, Mode extends "fail" | "collect" = "fail">(
+    this: void,
+    id: string,
+    action: Action<Input, Output, Given, Seen>,
+    input: (this: void, item: Ref<Item, Of>, index: Ref<number, Of>) => Templated<Given, Of>,
+    options: MapOptions<Item, Mode, Of>,
+  ): ActionNode<Mapped<Seen, Mode>, Of>;
+  action<Item, Mode extends "fail" | "collect" = "fail">(
+    this: void,
+    id: string,
+    action: string,
+    input: (this: void, item: Ref<Item, Of>, index: Ref<number, Of>) => AnyTemplate<Of>,
+    options: MapOptions<Item, Mode, Of>,
+  ): ActionNode<Mapped<Json, Mode>, Of>;
 
   /** A node that runs an action from `defineAction`, an inline one, or, by name, one of another process. */
   action<Input, Output, Given, Seen>(

@@ -8,13 +8,14 @@ import type {
   ActionOptions,
   CompensateOptions,
   InlineActionWithSchema,
+  MapOptions,
   NodeOptions,
   TriggerOptions,
   WorkflowBuilder,
 } from "./builder-types.ts";
 import type { EdgeDocument, NodeDocument } from "./document.ts";
 import { makeExpr, makeText } from "./interpolation.ts";
-import { type NodeRead, makeRef, refuseUse } from "./refs.ts";
+import { type NodeRead, makeRef, refuseUse, sourceOf } from "./refs.ts";
 import { Templates } from "./templates.ts";
 
 /** What the builder made of a workflow. */
@@ -41,7 +42,7 @@ interface Recorded {
   readonly compensate?: object;
 }
 
-type Given = readonly [input?: unknown, options?: ActionOptions];
+type Given = readonly [input?: unknown, options?: ActionOptions & Partial<MapOptions>];
 type Inline = InlineActionWithSchema<ZodType, ZodType>;
 
 /** One per call of `defineWorkflow`. It is its own proof of origin: what another one made is refused. */
@@ -58,7 +59,7 @@ export class Recorder {
   constructor(workflow: string) {
     this.workflow = workflow;
     this.#templates = new Templates(this, this.#issues);
-    const root = (expression: string): object => makeRef({ expression, reads: [], owner: this });
+    const root = (expression: string): object => this.#root(expression);
     this.builder = Object.freeze({
       input: root("input"),
       run: root("run"),
@@ -96,6 +97,10 @@ export class Recorder {
     };
   }
 
+  #root(expression: string): object {
+    return makeRef({ expression, reads: [], owner: this });
+  }
+
   #trigger(id: string, source: object, options: TriggerOptions<Json> = {}): object {
     const { input, ...rest } = options;
     const { filter, ...plain } = source as { readonly filter?: unknown };
@@ -113,8 +118,11 @@ export class Recorder {
   }
 
   #action(id: string, action: Action | Inline | string, ...[input, options = {}]: Given): object {
-    const { json, reads } = this.#templates.template(input, ["nodes", id, "input"]);
-    const document = { kind: "action", action: this.#nameOf(id, action), input: json };
+    const template = isItemInput(input) ? input(this.#root("item"), this.#root("index")) : input;
+    const { json, reads: inputReads } = this.#templates.template(template, ["nodes", id, "input"]);
+    const list = this.#templates.expression(options.forEach, ["nodes", id, "forEach"]);
+    const document = { kind: "action", action: this.#nameOf(id, action), forEach: list.json, input: json };
+    const reads = [...list.reads, ...inputReads];
     const compensate = (...given: readonly [Action | string, unknown?, CompensateOptions?]): void =>
       this.#compensate(id, ...given);
     return this.#node(id, options, { document, reads, compensate });
@@ -227,6 +235,11 @@ export class Recorder {
     const on = (outcome: string): object => arrival({ from: id, on: outcome }, {});
     return arrival({ from: id }, { id, on, ...members });
   }
+}
+
+/** What the items of a map pass on. References can be called too, and are none. */
+function isItemInput(input: unknown): input is (item: object, index: object) => unknown {
+  return typeof input === "function" && sourceOf(input) === undefined;
 }
 
 /** Absent members, as in JSON. */

@@ -362,3 +362,38 @@ export function starts(engine: Engine, checkout: Workflow<{ readonly cents: numb
   // @ts-expect-error the same for many
   void engine.runs.startMany(checkout, [{ input: { euros: 1 } }]);
 }
+
+const ship = defineAction({
+  name: "ship",
+  input: z.object({ sku: z.string(), position: z.number() }),
+  output: z.string(),
+  run: ({ input }) => input.sku,
+});
+
+defineWorkflow({
+  name: "maps",
+  input: z.object({ lines: z.array(z.object({ sku: z.string() })), customer: z.string() }),
+  build({ action, input }) {
+    const forEach = input.lines;
+    const shipped = action("shipped", ship, (item, index) => ({ sku: item.sku, position: index }), {
+      forEach,
+    });
+    const [mode, collect] = [
+      { forEach, onItemError: "fail" },
+      { forEach, onItemError: "collect" },
+    ] as const;
+    const collected = action("collected", ship, (item) => ({ sku: item.sku, position: 1 }), collect);
+    same<typeof shipped.output, Ref<readonly string[], "maps">>(true);
+    action("reads", ship, { sku: shipped.output.at(0), position: 1 });
+    action("ok", ship, (item, index) => ({ sku: item.sku, position: index }), mode);
+    // @ts-expect-error -- the place of an item is no text
+    action("index", ship, (item, index) => ({ sku: index, position: index }), { forEach });
+    // @ts-expect-error -- an item has no such member
+    action("member", ship, (item) => ({ sku: item.name, position: 1 }), { forEach });
+    // @ts-expect-error -- a text is no list
+    action("list", ship, () => ({ sku: "a", position: 1 }), { forEach: input.customer });
+    // @ts-expect-error -- a text is no number
+    action("output", ship, { sku: "a", position: shipped.output.at(0) });
+    return { first: collected.output.at(0).value };
+  },
+});
