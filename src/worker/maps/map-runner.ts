@@ -148,7 +148,8 @@ export class MapRunner implements Held {
       }
     }
     this.#loop = null;
-    if (this.#items.size === 0) this.#options.onIdle();
+    // Who waits for room is woken when there is some.
+    if (this.#items.size === 0 && !this.#isStarved) this.#options.onIdle();
   }
 
   // ------------------------------------------------------------------ claiming

@@ -261,7 +261,9 @@ export class Maps {
   async release(): Promise<void> {
     await Promise.all(
       [...this.#runners].map(async ([key, runner]) => {
-        const held = runner.held;
+        // What has ended already is no loss.
+        await runner.quiet();
+        const { held } = runner;
         runner.interrupt();
         const [runId, node] = key.split(" ") as [string, string];
         if (held.length > 0) await this.#lostOf({ runId, node }, held, true);

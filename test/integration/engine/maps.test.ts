@@ -273,6 +273,63 @@ onEachBackend("maps", (name) => {
     expect((await engine.deadLetters.list({ runId: run.id })).items).toEqual([]);
   }, 60_000);
 
+  test("a process that runs nothing can cancel a map that others run", async () => {
+    const first = Promise.withResolvers<void>();
+    await begin(async ({ signal }) => {
+      first.resolve();
+      await new Promise((resolve) => {
+        signal.addEventListener("abort", resolve);
+      });
+      return "stopped in time";
+    });
+    const client = backend.engine();
+    await client.start({ work: false, maintain: false });
+    const run = await client.runs.start(defineWorkflow(mapping({ concurrency: 3 })), {
+      input: { list: numbers(9) },
+    });
+    await first.promise;
+    await run.cancel();
+    await expect.poll(() => run.status(), { timeout: 30_000 }).toBe("cancelled");
+    expect(await counts(run.id)).toMatchObject({ running: 0, live: false, done: 3, next: 3 });
+  }, 60_000);
+
+  test("what reads a list that is too large for a value fails, and nothing else does", async () => {
+    await begin(() => "x".repeat(30_000));
+    const run = await start(numbers(50));
+    const { failures } = await failureOf(run);
+    expect(failures).toMatchObject([{ node: "$output", error: { class: "invalid_value" } }]);
+    const each = (await run.detail()).nodes.find(({ node }) => node === "each");
+    expect(each).toMatchObject({ status: "succeeded" });
+    const silent = await start(numbers(50), mapping({}, { output: "done" }));
+    expect(await result(silent)).toBe("done");
+  }, 60_000);
+
+  test("an action that is transactional does not run per item", async () => {
+    await begin(() => null, { effect: "transactional" });
+    const { failures } = await failureOf(await start(numbers(2)));
+    expect(failures).toMatchObject([{ node: "each", error: { class: "expression" } }]);
+    expect(failures[0]!.error.message).toContain("transactional");
+  }, 60_000);
+
+  test("who died before the map's end was told is made up for", async () => {
+    await begin(({ input }) => input.n);
+    const run = await start(numbers(3), mapping({ concurrency: 1 }));
+    expect(await result(run)).toEqual(numbers(3));
+    // As if the process had ended after the last item, and before its message.
+    await backend.database.query("update flowforge.maps set live = true where run_id = $1", [run.id]);
+    await backend.database.query("delete from flowforge.run_inbox where run_id = $1", [run.id]);
+    await backend.database.query(
+      "update flowforge.node_runs set status = 'running', waiting_for = 'map', worker = null, outcome = null where run_id = $1 and item = -1",
+      [run.id],
+    );
+    await backend.database.query(
+      "update flowforge.runs set status = 'running', finished_at = null, output = null, seq = seq + 1 where id = $1",
+      [run.id],
+    );
+    await expect.poll(() => run.status(), { timeout: 30_000 }).toBe("succeeded");
+    expect(await counts(run.id)).toMatchObject({ live: false });
+  }, 60_000);
+
   async function counts(runId: string): Promise<object> {
     const [row] = await backend.database.query<object>("select * from flowforge.maps where run_id = $1", [
       runId,
