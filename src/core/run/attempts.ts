@@ -113,9 +113,7 @@ export function fire(draft: Draft, index: number): void {
       return timeOut(draft, index);
     case "retry":
       return makeReady(draft, index, {});
-    case "map":
-      // Its items end it, and no time.
-      return;
+    case "map": // is never due: its items end it
     case null:
       // A node that was given back and held until now.
       if (dueAt !== null) makeReady(draft, index, {});

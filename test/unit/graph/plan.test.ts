@@ -136,6 +136,12 @@ test("an action, as it is and with everything", () => {
   const bounded = plan({ nodes: { a: { ...step, deadline: "1h" } } });
   expect(bounded.timeoutMs).toBeNull();
   expect(nodeOf(bounded, "a")).toMatchObject({ deadlineMs: 3_600_000 });
+  const mapped = (more: object) =>
+    nodeOf(plan({ nodes: { a: { ...step, forEach: "input.lines", ...more } } }), "a");
+  expect(mapped({})).toMatchObject({ map: { concurrency: 20, collect: false } });
+  expect(mapped({ concurrency: 3, onItemError: "collect" })).toMatchObject({
+    map: { concurrency: 3, collect: true },
+  });
   const [a, b] = [nodeOf(compiled, "a"), nodeOf(compiled, "b")];
   expect(a.kind === "action" && a.input.render({})).toEqual({});
   expect(b.kind === "action" && b.input.render({ input: { x: 5 } })).toBe(5);
