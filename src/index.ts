@@ -93,5 +93,10 @@ export type { MessageOptions } from "./engine/message-options.ts";
 export { RunCancelledError, RunFailedError, type RunFailure } from "./engine/run-errors.ts";
 export type { RunHandle, RunMove } from "./engine/run-handle.ts";
 export type { RunsApi } from "./engine/runs.ts";
+export type {
+  CallerTransaction,
+  KyselyTransaction,
+  TransactionClient,
+} from "./postgres/caller-transaction.ts";
 export type { WorkflowsApi } from "./engine/workflows.ts";
 export type { OutboundOptions } from "./security/outbound/rules.ts";

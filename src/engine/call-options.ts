@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Duration } from "../core/definition/document.ts";
 import type { RunFilter } from "../core/ports/store.ts";
 import type { RunStatus } from "../core/run/state.ts";
+import type { CallerTransaction } from "../postgres/caller-transaction.ts";
 import { checkOptions } from "./check-options.ts";
 import type { TimeInput } from "./start-time.ts";
 
@@ -54,12 +55,17 @@ interface StartSettings extends InWorkspace {
    * repeat himself: an order's number, a delivery's id.
    */
   readonly idempotencyKey?: string | undefined;
+  /**
+   * The run becomes part of this transaction: a client of `pg` after `BEGIN`, on the engine's own database, or a transaction of
+   * Kysely. See `engine.transaction` for one that the engine opens. Default: a commit of its own.
+   */
+  readonly tx?: CallerTransaction | undefined;
   /** At most 32, each name 1 to 64 and each value at most 256 characters. */
   readonly labels?: { readonly [name: string]: string } | undefined;
 }
 
 /** Which run `signalOrStart` means, what it sends and how the run is started where there is none. */
-export type SignalOrStartOptions<Input = unknown> = Omit<StartSettings, "idempotencyKey"> &
+export type SignalOrStartOptions<Input = unknown> = Omit<StartSettings, "idempotencyKey" | "tx"> &
   (ManualStart<Input> | TriggeredStart) & {
     /** As `idempotencyKey` of `runs.start`. */
     readonly key: string;
@@ -117,9 +123,8 @@ export const keySchema: z.ZodObject = z.strictObject({
   workflow: z.unknown(),
 });
 
-export const startSchema: z.ZodObject = z.strictObject({
+const starting = {
   workspace,
-  idempotencyKey: idempotencyKey.optional(),
   input: z.unknown().optional(),
   trigger: z.string().optional(),
   at: z.unknown().optional(),
@@ -128,7 +133,16 @@ export const startSchema: z.ZodObject = z.strictObject({
     .record(text.min(1).max(64), text.max(256))
     .refine((labels) => Object.keys(labels).length <= 32, "must be at most 32 labels")
     .optional(),
+};
+
+export const startSchema: z.ZodObject = z.strictObject({
+  ...starting,
+  idempotencyKey: idempotencyKey.optional(),
+  tx: z.unknown().optional(),
 });
+
+/** Of `signalOrStart`: a signal reaches no run that is not committed. */
+export const keyedStartSchema: z.ZodObject = z.strictObject(starting);
 
 const statuses: Readonly<Record<RunStatus, null>> = {
   queued: null,

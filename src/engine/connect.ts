@@ -5,12 +5,15 @@ import type { Notifier } from "../core/ports/notifier.ts";
 import type { Scheduler } from "../core/ports/scheduler.ts";
 import type { Store } from "../core/ports/store.ts";
 import { Vault } from "../security/vault/vault.ts";
+import type { HostTransactions } from "../postgres/host-transactions.ts";
 import type { OutboundHttp } from "../security/outbound/guarded-fetch.ts";
 import type { ParsedOptions } from "./options.ts";
 import { ownServers } from "./own-servers.ts";
 
 export interface Connections {
   readonly store: Store;
+  /** Of the store's own database. */
+  readonly transactions: HostTransactions;
   readonly scheduler: Scheduler;
   readonly notifier: Notifier;
   readonly leaseKeeper: LeaseKeeper | null;
@@ -42,6 +45,7 @@ export const connect: Connect = async (options) => {
     const leaseKeeper = await openLeaseKeeper(options, postgres, opened);
     return {
       store,
+      transactions: store.hostTransactions,
       scheduler,
       notifier,
       leaseKeeper,

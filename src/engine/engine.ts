@@ -1,4 +1,5 @@
 /** The engine: what a host holds. It wires the parts together and owns their lives; decisions are made elsewhere. */
+import type { ClientBase } from "pg";
 import { ActionRegistry } from "../actions/registry.ts";
 import type { Duration } from "../core/definition/document.ts";
 import { parseDuration } from "../core/definition/duration.ts";
@@ -20,6 +21,7 @@ import type { ParsedOptions } from "./options.ts";
 import type { MessageOptions } from "./message-options.ts";
 import { RunControl } from "./run-control.ts";
 import { RunsApi } from "./runs.ts";
+import { OwnTransactions } from "./transactions.ts";
 import { Signer } from "./signing.ts";
 import { Watch } from "./watch.ts";
 import { WorkflowsApi } from "./workflows.ts";
@@ -38,6 +40,7 @@ interface Running {
   readonly worker: Worker;
   readonly watch: Watch;
   readonly runs: RunsApi;
+  readonly transactions: OwnTransactions;
   readonly control: RunControl;
   readonly deadLetters: DeadLettersApi;
   readonly approvals: ApprovalsApi;
@@ -101,6 +104,21 @@ export class Engine implements AsyncDisposable {
     options: MessageOptions = {},
   ): Promise<{ readonly runs: number }> {
     return this.#parts("publish").control.publish(event, payload, options);
+  }
+
+  /**
+   * Opens a transaction on the engine's database, hands its client to `work` and commits what that did: the host's own writes, and
+   * runs that are started with `tx`. Then these begin at once. Resolves with what `work` returns; what it throws passes through after a
+   * rollback, and no run was ever there.
+   *
+   * At most 5 are open at once in a process, others wait. The server ends one in which nothing happens for 30 seconds.
+   * The client belongs to the transaction: do not end it by hand, and do not keep it.
+   *
+   * Throws `transaction_failed` where a statement failed and its error was caught, `postgres_unreachable`, and
+   * `commit_outcome_unknown` where the connection broke at the commit.
+   */
+  transaction<T>(work: (tx: ClientBase) => Promise<T>): Promise<T> {
+    return this.#parts("transaction").transactions.run(work);
   }
 
   /** This process's worker id, a new one at every start; `null` while it is not registered. */
@@ -176,7 +194,7 @@ export class Engine implements AsyncDisposable {
 
   #wire(connections: Connections): Running {
     const { logger, retry, limits, concurrency, lanes, inline, leaseMs } = this.#options;
-    const { store, scheduler, notifier, leaseKeeper, fetch } = connections;
+    const { store, scheduler, notifier, leaseKeeper, fetch, transactions } = connections;
     const watch = new Watch(notifier, logger);
     const worker = new Worker({
       store,
@@ -203,12 +221,24 @@ export class Engine implements AsyncDisposable {
       actions: this.#registry,
     });
     const control = new RunControl({ store, table: worker.table });
-    const runs = new RunsApi({ store, worker, watch, workflows, control });
+    const own = new OwnTransactions(transactions, logger);
+    const runs = new RunsApi({ store, worker, watch, workflows, control, transactions, own });
     const deadLetters = new DeadLettersApi({ store, worker, registry: this.#registry });
     const signer = new Signer("flowforge.approval.1", this.#options.signingKeys);
     const approvals = new ApprovalsApi({ store, control, clock: worker.clock, signer });
     const credentials = new CredentialsApi(connections.vault);
-    return { connections, worker, watch, runs, control, deadLetters, approvals, credentials, workflows };
+    return {
+      connections,
+      worker,
+      watch,
+      runs,
+      transactions: own,
+      control,
+      deadLetters,
+      approvals,
+      credentials,
+      workflows,
+    };
   }
 
   #moved(watch: Watch, move: { run: ActiveRun; turn: Turn; advance: Advance }): void {

@@ -9,6 +9,7 @@ import type { Loader } from "../worker/loader.ts";
 import type { MessageOptions } from "./message-options.ts";
 import type { RunControl } from "./run-control.ts";
 import type { CancelOptions } from "./call-options.ts";
+import type { Pledge } from "./transactions.ts";
 import { RunCancelledError, RunFailedError } from "./run-errors.ts";
 import type { Ended, Watch } from "./watch.ts";
 
@@ -39,6 +40,10 @@ export interface RunHandleParts {
   readonly control: RunControl;
   /** Whether this process works on the run right now, and so will see it move. */
   readonly isUnderWay: (runId: string) => boolean;
+  /** Hands over what is ready. `false`: there is no such run. */
+  readonly dispatch: (run: { readonly id: string; readonly workspace: string }) => Promise<boolean>;
+  /** The transaction that the start is part of. None: the run is durable. */
+  readonly pledge?: Pledge;
 }
 
 export class RunHandle<Output = Json> {
@@ -46,6 +51,8 @@ export class RunHandle<Output = Json> {
   readonly workspace: string;
   readonly workflow: string;
   readonly #parts: RunHandleParts;
+  /** The run was there once. */
+  #seen = false;
 
   /** @internal */
   constructor(parts: RunHandleParts) {
@@ -60,6 +67,10 @@ export class RunHandle<Output = Json> {
    *
    * Throws `RunFailedError` (its open dead letters listed), `RunCancelledError`, or `run_timeout` when `timeout` passes first;
    * the run goes on then. Default: no timeout.
+   *
+   * Of a run that was started with `tx` it waits for the commit too, and goes on waiting where there never is one: give it a
+   * `timeout`. Inside `engine.transaction` that could not end, so there it throws `run_not_committed`, and after its rollback
+   * `run_not_found`.
    */
   async result(options: { readonly timeout?: Duration } = {}): Promise<Output> {
     const { timeout } = options;
@@ -107,6 +118,17 @@ export class RunHandle<Output = Json> {
     }
   }
 
+  /**
+   * For a run that was started with `tx`, after the commit: its first nodes start now. Without it they do so within about a
+   * second. For any other run, and twice, it does no harm.
+   *
+   * Throws `run_not_found` where the transaction is not committed, or was rolled back; inside `engine.transaction`, which calls
+   * this itself after its commit, `run_not_committed`.
+   */
+  async dispatch(): Promise<void> {
+    if (!(await this.#parts.dispatch(this))) throw this.#notFound();
+  }
+
   /** Ends the run. See `runs.cancel`. */
   cancel(options: Omit<CancelOptions, "workspace"> = {}): Promise<void> {
     return this.#operate("cancel", options);
@@ -137,26 +159,47 @@ export class RunHandle<Output = Json> {
   }
 
   async #newer(seq: number) {
-    const stored = await this.#parts.loader.load({ runId: this.id, since: Math.max(0, seq) });
-    if (stored?.header.workspace !== this.workspace) throw this.#notFound();
-    return stored.header.seq > seq ? stored : undefined;
+    const stored = this.#found(await this.#parts.loader.load({ runId: this.id, since: Math.max(0, seq) }));
+    return stored && stored.header.seq > seq ? stored : undefined;
   }
 
   async #ended(): Promise<Ended | undefined> {
     if (this.#parts.isUnderWay(this.id)) return undefined;
-    const { header, output } = await this.#stored();
+    const stored = this.#found(await this.#look());
+    if (!stored) return undefined;
+    const { header, output } = stored;
     return RESTING.has(header.status) ? { status: header.status, output } : undefined;
   }
 
-  /** The header and the output: no row is newer than that `since`. */
   async #stored(): Promise<StoredRun> {
+    const stored = await this.#look();
+    if (stored?.header.workspace !== this.workspace) throw this.#notFound();
+    return stored;
+  }
+
+  /** The header and the output: no row is newer than that `since`. */
+  #look(): Promise<StoredRun | null> {
     const { loader } = this.#parts;
-    const stored = await loader.load({ runId: this.id, since: Number.MAX_SAFE_INTEGER, withOutput: true });
-    if (!stored || stored.header.workspace !== this.workspace) throw this.#notFound();
+    return loader.load({ runId: this.id, since: Number.MAX_SAFE_INTEGER, withOutput: true });
+  }
+
+  /** `undefined`: a transaction of the caller's may still bring it. */
+  #found(stored: StoredRun | null): StoredRun | undefined {
+    const { pledge } = this.#parts;
+    if (!stored && pledge && !pledge.isOwn && !this.#seen) return undefined;
+    if (stored?.header.workspace !== this.workspace) throw this.#notFound();
+    this.#seen = true;
     return stored;
   }
 
   #notFound(): FlowForgeError {
+    if (this.#parts.pledge?.isOpen()) {
+      return new FlowForgeError("run_not_committed", {
+        subject: `run ${this.id} of workflow "${this.workflow}"`,
+        expected: "engine.transaction to be over",
+        next: "Return the handle from the transaction, and ask it then.",
+      });
+    }
     return new FlowForgeError("run_not_found", {
       subject: `run ${this.id}`,
       next: "Check the id and the workspace; runs that finished long ago are deleted by retention.",

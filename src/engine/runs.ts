@@ -6,10 +6,12 @@ import { FlowForgeError } from "../core/errors.ts";
 import type { Plan, PlanTrigger } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
 import type { NewRun, Page, RunDetail, RunHeader, Store, WorkflowVersion } from "../core/ports/store.ts";
+import type { HostTransactions } from "../postgres/host-transactions.ts";
 import type { Worker } from "../worker/worker.ts";
 import {
   type CancelOptions,
   type InWorkspace,
+  keyedStartSchema,
   keySchema,
   type ListOptions,
   listSchema,
@@ -24,14 +26,16 @@ import {
 } from "./call-options.ts";
 import type { BulkResult } from "./bulk-result.ts";
 import { checkedValue } from "./checked-value.ts";
+import { dispatchRun } from "./dispatch-run.ts";
 import { type InputCheck, inputCheck } from "./input-check.ts";
 import { assertMessageName, type MessageOptions } from "./message-options.ts";
 import type { RunControl } from "./run-control.ts";
 import { rerunOf, takenOver } from "./rerun.ts";
-import { RunHandle } from "./run-handle.ts";
+import { RunHandle, type RunHandleParts } from "./run-handle.ts";
 import { keyRef, startKey } from "./start-key.ts";
 import { type PreparedStart, startRun } from "./start-run.ts";
 import { startTime } from "./start-time.ts";
+import type { OwnTransactions } from "./transactions.ts";
 import type { Watch } from "./watch.ts";
 import type { WorkflowsApi } from "./workflows.ts";
 
@@ -41,6 +45,8 @@ export interface RunsParts {
   readonly watch: Watch;
   readonly workflows: WorkflowsApi;
   readonly control: RunControl;
+  readonly transactions: HostTransactions;
+  readonly own: OwnTransactions;
 }
 
 /** What a workflow takes. Any JSON: whatever the caller has, for it is checked anyway. */
@@ -63,9 +69,14 @@ export class RunsApi {
    *
    * With an `idempotencyKey` that is known it gives the run that has the key, and stores nothing.
    *
+   * With `tx` the run is part of the caller's transaction: it begins after the commit, at once with `handle.dispatch()` and else
+   * within about a second, and after a rollback there never was one. What the server refuses there (such as 40001 for a key that
+   * somebody else took, where the transaction is not READ COMMITTED) is thrown as the driver gives it, and undoes nothing but the start.
+   *
    * Throws `option_invalid`, `duration_invalid`, `workflow_not_found`, `input_invalid`, `trigger_required`, `value_invalid`, `run_not_stored`,
    * `idempotency_conflict` (the key was used with another input) and `idempotency_in_progress` (a transaction that started a run
-   * with this key was still open after 10 seconds).
+   * with this key was still open after 10 seconds); with `tx` also `transaction_invalid` (none is open on it) and
+   * `transaction_foreign` (it is on another database).
    */
   async start<W extends Workflow | string>(
     workflow: W,
@@ -86,7 +97,7 @@ export class RunsApi {
 
   /** A handle to a run that exists already. Its methods throw `run_not_found` where it does not. */
   handle(runId: string, options: InWorkspace = {}): RunHandle {
-    return this.#handle(runId, workspaceOf(options, "runs.handle"), "");
+    return this.#handle(runId, { workspace: workspaceOf(options, "runs.handle"), workflow: "" });
   }
 
   /**
@@ -100,7 +111,7 @@ export class RunsApi {
     const workspace = workspaceOf({ ...options, key } as InWorkspace, "runs.getByKey", keySchema);
     const name = nameOf(options.workflow);
     const holder = await this.#parts.store.key(keyRef(workspace, name, key));
-    return holder && this.#handle(holder.runId, workspace, name);
+    return holder && this.#handle(holder.runId, { workspace, workflow: name });
   }
 
   /**
@@ -116,6 +127,7 @@ export class RunsApi {
     const { key, signal: name, payload = null, id, ...start } = options;
     assertMessageName("signal", name);
     this.#checkedValue(payload, nameOf(workflow));
+    workspaceOf(start, "runs.signalOrStart", keyedStartSchema);
     const found = await this.getByKey(key, { workflow, workspace: options.workspace });
     const starting = { ...start, idempotencyKey: key } as StartOptions;
     const run =
@@ -225,16 +237,26 @@ export class RunsApi {
     const { deadline } = options;
     const deadlineMs =
       deadline === undefined ? undefined : parseDuration(deadline, `option "deadline" of ${call}`);
-    return { plan, start: this.#newRun({ version, plan, workflow, options, at }), first: { at, deadlineMs } };
+    const start = this.#newRun({ version, plan, workflow, options, at });
+    const { tx } = options;
+    return { plan, start, first: { at, deadlineMs }, ...(tx === undefined ? {} : { tx }) };
   }
 
   async #begin<Output>(prepared: PreparedStart): Promise<RunHandle<Output>> {
-    const { start } = prepared;
+    const { start, tx } = prepared;
+    const { own } = this.#parts;
     const runId = await startRun(this.#parts, prepared);
-    return this.#handle(runId, start.workspace, start.workflow);
+    if (tx === undefined) return this.#handle(runId, start);
+    const run = this.#handle<Output>(runId, { ...start, pledge: own.pledge(tx) });
+    own.note(tx, run);
+    return run;
   }
 
-  #handle<Output>(id: string, workspace: string, workflow: string): RunHandle<Output> {
+  #handle<Output>(
+    id: string,
+    of: Pick<RunHandleParts, "workspace" | "workflow" | "pledge">,
+  ): RunHandle<Output> {
+    const { workspace, workflow, pledge } = of;
     const { store, watch, worker, control } = this.#parts;
     const isUnderWay = (runId: string): boolean => worker.table.get(runId)?.idle === false;
     return new RunHandle<Output>({
@@ -246,6 +268,8 @@ export class RunsApi {
       isUnderWay,
       loader: worker.loader,
       control,
+      dispatch: (run) => dispatchRun(worker, run),
+      ...(pledge ? { pledge } : {}),
     });
   }
 

@@ -1,11 +1,15 @@
-/** Stores a new run, or finds the one that its idempotency key belongs to. */
+/** Stores a new run, or finds the one that its idempotency key belongs to; alone, or within a transaction of the caller's. */
 import { FlowForgeError } from "../core/errors.ts";
 import type { Plan } from "../core/graph/plan.ts";
-import type { KeyHolder } from "../core/ports/keys.ts";
-import type { NewRun, Store } from "../core/ports/store.ts";
+import type { KeyHolder, KeyRef } from "../core/ports/keys.ts";
+import type { NewRun, Store, Verdict } from "../core/ports/store.ts";
+import type { CallerTransaction } from "../postgres/caller-transaction.ts";
+import type { HostTransactions } from "../postgres/host-transactions.ts";
+import { deferredStart } from "../worker/deferred-start.ts";
+import type { IntentResult } from "../worker/intent.ts";
 import { retryMs } from "../worker/retry-pause.ts";
 import { newRunId } from "../worker/run-id.ts";
-import type { FirstCommit } from "../worker/run-table.ts";
+import type { FirstCommit } from "../worker/first-commit.ts";
 import type { Worker } from "../worker/worker.ts";
 import { keyConflict, keyInProgress } from "./start-key.ts";
 
@@ -15,6 +19,7 @@ const LOCKED_MS = 10_000;
 export interface StartParts {
   readonly store: Store;
   readonly worker: Worker;
+  readonly transactions: HostTransactions;
 }
 
 export interface PreparedStart {
@@ -24,19 +29,28 @@ export interface PreparedStart {
   readonly first?: FirstCommit;
   /** The run that has the key is meant, whatever it was started with. */
   readonly anyInput?: boolean;
+  /** Where it is written. None: in a commit of its own. */
+  readonly tx?: CallerTransaction;
 }
 
-/** Resolves with the id of the run when it is durable. */
+/** How one start gets into the store. */
+interface Way {
+  submit(runId: string): Promise<IntentResult>;
+  holder(): Promise<KeyHolder | null>;
+}
+
+/** Resolves with the id of the run when it is durable, or with `tx` when it is written. */
 export async function startRun(parts: StartParts, prepared: PreparedStart): Promise<string> {
   const { table, clock } = parts.worker;
-  const { plan, start, first } = prepared;
+  const { start } = prepared;
+  const way = wayOf(parts, prepared);
   const endsAt = performance.now() + LOCKED_MS;
   const runId = newRunId(Math.floor(clock.now()));
   for (let attempt = 0; ; attempt++) {
-    const result = await table.start(runId, plan, start, first);
+    const result = await way.submit(runId);
     if (result === "applied") return runId;
     if (result === "taken") {
-      const holder = await keyHolder(parts.store, start);
+      const holder = await way.holder();
       // Where it is free again meanwhile, this start takes it.
       if (holder) return runOf(holder, prepared, { parts, runId });
     } else if (result !== "locked" || table.stopped()) {
@@ -49,8 +63,28 @@ export async function startRun(parts: StartParts, prepared: PreparedStart): Prom
   }
 }
 
-function keyHolder(store: Store, { workspace, key }: NewRun): Promise<KeyHolder | null> {
-  return store.key({ workspace, scope: key!.scope, key: key!.key });
+function wayOf({ store, worker, transactions }: StartParts, prepared: PreparedStart): Way {
+  const { plan, start, first = {}, tx } = prepared;
+  const { workspace, key } = start;
+  const ref = (): KeyRef => ({ workspace, scope: key!.scope, key: key!.key });
+  if (tx === undefined) {
+    return {
+      submit: (runId) => worker.table.start(runId, plan, start, first),
+      holder: () => store.key(ref()),
+    };
+  }
+  return {
+    submit: async (runId) => {
+      const entry = deferredStart(worker.table, { runId, plan, start, first });
+      return resultOf(await transactions.commit(tx, entry));
+    },
+    holder: () => transactions.key(tx, ref()),
+  };
+}
+
+function resultOf({ type }: Verdict): IntentResult {
+  if (type === "committed") return "applied";
+  return type === "taken" || type === "locked" ? type : "gone";
 }
 
 function runOf(

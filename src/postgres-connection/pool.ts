@@ -17,6 +17,9 @@ export interface Statement {
   readonly name?: string;
 }
 
+/** Whatever sends our statements. */
+export type Sender = Pick<Session, "query">;
+
 /** One connection, for as long as `use` lends it. */
 export interface Session {
   query<Row>(statement: Statement): Promise<readonly Row[]>;
@@ -37,6 +40,8 @@ export interface ConnectionPool {
    * `work` pass through; a connection that broke on the way is thrown away.
    */
   use<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  /** The same with the driver's own client. */
+  lend<T>(work: (client: PoolClient) => Promise<T>): Promise<T>;
   /** The same for one statement. */
   query<Row>(statement: Statement): Promise<readonly Row[]>;
   close(): Promise<void>;
@@ -69,14 +74,14 @@ export function openPool(options: PoolOptions): ConnectionPool {
   const config = typeof connection === "string" ? { connectionString: connection } : connection;
   const target = targetOf(isBorrowed(config) ? config.options : config);
   const pool = isBorrowed(config) ? config : ownPool(config, options);
-  const lent = async <T>(work: (session: Session) => Promise<T>): Promise<T> => {
+  const lend = async <T>(work: (client: PoolClient) => Promise<T>): Promise<T> => {
     let broken: Error | undefined;
     const onError = (error: Error): void => {
       broken = error;
     };
     const client = await connect(pool, target, onError);
     try {
-      return await work(sessionOf(client, options.prepare));
+      return await work(client);
     } catch (error) {
       if (isConnectionError(error)) broken ??= error as Error;
       throw error;
@@ -85,11 +90,14 @@ export function openPool(options: PoolOptions): ConnectionPool {
       client.release(broken);
     }
   };
+  const use = <T>(work: (session: Session) => Promise<T>): Promise<T> =>
+    lend((client) => work(sessionOf(client, options.prepare)));
   let closing: Promise<void> | undefined;
   return {
     target,
-    use: lent,
-    query: <Row>(statement: Statement) => lent((session) => session.query<Row>(statement)),
+    lend,
+    use,
+    query: <Row>(statement: Statement) => use((session) => session.query<Row>(statement)),
     close: () => (closing ??= isBorrowed(connection) ? Promise.resolve() : pool.end()),
   };
 }

@@ -21,7 +21,7 @@ import {
   outcomeUnknown,
 } from "../postgres-connection/failures.ts";
 import { isRunId } from "./names.ts";
-import type { ConnectionPool, Session, Statement } from "../postgres-connection/pool.ts";
+import type { ConnectionPool, Sender, Session, Statement } from "../postgres-connection/pool.ts";
 
 const MAX_RETRIES = 5;
 
@@ -59,7 +59,7 @@ const LETTERS: { readonly [letter: string]: Verdict } = {
 
 /** Sends one batch over this session. Throws what the driver throws. */
 export async function sendBatch(
-  session: Session,
+  session: Sender,
   statements: CommitStatements,
   entries: readonly CommitEntry[],
 ): Promise<Verdict[]> {

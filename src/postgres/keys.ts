@@ -3,7 +3,7 @@
  * statement (`keyParts`): of many starts with one key, in any number of processes, one stores a run.
  */
 import { type KeyHolder, type KeyRef, type KeyStore, KEY_KEEP_MS } from "../core/ports/keys.ts";
-import type { ConnectionPool } from "../postgres-connection/pool.ts";
+import type { ConnectionPool, Sender } from "../postgres-connection/pool.ts";
 
 /** The number under which a key is locked. Advisory locks belong to the whole database, so the schema is part of it. */
 export function keyLock(s: string, { workspace, scope, key }: KeyRef): string {
@@ -46,18 +46,19 @@ export const keyFlags: string = `
 
 export function keyStore(pool: ConnectionPool, s: string): KeyStore {
   return {
-    key: (ref) => keyHolder(pool, s, ref),
+    key: (ref) => pool.use((session) => keyHolder(session, s, ref)),
     expireKeys: (limit) => expireKeys(pool, s, limit),
   };
 }
 
-async function keyHolder(pool: ConnectionPool, s: string, ref: KeyRef): Promise<KeyHolder | null> {
-  const [row] = await pool.query<{ run_id: string; fingerprint: string }>({
-    text: `select k.run_id, k.fingerprint from ${s}.idempotency_keys k, (select ${s}.now() as t) clock
+/** The columns' names are single words: in a transaction of the host's, its plugins may rewrite others. */
+export async function keyHolder(session: Sender, s: string, ref: KeyRef): Promise<KeyHolder | null> {
+  const [row] = await session.query<{ holder: string; fingerprint: string }>({
+    text: `select k.run_id as holder, k.fingerprint from ${s}.idempotency_keys k, (select ${s}.now() as t) clock
       where k.workspace = $1 and k.scope = $2 and k.key = $3 and not (${isFree(s, "k", "clock.t")})`,
     values: [ref.workspace, ref.scope, ref.key],
   });
-  return row ? { runId: row.run_id, fingerprint: row.fingerprint } : null;
+  return row ? { runId: row.holder, fingerprint: row.fingerprint } : null;
 }
 
 async function expireKeys(pool: ConnectionPool, s: string, limit: number): Promise<number> {

@@ -15,6 +15,7 @@ import type { Store } from "../core/ports/store.ts";
 import { BatchCommit, commitStatements } from "./commit.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import { DeadLetters } from "./dead-letters.ts";
+import { HostTransactions } from "./host-transactions.ts";
 import { appendMessages, appendText, listeners } from "./inbox.ts";
 import { keyStore } from "./keys.ts";
 import { loadInputs, loadRuns, loadStatements } from "./load.ts";
@@ -52,6 +53,8 @@ export interface PostgresStoreOptions {
 }
 
 export interface PostgresStore extends Store {
+  /** Of the host: its own, and those that it has us open. */
+  readonly hostTransactions: HostTransactions;
   /** Checks that the server can be reached and is new enough, and that the schema is not newer than this code. */
   open(): Promise<void>;
   /** Throws `schema_outdated` where migrations are missing. For whoever does not call `migrate`. */
@@ -68,6 +71,8 @@ interface Pools {
   readonly locked: ConnectionPool;
   readonly actions: ConnectionPool;
   readonly heartbeat: ConnectionPool;
+  /** For transactions of the host's; few, because an open one stops vacuum for all. */
+  readonly host: ConnectionPool;
 }
 
 /**
@@ -102,6 +107,7 @@ function openPools({ postgres: connection, prepare = !isBorrowed(connection) }: 
     // How long a statement of an action may take, the timeout of its attempt says.
     actions: openPool({ connection, prepare, answerMs: 0, max: MAX_TRANSACTIONS, idleMs: 10_000 }),
     heartbeat: open({ max: 1, idleMs: 60_000 }),
+    host: openPool({ connection, prepare: false, max: 5, idleMs: 10_000, answerMs: 0 }),
   };
 }
 
@@ -121,6 +127,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
   const runs = new Runs(reads, db, schema);
   const deadLetters = new DeadLetters(reads, schema);
   return {
+    hostTransactions: new HostTransactions({ ...parts, reads, pool: pools.host }),
     commit: (entries) => batches.commit(entries),
     commitLocked: (request, decide) => commitLocked({ ...parts, pool: locked }, request, decide),
     transactions: transactionStore({ ...parts, pool: pools.actions }),
@@ -154,13 +161,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     deadLetters: (filter) => deadLetters.page(filter),
     deadLetterGroups: (filter) => deadLetters.groups(filter),
 
-    open: () => checkServer(reads, schema),
-    assertMigrated: async () =>
-      assertCurrent(schema, await reads.use((session) => schemaVersion(session, schema))),
-    migrate: () => migrate(reads, schema),
-    close: async () => {
-      await Promise.all(Object.values(pools).map((pool: ConnectionPool) => pool.close()));
-    },
+    ...upkeep(pools, schema),
   };
 }
 
@@ -174,6 +175,21 @@ function besideRuns(
     ...memoStore(reads, schema),
     ...keyStore(reads, schema),
     credentials: new Credentials(reads, schema),
+  };
+}
+
+type Upkeep = Pick<PostgresStore, "open" | "assertMigrated" | "migrate" | "close">;
+
+function upkeep(pools: Pools, schema: string): Upkeep {
+  const { reads } = pools;
+  return {
+    open: () => checkServer(reads, schema),
+    assertMigrated: async () =>
+      assertCurrent(schema, await reads.use((session) => schemaVersion(session, schema))),
+    migrate: () => migrate(reads, schema),
+    close: async () => {
+      await Promise.all(Object.values(pools).map((pool: ConnectionPool) => pool.close()));
+    },
   };
 }
 

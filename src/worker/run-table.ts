@@ -13,7 +13,6 @@ import type { Logger } from "../core/ports/logger.ts";
 import type { NewRun, NodeRecord, NodeRef, Store } from "../core/ports/store.ts";
 import type { Task } from "../core/ports/scheduler.ts";
 import type { Advance } from "../core/run/advance.ts";
-import type { RunEvent } from "../core/run/event.ts";
 import type { ValueLimits } from "../core/values.ts";
 import { ActiveRun } from "./active-run.ts";
 import type { StoreClock } from "./clock.ts";
@@ -25,6 +24,7 @@ import type { Loader } from "./loader.ts";
 import { Maps } from "./maps/maps.ts";
 import type { Plans } from "./plans.ts";
 import type { Slots } from "./slots.ts";
+import { type FirstCommit, startedEvent } from "./first-commit.ts";
 import type { Intent, IntentResult, Workshop } from "./intent.ts";
 import type { Turn } from "./turn.ts";
 import type { Claim } from "./turn-result.ts";
@@ -61,16 +61,6 @@ export interface RunTableOptions {
   readonly inline: boolean;
   readonly random: () => number;
   readonly listener: RunListener;
-}
-
-/** What else a new run's first commit is about. */
-export interface FirstCommit {
-  /** Nothing starts before this time. None: at once. */
-  readonly at?: number | undefined;
-  /** From its start on. None: the workflow's. */
-  readonly deadlineMs?: number | undefined;
-  /** What happens in it. */
-  readonly replay?: readonly RunEvent[];
 }
 
 export class RunTable implements RunEnvironment<ActiveRun> {
@@ -133,24 +123,13 @@ export class RunTable implements RunEnvironment<ActiveRun> {
 
   /** Stores a new run and starts what can start, not before `at`. Resolves when it is durable. */
   // oxlint-disable-next-line max-params -- whose, by what, with what, and how
-  start(
-    runId: string,
-    plan: Plan,
-    start: NewRun,
-    { at, deadlineMs, replay = [] }: FirstCommit = {},
-  ): Promise<IntentResult> {
+  start(runId: string, plan: Plan, start: NewRun, first: FirstCommit = {}): Promise<IntentResult> {
     const run = new ActiveRun(runId, this);
     run.begin(plan, start);
     this.#runs.set(runId, run);
-    const trigger = plan.indexOf.get(start.trigger) ?? 0;
-    const when = {
-      ...(at === undefined ? {} : { at }),
-      ...(deadlineMs === undefined ? {} : { deadlineMs }),
-    };
-    const event: RunEvent = { type: "started", trigger, ...when };
-    const started = this.#add(run, { type: "event", event }, false);
+    const started = this.#add(run, { type: "event", event: startedEvent(plan, start, first) }, false);
     // What is added in the same moment is one turn, and so one commit.
-    for (const taken of replay) void this.#add(run, { type: "event", event: taken }, false);
+    for (const taken of first.replay ?? []) void this.#add(run, { type: "event", event: taken }, false);
     return started;
   }
 

@@ -19,4 +19,6 @@ export interface TurnContext {
   readonly workshop: Workshop | null;
   readonly now: () => number;
   readonly random: () => number;
+  /** What is ready stays so: the run may never come to be. */
+  readonly deferred?: boolean;
 }

@@ -249,7 +249,7 @@ export class Turn extends TurnResult {
 
   #enqueue(index: number): void {
     const before = this.#node(index);
-    if (before.status !== "ready") return;
+    if (before.status !== "ready" || this.#context.deferred) return;
     this.#apply({ type: "enqueued", node: index });
     if (this.#node(index) !== before) this.enqueued.add(index);
   }
