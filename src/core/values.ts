@@ -5,7 +5,7 @@
 import type { Json } from "./json.ts";
 
 export interface ValueLimits {
-  /** Estimated size of the JSON text. Default 1 MiB. */
+  /** Size of the JSON text in UTF-8, about: escapes count, numbers are estimated. Default 1 MiB. */
   readonly maxBytes: number;
   /** Default 64. */
   readonly maxDepth: number;
@@ -51,7 +51,7 @@ export function checkValue(value: unknown, limits: ValueLimits = VALUE_LIMITS): 
 function measure(value: unknown, path: Path, limits: ValueLimits): number {
   switch (typeof value) {
     case "string":
-      return value.length + 2;
+      return textBytes(value);
     case "boolean":
       return 5;
     case "number":
@@ -92,9 +92,29 @@ function measureMembers(value: object, path: Path, limits: ValueLimits): number 
     const member = (value as Record<string, unknown>)[key];
     if (member === undefined) continue;
     path.push(key);
-    bytes += key.length + 4 + measure(member, path, limits);
+    bytes += textBytes(key) + 2 + measure(member, path, limits);
     path.pop();
     if (bytes > limits.maxBytes) throw new ValueError([], `is larger than ${limits.maxBytes} bytes`);
   }
   return bytes;
+}
+
+/** Of a string as JSON in UTF-8, with its quotes: text that is not ASCII, or needs escapes, is up to six times its length. */
+function textBytes(text: string): number {
+  let bytes = 2;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.codePointAt(i)!;
+    bytes += codePointBytes(code);
+    if (code > 0xff_ff) i++;
+  }
+  return bytes;
+}
+
+function codePointBytes(code: number): number {
+  if (code < 0x20) return code >= 0x08 && code <= 0x0d && code !== 0x0b ? 2 : 6;
+  if (code === 0x22 || code === 0x5c) return 2;
+  if (code < 0x80) return 1;
+  if (code < 0x8_00) return 2;
+  if (code >= 0xd8_00 && code <= 0xdf_ff) return 6; // half a pair, which JSON writes as an escape
+  return code > 0xff_ff ? 4 : 3;
 }

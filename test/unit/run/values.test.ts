@@ -26,9 +26,25 @@ describe("what JSON can hold", () => {
     for (const value of [{ name: "ada", list: [1, 2, 3], deep: { yes: true } }, ["a", "b"], "text"]) {
       const checked = checkValue(value);
       const bytes = checked.ok ? checked.bytes : 0;
-      expect(bytes).toBeGreaterThanOrEqual(JSON.stringify(value).length);
+      expect(bytes).toBeGreaterThanOrEqual(Buffer.byteLength(JSON.stringify(value)));
       expect(bytes).toBeLessThan(JSON.stringify(value).length * 3);
     }
+  });
+
+  test.each([
+    "plain",
+    "\u0000\u0007\u000b\u001f",
+    "\b\t\n\f\r",
+    '"\\',
+    "\u007f\u00e9\u07ff",
+    "\u0800\u6f22\uffff",
+    "\u{1f600}",
+    "\ud800x\udc00",
+  ])("counts text as the bytes that are stored, in values and in keys (%j)", (text) => {
+    const bytes = Buffer.byteLength(JSON.stringify(text));
+    expect(checkValue(text)).toMatchObject({ ok: true, bytes });
+    expect(checkValue(text, { maxBytes: bytes - 1, maxDepth: 1 })).toMatchObject({ ok: false });
+    expect(checkValue({ [text]: null })).toMatchObject({ ok: true, bytes: 2 + bytes + 2 + 4 });
   });
 });
 
