@@ -30,6 +30,12 @@ export function isConnectionError(error: unknown): boolean {
   return error instanceof Error && DRIVER_MESSAGES.test(error.message);
 }
 
+/** The connection's error: this one, or the one that it was made of (`commit_outcome_unknown`). */
+export function connectionErrorOf(error: unknown): Error | undefined {
+  const cause = error instanceof FlowForgeError ? error.cause : undefined;
+  return [error, cause].find(isConnectionError) as Error | undefined;
+}
+
 /** 40001 and 40P01: the same statement may be sent again. */
 export function isRetryable(error: unknown): boolean {
   const code = errorCode(error);

@@ -6,7 +6,7 @@
  */
 import pg from "pg";
 import type { Pool, PoolClient, PoolConfig } from "pg";
-import { isConnectionError, unreachable } from "./failures.ts";
+import { connectionErrorOf, unreachable } from "./failures.ts";
 import { isBorrowed, targetOf, type Connection } from "./own-settings.ts";
 import { SteadyClient } from "./steady-client.ts";
 
@@ -83,7 +83,7 @@ export function openPool(options: PoolOptions): ConnectionPool {
     try {
       return await work(client);
     } catch (error) {
-      if (isConnectionError(error)) broken ??= error as Error;
+      broken ??= connectionErrorOf(error);
       throw error;
     } finally {
       client.off("error", onError);
