@@ -4,19 +4,20 @@
  * recorded happens again, and what happens again does so under the same idempotency key.
  *
  * An ordinary run of the suite takes points at random and prints their seed; `FLOWFORGE_SEED=<seed>` repeats them, and
- * `FLOWFORGE_CRASH_POINTS=all npx vitest run test/integration/chaos/crash` goes through every point there is.
+ * `FLOWFORGE_CRASH_POINTS=all npx vitest run test/integration/chaos/crash` goes through every point there is (a number: so many).
  */
 import { expect, test } from "vitest";
 import { MOMENTS } from "../../../support/crash-proxy.ts";
 import { seed } from "../../../support/properties.ts";
 import { type BackendName, onEachBackend } from "../../engine/backends.ts";
 import { type CrashPoint, rehearse, type Rehearsal } from "./rehearsal.ts";
-import type { Executions } from "./scenario.ts";
+import { type Executions, WRITTEN } from "./scenario.ts";
 
 /** Rehearsals side by side: most of their time they wait for a lease. */
 const SIDE_BY_SIDE = 6;
 const IN_ORDINARY_RUN = 6;
-const all = process.env["FLOWFORGE_CRASH_POINTS"] === "all";
+const asked = process.env["FLOWFORGE_CRASH_POINTS"];
+const all = asked === "all";
 
 onEachBackend(`crash points, seed ${seed}`, (name) => {
   test(
@@ -48,7 +49,7 @@ function pointsOf(name: BackendName, { points }: Rehearsal): readonly CrashPoint
       MOMENTS.map((moment) => ({ server, point, moment })),
     ),
   );
-  return all ? every : pick(every, IN_ORDINARY_RUN);
+  return all ? every : pick(every, Number(asked ?? IN_ORDINARY_RUN));
 }
 
 function pick<T>(from: readonly T[], amount: number): readonly T[] {
@@ -63,6 +64,8 @@ function check(rehearsal: Rehearsal, point?: CrashPoint): void {
     const { plot, n, detail, end } = run;
     const at = `${where}: ${plot.document.name} ${detail.header.id}`;
     expect(end, `${at}, its end`).toEqual(plot.end(n));
+    const lines = rehearsal.ledger.filter((runId) => runId === detail.header.id);
+    expect(lines, `${at}, its line`).toHaveLength(plot.document.name === WRITTEN ? 1 : 0);
     for (const [node, expected] of Object.entries(plot.executions))
       checkExecutions({ rehearsal, at: `${at}, ${node}`, runId: detail.header.id, node, expected });
     // Attempts that the crash cut off, or that were told to stop, are recorded too, and count for nothing.

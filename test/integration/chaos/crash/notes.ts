@@ -3,7 +3,7 @@ import type { ActionContext, Json } from "../../../../src/index.ts";
 
 export interface Execution {
   readonly run_id: string;
-  /** Of a part of an action: `<node>/<part>`. */
+  /** Of a part of an action: `<node>/<part>`. Of an item: `<node>[<item>]`. */
   readonly node: string;
   readonly attempt: number;
   readonly pid: number;
@@ -17,7 +17,8 @@ type Query = (text: string, values: readonly unknown[]) => Promise<unknown>;
 
 export function noteIn(query: Query): (context: ActionContext<Json>, part?: string) => Promise<void> {
   return async ({ run, node, attempt, idempotencyKey }, part) => {
-    const name = part === undefined ? node.id : `${node.id}/${part}`;
+    const place = node.item < 0 ? node.id : `${node.id}[${node.item}]`;
+    const name = part === undefined ? place : `${place}/${part}`;
     await query("insert into effects (run_id, node, attempt, pid, key) values ($1, $2, $3, $4, $5)", [
       run.id,
       name,

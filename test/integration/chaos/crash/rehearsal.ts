@@ -33,6 +33,8 @@ export interface Rehearsal {
   readonly endedBefore: ReadonlySet<string>;
   readonly executions: readonly Execution[];
   readonly runs: readonly RehearsedRun[];
+  /** Runs whose transactional action wrote its line, as often as it did. */
+  readonly ledger: readonly string[];
 }
 
 export interface RehearsedRun {
@@ -48,7 +50,8 @@ interface StartedRun extends Pick<RehearsedRun, "plot" | "n"> {
 }
 
 /** What a worker writes for its runs; its heartbeats and reads are no points. */
-const WRITES = /flowforge_commit|flowforge_append|flowforge_lock|flowforge_save_memo/;
+const WRITES =
+  /flowforge_(?:commit|append|lock|save_memo|claim_items|finish_items)|insert into ledger|commit/;
 const LEASE = "1s";
 
 /** So many runs of each plot. */
@@ -78,6 +81,7 @@ class Stage implements AsyncDisposable {
   static async open(name: BackendName, point: CrashPoint | null): Promise<Stage> {
     const [backend, notes] = await Promise.all([openBackend(name), testDatabase()]);
     await notes.query(NOTES_TABLE);
+    await backend.database.query("create table ledger (run_id text)");
     return new Stage(backend, notes, point);
   }
 
@@ -102,6 +106,9 @@ class Stage implements AsyncDisposable {
       endedBefore,
       executions: await this.#notes.query<Execution & { [column: string]: unknown }>(
         "select * from effects order by id",
+      ),
+      ledger: (await this.#backend.database.query<{ run_id: string }>("select run_id from ledger")).map(
+        (row) => row.run_id,
       ),
       runs: started.map(({ plot, n }, i) => ({ plot, n, detail: details[i]!, end: ends[i] })),
     };
@@ -149,7 +156,8 @@ class Stage implements AsyncDisposable {
 
   async #endedNodes(): Promise<ReadonlySet<string>> {
     const rows = await this.#backend.database.query<{ run_id: string; node: string }>(
-      `select run_id, node from flowforge.node_runs where status in ('succeeded', 'failed', 'skipped')
+      `select run_id, case when item < 0 then node else node || '[' || item || ']' end as node
+       from flowforge.node_runs where status in ('succeeded', 'failed', 'skipped')
        union all select run_id, node || '/' || name from flowforge.step_memos where name <> ''`,
     );
     return new Set(rows.map((row) => `${row.run_id} ${row.node}`));

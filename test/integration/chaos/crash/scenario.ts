@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import {
   type Action,
   type ActionContext,
+  type EffectKind,
   type Engine,
   type Json,
   PermanentError,
@@ -17,7 +18,7 @@ type Body = (context: ActionContext<Json>, note: Note) => Json | Promise<Json>;
 
 /** Each execution is noted before the action goes on. */
 export function actions(note: Note): readonly Action[] {
-  const noted = (name: string, body: Body): Action =>
+  const noted = (name: string, body: Body, effect: EffectKind = "idempotent"): Action =>
     action(
       name,
       async (context) => {
@@ -26,7 +27,7 @@ export function actions(note: Note): readonly Action[] {
         await pause(2);
         return body(context, note);
       },
-      { effect: "idempotent" },
+      { effect },
     );
   return [
     noted("step", ({ input }) => input),
@@ -39,9 +40,16 @@ export function actions(note: Note): readonly Action[] {
       throw new PermanentError("never");
     }),
     noted("hold", ({ signal }) => held(signal)),
+    noted("write", write, "transactional"),
     noted("parts", inParts),
   ];
 }
+
+/** A line in a table of the host's, in the transaction of the result. */
+const write: Body = async ({ run, tx, input }) => {
+  await tx.query("insert into ledger values ($1)", [run.id]);
+  return input;
+};
 
 /** Until it is told to stop. */
 async function held(signal: AbortSignal): Promise<Json> {
@@ -230,4 +238,44 @@ const parted: Plot = {
   failures: [],
 };
 
-export const plots: readonly Plot[] = [winding, mended, undone, raced, cancelled, parted];
+/** Items of a list, two at once. */
+const mapped: Plot = {
+  document: {
+    format: 1,
+    name: "mapped",
+    nodes: {
+      each: { ...step("{{ input.n + item }}"), forEach: "[10, 20, 30, 40, 50]", concurrency: 2 },
+      last: step("{{ nodes.each.output }}"),
+    },
+    edges: [{ from: "each", to: "last" }],
+    output: "{{ nodes.last.output.n.map(one, one.n) }}",
+  },
+  end: (n) => [10, 20, 30, 40, 50].map((item) => n + item),
+  executions: {
+    ...Object.fromEntries([0, 1, 2, 3, 4].map((item) => [`each[${item}]`, [1]])),
+    last: [1],
+  },
+  failures: [],
+};
+
+/** Writes into the host's tables and ends, in one transaction. */
+const written: Plot = {
+  document: {
+    format: 1,
+    name: "written",
+    nodes: {
+      line: { ...step("{{ input.n }}"), action: "write" },
+      last: step("{{ nodes.line.output.n + 1 }}"),
+    },
+    edges: [{ from: "line", to: "last" }],
+    output: "{{ nodes.last.output.n }}",
+  },
+  end: (n) => n + 1,
+  executions: { line: [1], last: [1] },
+  failures: [],
+};
+
+/** Its effect happens once, however often it is executed. */
+export const WRITTEN = "written";
+
+export const plots: readonly Plot[] = [winding, mended, undone, raced, cancelled, parted, mapped, written];
