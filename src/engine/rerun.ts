@@ -1,7 +1,8 @@
 /** Running a run once more: a new run of the same version, trigger, input and labels, which says what it repeats. */
 import { FlowForgeError } from "../core/errors.ts";
 import type { Plan } from "../core/graph/plan.ts";
-import type { NewRun, Store } from "../core/ports/store.ts";
+import type { NewRun } from "../core/ports/commit.ts";
+import type { Store } from "../core/ports/store.ts";
 import type { RunEvent } from "../core/run/event.ts";
 import { replayUpTo } from "../core/run/replay.ts";
 import { runNotFound, type Target } from "./run-control.ts";

@@ -5,7 +5,9 @@ import type { Workflow } from "../core/definition/workflow.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Plan, PlanTrigger } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
-import type { NewRun, Page, RunDetail, RunHeader, Store, WorkflowVersion } from "../core/ports/store.ts";
+import type { NewRun } from "../core/ports/commit.ts";
+import type { Page, RunDetail, Store, WorkflowVersion } from "../core/ports/store.ts";
+import type { RunHeader } from "../core/ports/stored-run.ts";
 import type { HostTransactions } from "../postgres/host-transactions.ts";
 import type { Worker } from "../worker/worker.ts";
 import {

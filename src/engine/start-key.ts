@@ -4,7 +4,7 @@ import { canonicalJson } from "../core/definition/normalise.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
 import type { KeyRef, StartKey } from "../core/ports/keys.ts";
-import type { NewRun } from "../core/ports/store.ts";
+import type { NewRun } from "../core/ports/commit.ts";
 
 /** A key belongs to a workflow: two workflows may use the same one. */
 function scopeOf(workflow: string): string {

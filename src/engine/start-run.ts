@@ -2,7 +2,8 @@
 import { FlowForgeError } from "../core/errors.ts";
 import type { Plan } from "../core/graph/plan.ts";
 import type { KeyHolder, KeyRef } from "../core/ports/keys.ts";
-import type { NewRun, Store, Verdict } from "../core/ports/store.ts";
+import type { NewRun, Verdict } from "../core/ports/commit.ts";
+import type { Store } from "../core/ports/store.ts";
 import type { CallerTransaction } from "../postgres/caller-transaction.ts";
 import type { HostTransactions } from "../postgres/host-transactions.ts";
 import { deferredStart } from "../worker/deferred-start.ts";

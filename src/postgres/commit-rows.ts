@@ -1,7 +1,7 @@
 /** The rows of a batch as the commit statement takes them: entries by place, and what belongs to each. */
 import type { StartKey } from "../core/ports/keys.ts";
 import type { ItemWrite, MapWrite } from "../core/ports/maps.ts";
-import type { AttemptWrite, CommitEntry, NewRun, NodeWrite } from "../core/ports/store.ts";
+import type { AttemptWrite, CommitEntry, NewRun, NodeWrite } from "../core/ports/commit.ts";
 
 /** `i` is the entry's place in the batch, from 1: how a row of a batch finds its entry. */
 export interface Placed {

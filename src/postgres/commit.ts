@@ -8,7 +8,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { FlowForgeError } from "../core/errors.ts";
-import type { CommitEntry, Verdict } from "../core/ports/store.ts";
+import type { CommitEntry, Verdict } from "../core/ports/commit.ts";
 import { commitValues } from "./commit-columns.ts";
 import { batchRows, shapeKey, shapeOf } from "./commit-rows.ts";
 import { commitText } from "./commit-statement.ts";

@@ -2,7 +2,7 @@
 import type { ClientBase } from "pg";
 import { FlowForgeError } from "../core/errors.ts";
 import type { KeyHolder, KeyRef } from "../core/ports/keys.ts";
-import type { CommitEntry, Verdict } from "../core/ports/store.ts";
+import type { CommitEntry, Verdict } from "../core/ports/commit.ts";
 import { errorCode, isConnectionError, outcomeUnknown } from "../postgres-connection/failures.ts";
 import type { ConnectionPool, Sender } from "../postgres-connection/pool.ts";
 import { type CallerTransaction, withinTransaction } from "./caller-transaction.ts";

@@ -1,7 +1,8 @@
 /** `load`: many runs in one statement, each with what its request asks for and nothing else. */
 import type { Json } from "../core/json.ts";
 import type { MessageBody, StoredMessage } from "../core/ports/message.ts";
-import type { LoadRequest, NodeRef, StoredRun } from "../core/ports/store.ts";
+import type { NodeRef } from "../core/ports/store.ts";
+import type { LoadRequest, StoredRun } from "../core/ports/stored-run.ts";
 import { boolArray, int4Array, int8Array, jsonArray, textArray, uuidArray } from "./arrays.ts";
 import { isRunId } from "./names.ts";
 import { mapOutput } from "./map-output.ts";

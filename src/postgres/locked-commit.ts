@@ -5,7 +5,8 @@
  * `decide` runs while the row is locked: it must not wait for anything but its own computation.
  */
 import { FlowForgeError } from "../core/errors.ts";
-import type { CommitEntry, LoadRequest, StoredRun, Verdict } from "../core/ports/store.ts";
+import type { CommitEntry, Verdict } from "../core/ports/commit.ts";
+import type { LoadRequest, StoredRun } from "../core/ports/stored-run.ts";
 import { impossibleRun, loneVerdict, sendBatch, type CommitStatements } from "./commit.ts";
 import { isConnectionError, isServerFault, outcomeUnknown } from "../postgres-connection/failures.ts";
 import { loadRuns, type LoadStatements } from "./load.ts";

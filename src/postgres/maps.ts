@@ -13,7 +13,7 @@ import type {
   MapState,
   MapStore,
 } from "../core/ports/maps.ts";
-import type { EditedInput } from "../core/ports/store.ts";
+import type { EditedInput } from "../core/ports/stored-run.ts";
 import type { ErrorRecord } from "../core/run/event.ts";
 import type { ConnectionPool } from "../postgres-connection/pool.ts";
 import { boolArray, int4Array, int8Array, jsonArray, textArray } from "./arrays.ts";

@@ -1,6 +1,7 @@
 /** Rows as statements return them, and the records of the port that they become. */
 import type { Json } from "../core/json.ts";
-import type { DispatchRef, EditedInput, NodeRecord, NodeRef, RunHeader } from "../core/ports/store.ts";
+import type { DispatchRef, NodeRef } from "../core/ports/store.ts";
+import type { EditedInput, NodeRecord, RunHeader } from "../core/ports/stored-run.ts";
 import type { ErrorRecord } from "../core/run/event.ts";
 import type { FailureState, NodeStatus, RunStatus, WaitReason } from "../core/run/state.ts";
 

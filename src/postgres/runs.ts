@@ -1,14 +1,8 @@
 /** Runs for people: one in full, and lists by page. */
 import { sql, type Kysely } from "kysely";
 import type { Json } from "../core/json.ts";
-import type {
-  AttemptRecord,
-  NodeRunDetail,
-  Page,
-  RunDetail,
-  RunFilter,
-  RunHeader,
-} from "../core/ports/store.ts";
+import type { AttemptRecord, NodeRunDetail, Page, RunDetail, RunFilter } from "../core/ports/store.ts";
+import type { RunHeader } from "../core/ports/stored-run.ts";
 import type { ErrorRecord } from "../core/run/event.ts";
 import { isRunId } from "./names.ts";
 import { checkedLimit, readCursor, writeCursor } from "./pages.ts";

@@ -3,7 +3,9 @@
  * and one that is idle for a minute is ended by the server. The run's row is locked last, just before the commit.
  */
 import type { TransactionStore, StoreTransaction, SqlTransaction } from "../core/ports/transactions.ts";
-import type { LoadRequest, Store, Verdict } from "../core/ports/store.ts";
+import type { Verdict } from "../core/ports/commit.ts";
+import type { Store } from "../core/ports/store.ts";
+import type { LoadRequest } from "../core/ports/stored-run.ts";
 import type { MemoStore } from "../core/ports/memos.ts";
 import { PermanentError } from "../core/run/failures.ts";
 import type { PlainResult, Session } from "../postgres-connection/pool.ts";

@@ -28,22 +28,19 @@ import type {
 } from "../core/ports/maps.ts";
 import type { MemoRef } from "../core/ports/memos.ts";
 import type { KeyHolder, KeyRef } from "../core/ports/keys.ts";
+import type { CommitEntry, Verdict } from "../core/ports/commit.ts";
 import type {
   Beat,
-  CommitEntry,
   DispatchRef,
-  LoadRequest,
   NodeRef,
   Page,
   RunDetail,
   RunFilter,
-  RunHeader,
   Store,
-  StoredRun,
-  Verdict,
   WorkerInfo,
   WorkflowVersion,
 } from "../core/ports/store.ts";
+import type { LoadRequest, RunHeader, StoredRun } from "../core/ports/stored-run.ts";
 import { assertText, prepare, write } from "./memory-store/commit-entry.ts";
 import { CredentialTable } from "./memory-store/credential-table.ts";
 import { KeyTable } from "./memory-store/key-table.ts";

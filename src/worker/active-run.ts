@@ -11,7 +11,8 @@
  */
 import type { Plan } from "../core/graph/plan.ts";
 import type { StoredMessage } from "../core/ports/message.ts";
-import type { LoadRequest, NewRun, NodeRecord, StoredRun } from "../core/ports/store.ts";
+import type { NewRun } from "../core/ports/commit.ts";
+import type { LoadRequest, NodeRecord, StoredRun } from "../core/ports/stored-run.ts";
 import { type Advance, newRun, patchRun, restoreRun } from "../core/run/advance.ts";
 import { isCalledOff } from "../core/run/races.ts";
 import type { RunState } from "../core/run/state.ts";

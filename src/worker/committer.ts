@@ -7,7 +7,8 @@
  * - `locked` entries come again in a later batch, unchanged, for at most `lockedMs`; then the caller takes the locked path;
  * - a batch whose outcome is unknown (the reply was lost) answers `unknown` for each entry: the caller reads its run again.
  */
-import type { CommitEntry, Store, Verdict } from "../core/ports/store.ts";
+import type { CommitEntry, Verdict } from "../core/ports/commit.ts";
+import type { Store } from "../core/ports/store.ts";
 
 export type Answer = Verdict | { readonly type: "unknown"; readonly error: unknown };
 

@@ -3,7 +3,7 @@
  * nothing is claimed or handed over: what can start is `ready`, and is found once it is there.
  */
 import type { Plan } from "../core/graph/plan.ts";
-import type { CommitEntry, NewRun } from "../core/ports/store.ts";
+import type { CommitEntry, NewRun } from "../core/ports/commit.ts";
 import { newRun } from "../core/run/advance.ts";
 import { buildEntry } from "./entry.ts";
 import { type FirstCommit, startedEvent } from "./first-commit.ts";

@@ -1,6 +1,6 @@
 /** Turns the result of a turn into what the store writes. */
 import type { Plan } from "../core/graph/plan.ts";
-import type { CommitEntry, NewRun, NodeWrite } from "../core/ports/store.ts";
+import type { CommitEntry, NewRun, NodeWrite } from "../core/ports/commit.ts";
 import type { Advance } from "../core/run/advance.ts";
 import { fingerprintOf } from "../core/run/fingerprint.ts";
 import { isUnresolved, type RunState, type RunStatus } from "../core/run/state.ts";

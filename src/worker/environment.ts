@@ -2,7 +2,8 @@
 import type { ActionRegistry } from "../actions/registry.ts";
 import type { OutboundFetch } from "../core/definition/action.ts";
 import type { Logger } from "../core/ports/logger.ts";
-import type { NodeRecord, Store } from "../core/ports/store.ts";
+import type { Store } from "../core/ports/store.ts";
+import type { NodeRecord } from "../core/ports/stored-run.ts";
 import type { Advance } from "../core/run/advance.ts";
 import type { ValueLimits } from "../core/values.ts";
 import type { StoreClock } from "./clock.ts";

@@ -1,5 +1,5 @@
 import type { Plan } from "../core/graph/plan.ts";
-import type { NewRun } from "../core/ports/store.ts";
+import type { NewRun } from "../core/ports/commit.ts";
 import type { RunEvent } from "../core/run/event.ts";
 
 /** What else a new run's first commit is about. */

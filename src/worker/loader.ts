@@ -1,5 +1,6 @@
 /** Reads runs in batches: the requests of one turn of the loop are one round trip. */
-import type { LoadRequest, Store, StoredRun } from "../core/ports/store.ts";
+import type { Store } from "../core/ports/store.ts";
+import type { LoadRequest, StoredRun } from "../core/ports/stored-run.ts";
 
 const MAX_BATCH = 200;
 

@@ -2,7 +2,8 @@
 import type { Plan } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
 import type { StoredMessage } from "../core/ports/message.ts";
-import type { Store, StoredRun } from "../core/ports/store.ts";
+import type { Store } from "../core/ports/store.ts";
+import type { StoredRun } from "../core/ports/stored-run.ts";
 import type { StoredState } from "../core/run/advance.ts";
 import type { RunState } from "../core/run/state.ts";
 import type { Loader } from "./loader.ts";

@@ -10,7 +10,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import pg from "pg";
-import type { CommitEntry, NodeWrite } from "../../src/core/ports/store.ts";
+import type { CommitEntry, NodeWrite } from "../../src/core/ports/commit.ts";
 import { createPostgresStore } from "../../src/postgres/store.ts";
 
 const SCHEMA = "flowforge_floor";

@@ -3,7 +3,9 @@
  * `write` puts it in place and cannot fail. So an entry is written as a whole or not at all.
  */
 import { FlowForgeError } from "../../core/errors.ts";
-import type { AttemptRecord, CommitEntry, NodeRecord, NodeWrite, RunHeader } from "../../core/ports/store.ts";
+import type { CommitEntry, NodeWrite } from "../../core/ports/commit.ts";
+import type { AttemptRecord } from "../../core/ports/store.ts";
+import type { NodeRecord, RunHeader } from "../../core/ports/stored-run.ts";
 import { TERMINAL } from "../../core/run/state.ts";
 import { frozenCopy, jsonText } from "./json-text.ts";
 import { isRunId, nodeKey, type MemoryNode, type MemoryRun, type Tables } from "./tables.ts";

@@ -7,7 +7,9 @@ import type {
   DeadLetterPage,
   Resolution,
 } from "../../core/ports/dead-letter.ts";
-import type { AttemptRecord, NodeRecord, NodeWrite, Page, RunHeader } from "../../core/ports/store.ts";
+import type { NodeWrite } from "../../core/ports/commit.ts";
+import type { AttemptRecord, Page } from "../../core/ports/store.ts";
+import type { NodeRecord, RunHeader } from "../../core/ports/stored-run.ts";
 import { parsed } from "./json-text.ts";
 
 const MAX_LIMIT = 1_000;

@@ -1,6 +1,6 @@
 /** Idempotency keys of starts: whose run each is, and until when. */
 import { type KeyHolder, type KeyRef, KEY_KEEP_MS } from "../../core/ports/keys.ts";
-import type { NewRun } from "../../core/ports/store.ts";
+import type { NewRun } from "../../core/ports/commit.ts";
 import { assertText } from "./commit-entry.ts";
 import type { Tables } from "./tables.ts";
 

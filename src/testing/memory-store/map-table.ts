@@ -13,7 +13,8 @@ import {
   type MapState,
   type MapWrite,
 } from "../../core/ports/maps.ts";
-import type { AttemptWrite, NodeRecord } from "../../core/ports/store.ts";
+import type { AttemptWrite } from "../../core/ports/commit.ts";
+import type { NodeRecord } from "../../core/ports/stored-run.ts";
 import type { ErrorRecord } from "../../core/run/event.ts";
 import { TERMINAL } from "../../core/run/state.ts";
 import { frozenCopy, jsonText, parsed } from "./json-text.ts";

@@ -2,14 +2,8 @@
 import { FlowForgeError } from "../../core/errors.ts";
 import type { Json } from "../../core/json.ts";
 import type { MessageBody, StoredMessage } from "../../core/ports/message.ts";
-import type {
-  LoadRequest,
-  Page,
-  RunDetail,
-  RunFilter,
-  RunHeader,
-  StoredRun,
-} from "../../core/ports/store.ts";
+import type { Page, RunDetail, RunFilter } from "../../core/ports/store.ts";
+import type { LoadRequest, RunHeader, StoredRun } from "../../core/ports/stored-run.ts";
 import { parsed } from "./json-text.ts";
 import { mapOutput } from "./map-table.ts";
 import { nodeKey, type MemoryMessage, type MemoryNode, type MemoryRun } from "./tables.ts";

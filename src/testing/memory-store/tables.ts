@@ -1,7 +1,8 @@
 /** What the store in memory holds, and the indexes by which the loops find their rows. */
 import type { MessageBody } from "../../core/ports/message.ts";
 import type { MapState } from "../../core/ports/maps.ts";
-import type { AttemptRecord, NodeRecord, RunHeader } from "../../core/ports/store.ts";
+import type { AttemptRecord } from "../../core/ports/store.ts";
+import type { NodeRecord, RunHeader } from "../../core/ports/stored-run.ts";
 import { DeadLetterTable } from "./dead-letter-table.ts";
 import { TimeIndex } from "./time-index.ts";
 

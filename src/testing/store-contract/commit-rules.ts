@@ -1,5 +1,5 @@
 /** Entries, verdicts, and the counter that everything hangs on. */
-import type { CommitEntry, Verdict } from "../../core/ports/store.ts";
+import type { CommitEntry, Verdict } from "../../core/ports/commit.ts";
 import { change, loaded, move, moved, newId, newRun, row, seqOf, start, stored } from "./entries.ts";
 import type { Kit } from "./kit.ts";
 

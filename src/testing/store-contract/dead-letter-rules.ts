@@ -1,6 +1,7 @@
 /** Dead letters: opened and resolved with the rows of their node runs, found by people. */
 import type { DeadLetter } from "../../core/ports/dead-letter.ts";
-import type { NodeWrite, Store } from "../../core/ports/store.ts";
+import type { NodeWrite } from "../../core/ports/commit.ts";
+import type { Store } from "../../core/ports/store.ts";
 import {
   attempt,
   change,

@@ -1,16 +1,9 @@
 /** Entries to commit, with everything that a rule does not care about filled in. */
 import { randomUUID } from "node:crypto";
 import type { InboxMessage, MessageBody } from "../../core/ports/message.ts";
-import type {
-  AttemptWrite,
-  CommitEntry,
-  NewRun,
-  NodeRecord,
-  NodeWrite,
-  Store,
-  StoredRun,
-  WorkerInfo,
-} from "../../core/ports/store.ts";
+import type { AttemptWrite, CommitEntry, NewRun, NodeWrite } from "../../core/ports/commit.ts";
+import type { Store, WorkerInfo } from "../../core/ports/store.ts";
+import type { NodeRecord, StoredRun } from "../../core/ports/stored-run.ts";
 
 export const WORKSPACE = "acme";
 

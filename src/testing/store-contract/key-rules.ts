@@ -1,6 +1,7 @@
 /** Idempotency keys: of any number of starts with one key, one stores a run; the key is free again long after its end. */
 import { type KeyRef, KEY_KEEP_MS } from "../../core/ports/keys.ts";
-import type { CommitEntry, Store } from "../../core/ports/store.ts";
+import type { CommitEntry } from "../../core/ports/commit.ts";
+import type { Store } from "../../core/ports/store.ts";
 import { loaded, move, moved, newId, newRun, row, seqOf, start, stored, WORKSPACE } from "./entries.ts";
 import type { Kit } from "./kit.ts";
 

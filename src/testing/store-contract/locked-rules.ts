@@ -1,5 +1,6 @@
 /** The locked path: whoever decides under the run's lock is not overtaken, and so ends. */
-import type { CommitEntry, StoredRun } from "../../core/ports/store.ts";
+import type { CommitEntry } from "../../core/ports/commit.ts";
+import type { StoredRun } from "../../core/ports/stored-run.ts";
 import { change, loaded, message, move, moved, newId, newRun, row, seqOf, start, stored } from "./entries.ts";
 import type { Kit } from "./kit.ts";
 

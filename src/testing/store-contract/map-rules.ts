@@ -1,6 +1,7 @@
 /** Maps: items are claimed once, finished under their fence, and counted exactly. */
 import type { ClaimedItem, ItemResult, ItemWrite } from "../../core/ports/maps.ts";
-import type { CommitEntry, Store } from "../../core/ports/store.ts";
+import type { CommitEntry } from "../../core/ports/commit.ts";
+import type { Store } from "../../core/ports/store.ts";
 import { change, move, moved, newId, row, seqOf, stored, WORKSPACE, worker } from "./entries.ts";
 import { byText, type Kit } from "./kit.ts";
 

@@ -1,5 +1,5 @@
 /** Node rows: what a write changes, what it leaves, and the times that the store adds. */
-import type { NodeRecord } from "../../core/ports/store.ts";
+import type { NodeRecord } from "../../core/ports/stored-run.ts";
 import type { NodeStatus } from "../../core/run/state.ts";
 import {
   attempt,

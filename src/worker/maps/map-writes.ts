@@ -1,7 +1,7 @@
 /** What a turn says of maps: it follows from how their nodes were before the turn, and how they are after it. */
 import type { Plan, PlanMap } from "../../core/graph/plan.ts";
 import type { MapWrite } from "../../core/ports/maps.ts";
-import type { CommitEntry } from "../../core/ports/store.ts";
+import type { CommitEntry } from "../../core/ports/commit.ts";
 import type { Advance } from "../../core/run/advance.ts";
 import { isMapped } from "../../core/run/maps.ts";
 import type { NodeState, RunState } from "../../core/run/state.ts";

@@ -1,7 +1,7 @@
 /** Servers that forget, stand still or lose answers. */
 import { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
-import type { CommitEntry } from "../../../src/core/ports/store.ts";
+import type { CommitEntry } from "../../../src/core/ports/commit.ts";
 import {
   createEngine,
   defineWorkflow,

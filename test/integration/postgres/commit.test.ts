@@ -1,6 +1,6 @@
 /** What the store's contract cannot say about commits on PostgreSQL: strangers, poison, and many committers at once. */
 import { describe, expect, test } from "vitest";
-import type { Verdict } from "../../../src/core/ports/store.ts";
+import type { Verdict } from "../../../src/core/ports/commit.ts";
 import type { PostgresStore } from "../../../src/postgres/store.ts";
 import { entry, nodeWrite, startEntry, startRuns, testStore } from "./fixtures.ts";
 

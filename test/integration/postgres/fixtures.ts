@@ -1,6 +1,6 @@
 /** Stores and entries for the tests of the PostgreSQL store. */
 import { randomUUID } from "node:crypto";
-import type { CommitEntry, NodeWrite } from "../../../src/core/ports/store.ts";
+import type { CommitEntry, NodeWrite } from "../../../src/core/ports/commit.ts";
 import {
   createPostgresStore,
   type PostgresStore,
