@@ -7,10 +7,9 @@ import type { RegisteredAction } from "../actions/registry.ts";
 import type { PlanAction } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
 import type { StoredMessage } from "../core/ports/message.ts";
-import { type Advance, closeDraft, type Draft, openDraft, apply } from "../core/run/advance.ts";
 import type { Command } from "../core/run/command.ts";
 import type { ErrorRecord, RunEvent } from "../core/run/event.ts";
-import type { NodeState, RunState } from "../core/run/state.ts";
+import type { NodeState } from "../core/run/state.ts";
 import {
   errorOf,
   type Failure,
@@ -32,33 +31,14 @@ import {
   prepareInput,
   readBy,
   render,
-  type RenderContext,
 } from "./prepare.ts";
 import { returnMs } from "./retry-pause.ts";
-import type { TurnContext } from "./turn-context.ts";
-import { NO_ITEM, TurnResult } from "./turn-result.ts";
+import { TurnDraft } from "./turn-draft.ts";
+import { NO_ITEM } from "./turn-result.ts";
 
-export class Turn extends TurnResult {
-  readonly #context: TurnContext;
-  readonly #draft: Draft;
-  readonly #rendering: RenderContext;
-  readonly #learned: string[] = [];
-  #ready: number[] = [];
-  #outputNode: number | null = null;
+export class Turn extends TurnDraft {
   /** Claims that tasks asked for, by node. */
   readonly #asked = new Map<number, Pending>();
-
-  constructor(context: TurnContext, state: RunState) {
-    super();
-    this.#context = context;
-    this.#draft = openDraft(context.plan, state);
-    this.#rendering = {
-      plan: context.plan,
-      data: context.data,
-      limits: context.limits,
-      node: (index) => this.#node(index),
-    };
-  }
 
   /** Takes up the inbox and the intents, in this order. */
   begin(messages: readonly StoredMessage[], pendings: readonly Pending[]): void {
@@ -76,21 +56,9 @@ export class Turn extends TurnResult {
       if (missing.length > 0) return missing;
       const asked = this.#asked.entries().next().value;
       if (asked) this.#claimAsked(...asked);
-      else if (this.#outputNode !== null) this.#renderOutput();
-      else if (this.#ready.length > 0) this.#shareOut();
+      else if (this.outputNode !== null) this.#renderOutput();
+      else if (this.ready.length > 0) this.#shareOut();
       else return [];
-    }
-  }
-
-  close(): Advance {
-    return closeDraft(this.#draft);
-  }
-
-  /** The commit was refused: forget what this turn put into the run's data. */
-  undo(): void {
-    for (const id of this.#learned) {
-      this.#context.data.outputs.delete(id);
-      this.#context.data.errors.delete(id);
     }
   }
 
@@ -101,11 +69,11 @@ export class Turn extends TurnResult {
     if ("fence" in body) {
       this.consumed.push(id);
       if (body.kind !== "mapEnded") return this.#takeLetter(id, body);
-      const event = mapEndedEvent(body, this.#context);
+      const event = mapEndedEvent(body, this.context);
       if (event) this.#takeEvent(event);
       return;
     }
-    const commands = this.#apply(messageEvent(message, body));
+    const commands = this.apply(messageEvent(message, body));
     if (commands.some((command) => command.type === "keepMessage" && command.id === message.id))
       this.kept.push(message.id);
     else this.consumed.push(message.id);
@@ -113,10 +81,10 @@ export class Turn extends TurnResult {
 
   /** A message for another fence is about a dead letter that is resolved already. */
   #takeLetter(id: string, body: LetterBody): void {
-    const index = this.#context.plan.indexOf.get(body.node);
+    const index = this.context.plan.indexOf.get(body.node);
     if (index === undefined) return;
     if (body.item !== NO_ITEM) return this.#takeItemLetter(id, body, index);
-    if (this.#node(index).fence !== body.fence) return;
+    if (this.node(index).fence !== body.fence) return;
     if (!this.#takeEvent(letterEvent(body, index))) return;
     this.resolutions.set(index, { id, by: body.by });
     if (body.kind !== "redrive" || body.input === undefined) return;
@@ -154,14 +122,14 @@ export class Turn extends TurnResult {
 
   #takeEvent(event: RunEvent, possiblyDuplicated = false): boolean {
     if (!("node" in event)) {
-      this.#apply(event);
+      this.apply(event);
       return true;
     }
-    const before = this.#node(event.node);
+    const before = this.node(event.node);
     // A value is known before the reducer runs, because what becomes ready in the same turn may read it.
     this.#learn(event, before);
-    const commands = this.#apply(event);
-    if (this.#node(event.node) === before) return false;
+    const commands = this.apply(event);
+    if (this.node(event.node) === before) return false;
     if (possiblyDuplicated) this.duplicated.add(event.node);
     if (isFailure(event)) this.#recordAttempt(event, before, commands);
     if (event.type === "givenBack") this.due.set(event.node, { inMs: event.delayMs });
@@ -172,38 +140,38 @@ export class Turn extends TurnResult {
     const ended = event.type === "succeeded" && before.fence === event.fence && before.status === "running";
     const supplied = event.type === "completed" && event.item === undefined && before.failure === "open";
     if (!ended && !supplied) return;
-    if (this.#context.plan.nodes[event.node]!.kind === "output") this.output = event.output;
+    if (this.context.plan.nodes[event.node]!.kind === "output") this.output = event.output;
     this.value(event.node).output = event.output;
-    this.#remember(event.node, event.output, null);
+    this.remember(event.node, event.output, null);
   }
 
   /** What ended the node may be more than this attempt: then that is its error. */
   #recordAttempt(event: Failure, before: NodeState, commands: readonly Command[]): void {
-    const node = this.#context.plan.nodes[event.node]!;
+    const node = this.context.plan.nodes[event.node]!;
     const error = commands.map((command) => errorOf(command, event.node)).find(Boolean) ?? event.error;
     this.value(event.node).error = error;
-    this.#remember(event.node, null, error);
+    this.remember(event.node, null, error);
     const { fence, attempt } = before;
     this.attempts.push({ node: node.id, item: NO_ITEM, fence, attempt, error: event.error });
   }
 
   #takeClaim(pending: Pending, index: number, fence: number): void {
-    const node = this.#node(index);
+    const node = this.node(index);
     const open = (node.status === "queued" || node.status === "ready") && node.fence === fence;
     if (open && !this.#asked.has(index)) this.#asked.set(index, pending);
     else this.results.set(pending, "stale");
   }
 
   #takeReady(intent: Extract<Intent, { type: "offer" | "resend" }>): boolean {
-    const node = this.#node(intent.node);
+    const node = this.node(intent.node);
     if (node.fence !== intent.fence) return false;
     if (intent.type === "offer") {
       if (node.status !== "ready") return false;
-      this.#ready.push(intent.node);
+      this.ready.push(intent.node);
       return true;
     }
     if (node.status !== "queued") return false;
-    this.#apply({ type: "requeued", node: intent.node, fence: intent.fence });
+    this.apply({ type: "requeued", node: intent.node, fence: intent.fence });
     this.enqueued.add(intent.node);
     return true;
   }
@@ -216,9 +184,9 @@ export class Turn extends TurnResult {
       this.results.set(pending, "applied");
       return;
     }
-    const { fence, status, dispatches } = this.#node(index);
+    const { fence, status, dispatches } = this.node(index);
     if (status === "queued") {
-      const delayMs = returnMs(dispatches, this.#context.random());
+      const delayMs = returnMs(dispatches, this.context.random());
       this.#takeEvent({ type: "givenBack", node: index, fence, delayMs });
     }
     this.results.set(pending, "refused");
@@ -226,9 +194,9 @@ export class Turn extends TurnResult {
 
   /** Claims this worker's share of the ready nodes, and hands the others over. */
   #shareOut(): void {
-    const ready = [...new Set(this.#ready)].filter((index) => this.#node(index).status === "ready");
-    this.#ready = [];
-    const { workshop } = this.#context;
+    const ready = [...new Set(this.ready)].filter((index) => this.node(index).status === "ready");
+    this.ready = [];
+    const { workshop } = this.context;
     let room = 0;
     if (workshop?.inline) {
       const wanted = Math.min(ready.length, Math.max(workshop.share(ready.length), this.places > 0 ? 1 : 0));
@@ -242,29 +210,29 @@ export class Turn extends TurnResult {
   }
 
   #take(wanted: number): void {
-    const got = this.#context.workshop!.take(wanted);
+    const got = this.context.workshop!.take(wanted);
     this.taken += got;
     this.places += got;
   }
 
   #enqueue(index: number): void {
-    const before = this.#node(index);
-    if (before.status !== "ready" || this.#context.deferred) return;
-    this.#apply({ type: "enqueued", node: index });
-    if (this.#node(index) !== before) this.enqueued.add(index);
+    const before = this.node(index);
+    if (before.status !== "ready" || this.context.deferred) return;
+    this.apply({ type: "enqueued", node: index });
+    if (this.node(index) !== before) this.enqueued.add(index);
   }
 
   /** `false`: this worker may not or cannot take the node. */
   #claim(index: number): boolean {
-    const { workshop, plan, registry } = this.#context;
+    const { workshop, plan, registry } = this.context;
     const node = plan.nodes[index]!;
     if (!workshop || node.kind !== "action" || !workshop.lanes.has(node.lane)) return false;
     const action = registry.get(node.action);
     if (!action) return false;
-    const before = this.#node(index);
-    const prepared = node.map ? makeList(node.map, action, this.#rendering) : this.#prepare(node, action);
-    this.#apply({ type: "claimed", node: index, fence: before.fence, worker: workshop.workerId });
-    const claimed = this.#node(index);
+    const before = this.node(index);
+    const prepared = node.map ? makeList(node.map, action, this.rendering) : this.#prepare(node, action);
+    this.apply({ type: "claimed", node: index, fence: before.fence, worker: workshop.workerId });
+    const claimed = this.node(index);
     // The run is paused, or it is too late for the node.
     if (claimed.status !== "running") return false;
     this.due.delete(index);
@@ -275,10 +243,10 @@ export class Turn extends TurnResult {
 
   /** An input that was given by hand goes through the action's schema once, at its first claim. */
   #prepare(node: PlanAction, action: RegisteredAction): Prepared {
-    const edit = this.edits.get(node.index) ?? this.#context.edits.get(node.index);
-    if (!edit) return prepareInput(node.input, action, this.#rendering);
+    const edit = this.edits.get(node.index) ?? this.context.edits.get(node.index);
+    if (!edit) return prepareInput(node.input, action, this.rendering);
     if (edit.edited === "accepted") return { ok: true, value: edit.input, bytes: 0 };
-    const accepted = acceptInput(edit.input, action, this.#context.limits);
+    const accepted = acceptInput(edit.input, action, this.context.limits);
     if (accepted.ok) this.edits.set(node.index, { edited: "accepted", input: accepted.value });
     return accepted;
   }
@@ -308,93 +276,33 @@ export class Turn extends TurnResult {
     this.bytes += list.bytes;
     if (total === 0) return void this.#takeEvent({ type: "succeeded", node: index, fence, output: [] });
     this.maps.set(index, total);
-    this.#apply({ type: "mapStarted", node: index, fence });
+    this.apply({ type: "mapStarted", node: index, fence });
   }
 
   #renderOutput(): void {
-    const index = this.#outputNode!;
-    this.#outputNode = null;
-    const node = this.#context.plan.nodes[index]!;
+    const index = this.outputNode!;
+    this.outputNode = null;
+    const node = this.context.plan.nodes[index]!;
     if (node.kind !== "output") return;
-    const rendered = render(node.template, this.#rendering);
+    const rendered = render(node.template, this.rendering);
     if (!rendered.ok) {
       this.#fail(index, rendered.error);
       return;
     }
     this.output = rendered.value;
     this.bytes += rendered.bytes;
-    this.#apply({ type: "succeeded", node: index, fence: this.#node(index).fence, output: rendered.value });
+    this.apply({ type: "succeeded", node: index, fence: this.node(index).fence, output: rendered.value });
   }
 
   #fail(index: number, error: ErrorRecord): void {
-    this.#takeEvent(permanently({ node: index, fence: this.#node(index).fence, error }));
+    this.#takeEvent(permanently({ node: index, fence: this.node(index).fence, error }));
   }
 
   /** Outputs that the templates of the next step read and that are not in the run's data. */
   #missing(): readonly string[] {
-    const { workshop, plan } = this.#context;
-    const next = workshop ? [...this.#asked.keys(), ...this.#ready] : [];
-    if (this.#outputNode !== null) next.push(this.#outputNode);
-    return [...new Set(next.flatMap((index) => missingOutputs(readBy(plan.nodes[index]!), this.#rendering)))];
-  }
-
-  // ------------------------------------------------------------------ the reducer
-
-  #node(index: number): NodeState {
-    return this.#draft.node(index);
-  }
-
-  #apply(event: RunEvent): readonly Command[] {
-    const commands = apply(this.#draft, event, this.#context.now());
-    for (const command of commands) this.#obey(command);
-    return commands;
-  }
-
-  #obey(command: Command): void {
-    switch (command.type) {
-      case "dispatch":
-        this.#ready.push(command.node);
-        break;
-      case "retryNow":
-        // The next attempt goes on in the place of the failed one.
-        this.places--;
-        this.retries.push(command);
-        break;
-      case "schedule":
-        this.due.set(command.node, command.delayMs === null ? null : { inMs: command.delayMs });
-        break;
-      case "record":
-        if (!command.error) this.value(command.node).output = command.output;
-        this.value(command.node).error = command.error;
-        this.#remember(command.node, command.output, command.error);
-        break;
-      case "deadLetter":
-        this.deadLetters.push(command);
-        this.value(command.node).error = command.error;
-        break;
-      case "abort":
-        this.aborts.push(command.node);
-        break;
-      case "openMap":
-        this.opened.add(command.node);
-        break;
-      case "renderOutput":
-        this.#outputNode = command.node;
-        break;
-      case "dropMessage":
-        this.consumed.push(command.id);
-        break;
-      case "keepMessage":
-      case "finish":
-        // Answered by `takeMessage`, and by the state's own status.
-        break;
-    }
-  }
-
-  #remember(index: number, output: Json, error: ErrorRecord | null): void {
-    const { id } = this.#context.plan.nodes[index]!;
-    this.#learned.push(id);
-    if (error) this.#context.data.errors.set(id, error);
-    else this.#context.data.outputs.set(id, output);
+    const { workshop, plan } = this.context;
+    const next = workshop ? [...this.#asked.keys(), ...this.ready] : [];
+    if (this.outputNode !== null) next.push(this.outputNode);
+    return [...new Set(next.flatMap((index) => missingOutputs(readBy(plan.nodes[index]!), this.rendering)))];
   }
 }

@@ -1,0 +1,104 @@
+/**
+ * The part of a turn that stands before the reducer: events go in, and what its commands say is written down as what the
+ * turn will have to commit.
+ */
+import type { Json } from "../core/json.ts";
+import { type Advance, apply, closeDraft, type Draft, openDraft } from "../core/run/advance.ts";
+import type { Command } from "../core/run/command.ts";
+import type { ErrorRecord, RunEvent } from "../core/run/event.ts";
+import type { NodeState, RunState } from "../core/run/state.ts";
+import type { RenderContext } from "./prepare.ts";
+import type { TurnContext } from "./turn-context.ts";
+import { TurnResult } from "./turn-result.ts";
+
+export class TurnDraft extends TurnResult {
+  protected readonly context: TurnContext;
+  readonly #draft: Draft;
+  protected readonly rendering: RenderContext;
+  readonly #learned: string[] = [];
+  /** Nodes that became ready and are neither claimed nor handed over yet. */
+  protected ready: number[] = [];
+  protected outputNode: number | null = null;
+
+  constructor(context: TurnContext, state: RunState) {
+    super();
+    this.context = context;
+    this.#draft = openDraft(context.plan, state);
+    this.rendering = {
+      plan: context.plan,
+      data: context.data,
+      limits: context.limits,
+      node: (index) => this.node(index),
+    };
+  }
+
+  close(): Advance {
+    return closeDraft(this.#draft);
+  }
+
+  /** The commit was refused: forget what this turn put into the run's data. */
+  undo(): void {
+    for (const id of this.#learned) {
+      this.context.data.outputs.delete(id);
+      this.context.data.errors.delete(id);
+    }
+  }
+
+  protected node(index: number): NodeState {
+    return this.#draft.node(index);
+  }
+
+  protected apply(event: RunEvent): readonly Command[] {
+    const commands = apply(this.#draft, event, this.context.now());
+    for (const command of commands) this.#obey(command);
+    return commands;
+  }
+
+  #obey(command: Command): void {
+    switch (command.type) {
+      case "dispatch":
+        this.ready.push(command.node);
+        break;
+      case "retryNow":
+        // The next attempt goes on in the place of the failed one.
+        this.places--;
+        this.retries.push(command);
+        break;
+      case "schedule":
+        this.due.set(command.node, command.delayMs === null ? null : { inMs: command.delayMs });
+        break;
+      case "record":
+        if (!command.error) this.value(command.node).output = command.output;
+        this.value(command.node).error = command.error;
+        this.remember(command.node, command.output, command.error);
+        break;
+      case "deadLetter":
+        this.deadLetters.push(command);
+        this.value(command.node).error = command.error;
+        break;
+      case "abort":
+        this.aborts.push(command.node);
+        break;
+      case "openMap":
+        this.opened.add(command.node);
+        break;
+      case "renderOutput":
+        this.outputNode = command.node;
+        break;
+      case "dropMessage":
+        this.consumed.push(command.id);
+        break;
+      case "keepMessage":
+      case "finish":
+        // Answered by `takeMessage`, and by the state's own status.
+        break;
+    }
+  }
+
+  protected remember(index: number, output: Json, error: ErrorRecord | null): void {
+    const { id } = this.context.plan.nodes[index]!;
+    this.#learned.push(id);
+    if (error) this.context.data.errors.set(id, error);
+    else this.context.data.outputs.set(id, output);
+  }
+}
