@@ -9,102 +9,33 @@
  * - after a commit without a verdict the run is read again, and whatever is `running` under this worker's id and is not held
  *   here is this worker's own, and is run: a claim whose reply was lost is neither forgotten nor reclaimed.
  */
-import type { Plan } from "../core/graph/plan.ts";
-import type { StoredMessage } from "../core/ports/message.ts";
-import type { NewRun } from "../core/ports/commit.ts";
-import type { LoadRequest, NodeRecord, StoredRun } from "../core/ports/stored-run.ts";
-import { type Advance, newRun, patchRun, restoreRun } from "../core/run/advance.ts";
+import type { NodeRecord } from "../core/ports/stored-run.ts";
+import type { Advance } from "../core/run/advance.ts";
 import { isCalledOff } from "../core/run/races.ts";
-import type { RunState } from "../core/run/state.ts";
 import { buildEntry, isEmpty, isResting, needsRow } from "./entry.ts";
 import type { Held, RunEnvironment } from "./environment.ts";
-import type { RunData } from "./prepare.ts";
 import { type IntentResult, type Pending, refusedOutput } from "./intent.ts";
 import { retryMs } from "./retry-pause.ts";
-import {
-  endedMaps,
-  learn,
-  readEdits,
-  runData,
-  type RunIdentity,
-  storedState,
-  unreadOutputs,
-} from "./run-data.ts";
+import { RunCopy } from "./run-copy.ts";
+import { endedMaps } from "./run-data.ts";
 import { Turn } from "./turn.ts";
-import type { Edit } from "./turn-result.ts";
 
 /** After so many commits refused because the run had moved, the locked path is taken. */
 const MAX_MOVED = 3;
 
-/** The definition that a run is pinned to is gone: nothing can be decided, and trying again does not help. */
-class MissingVersion extends Error {}
-
-interface Loaded {
-  readonly plan: Plan;
-  readonly identity: RunIdentity;
-  readonly data: RunData;
-  state: RunState;
-  seq: number;
-}
-
-export class ActiveRun {
-  readonly id: string;
+export class ActiveRun extends RunCopy {
   readonly held: Map<number, Held> = new Map();
   readonly #env: RunEnvironment<ActiveRun>;
-  readonly #rows = new Set<number>();
-  readonly #duplicated = new Set<number>();
-  readonly #edits = new Map<number, Edit>();
-  #start: NewRun | null = null;
-  #loaded: Loaded | null = null;
-  #hint: Plan | null = null;
-  #unseen: readonly StoredMessage[] = [];
   #queue: Pending[] = [];
   #busy = false;
-  /** The state is known to have been the run's newest one during this round. */
-  #fresh = false;
 
   constructor(id: string, env: RunEnvironment<ActiveRun>) {
-    this.id = id;
+    super(id, env);
     this.#env = env;
   }
 
   get busy(): boolean {
     return this.#busy || this.#queue.length > 0;
-  }
-
-  get plan(): Plan | null {
-    return this.#loaded?.plan ?? null;
-  }
-
-  get identity(): RunIdentity | null {
-    return this.#loaded?.identity ?? null;
-  }
-
-  /** The plan that the run has if it exists: with it, the first read brings everything. */
-  expect(plan: Plan): void {
-    if (!this.#loaded) this.#hint = plan;
-  }
-
-  get state(): RunState | null {
-    return this.#loaded?.state ?? null;
-  }
-
-  get seq(): number {
-    return this.#loaded?.seq ?? 0;
-  }
-
-  get data(): RunData | null {
-    return this.#loaded?.data ?? null;
-  }
-
-  /** A run that does not exist yet: its first turn stores it. */
-  begin(plan: Plan, start: NewRun): void {
-    this.#start = start;
-    const identity: RunIdentity = start;
-    const data = runData(this.id, identity, { input: start.input, triggerPayload: start.triggerPayload });
-    const state = newRun(plan, { ...data, outputs: new Map(), errors: new Map() });
-    this.#loaded = { plan, identity, data, state, seq: 0 };
-    this.#fresh = true;
   }
 
   add(pending: Pending): void {
@@ -119,7 +50,7 @@ export class ActiveRun {
     while (this.#queue.length > 0) {
       const pendings = this.#queue.splice(0);
       // Who asks to look knows of something that came after the last commit.
-      if (pendings.some(({ intent }) => intent.type === "look")) this.#fresh = false;
+      if (pendings.some(({ intent }) => intent.type === "look")) this.fresh = false;
       try {
         const own = pendings.filter(({ commit }) => commit);
         const others = own.length === 0 ? pendings : pendings.filter(({ commit }) => !commit);
@@ -131,19 +62,19 @@ export class ActiveRun {
       }
     }
     this.#busy = false;
-    this.#fresh = false;
+    this.fresh = false;
     this.#env.rested(this);
   }
 
   /** Carries the intents to a durable commit, however often the run moves meanwhile. */
   async #round(pendings: readonly Pending[]): Promise<void> {
-    if (!this.#loaded && !(await this.#reload(pendings))) return this.#drop(pendings, "gone");
+    if (!this.loaded && !(await this.reload(pendings.length))) return this.#drop(pendings, "gone");
     for (let moved = 0; ; moved++) {
       if (moved >= MAX_MOVED) return this.#lockedRound(pendings);
       const turn = await this.#turn(pendings);
       const advance = turn.close();
-      if (isEmpty(turn, advance, this.#loaded!)) {
-        if (this.#fresh) return this.#settle(pendings, turn);
+      if (isEmpty(turn, advance, this.loaded!)) {
+        if (this.fresh) return this.#settle(pendings, turn);
         this.#undo(turn);
       } else {
         const answer = await this.#env.committer.submit(this.#entry(turn, advance), turn.bytes);
@@ -152,7 +83,7 @@ export class ActiveRun {
         if (answer.type === "gone" || answer.type === "taken") return this.#drop(pendings, answer.type);
         if (answer.type === "failed") return this.#refused(pendings, answer.error);
         // A start has no row to lock: whoever starts the run decides how long to wait.
-        if (answer.type === "locked" && this.#start) return this.#drop(pendings, "locked");
+        if (answer.type === "locked" && this.start) return this.#drop(pendings, "locked");
         if (answer.type === "locked") return this.#lockedRound(pendings);
         if (answer.type === "unknown")
           this.#env.logger.warn(
@@ -160,7 +91,7 @@ export class ActiveRun {
             "a commit got no answer; the run is read again",
           );
       }
-      if (!(await this.#reload(pendings)) && !this.#start) return this.#drop(pendings, "gone");
+      if (!(await this.reload(pendings.length)) && !this.start) return this.#drop(pendings, "gone");
     }
   }
 
@@ -171,13 +102,13 @@ export class ActiveRun {
     let result: { turn: Turn; advance: Advance } | null = null;
     for (let attempt = 0; ; attempt++) {
       try {
-        const verdict = await commit(this.#request(), async (stored) => {
+        const verdict = await commit(this.request(), async (stored) => {
           if (!stored) return null;
-          await this.#sync(stored);
+          await this.sync(stored);
           const turn = await this.#turn(pendings);
           result = { turn, advance: turn.close() };
           if (own && turn.results.get(own) !== "applied") return null;
-          return isEmpty(turn, result.advance, this.#loaded!) ? null : this.#entry(turn, result.advance);
+          return isEmpty(turn, result.advance, this.loaded!) ? null : this.#entry(turn, result.advance);
         });
         const decided = result as { turn: Turn; advance: Advance } | null;
         if (!decided) return this.#drop(pendings, "gone");
@@ -199,22 +130,22 @@ export class ActiveRun {
   }
 
   async #turn(pendings: readonly Pending[]): Promise<Turn> {
-    const { plan, data, state } = this.#loaded!;
+    const { plan, data, state } = this.loaded!;
     const { registry, limits, random, clock } = this.#env;
     const workshop = this.#env.workshop();
     const now = (): number => clock.now();
-    const edits = this.#edits;
-    const mapOutputs = await endedMaps(this.#env.loader, this, this.#unseen);
+    const edits = this.edits;
+    const mapOutputs = await endedMaps(this.#env.loader, this, this.unseen);
     const context = { plan, data, edits, mapOutputs, registry, limits, workshop, random, now };
     const turn = new Turn(context, state);
-    turn.begin(this.#unseen, pendings);
+    turn.begin(this.unseen, pendings);
     for (let missing = turn.proceed(); missing.length > 0; missing = turn.proceed())
       await this.fetch(missing);
     return turn;
   }
 
   #entry(turn: Turn, advance: Advance): ReturnType<typeof buildEntry> {
-    const { plan, seq, state } = this.#loaded!;
+    const { plan, seq, state } = this.loaded!;
     const { id: runId } = this;
     return buildEntry({
       before: state,
@@ -223,25 +154,25 @@ export class ActiveRun {
       plan,
       turn,
       advance,
-      start: this.#start,
-      rows: this.#rows,
-      duplicated: this.#duplicated,
-      edits: this.#edits,
+      start: this.start,
+      rows: this.rows,
+      duplicated: this.duplicated,
+      edits: this.edits,
     });
   }
 
   #committed(pendings: readonly Pending[], done: { turn: Turn; advance: Advance; seq: number }): void {
-    const loaded = this.#loaded!;
+    const loaded = this.loaded!;
     const { turn, advance } = done;
     loaded.state = advance.state;
     loaded.seq = done.seq;
-    this.#start = null;
-    this.#fresh = true;
-    this.#unseen = [];
+    this.start = null;
+    this.fresh = true;
+    this.unseen = [];
     for (const index of advance.changed)
-      if (needsRow(loaded.plan, advance.state, index)) this.#rows.add(index);
-    for (const index of turn.duplicated) this.#duplicated.add(index);
-    for (const [index, edit] of turn.edits) this.#edits.set(index, edit);
+      if (needsRow(loaded.plan, advance.state, index)) this.rows.add(index);
+    for (const index of turn.duplicated) this.duplicated.add(index);
+    for (const [index, edit] of turn.edits) this.edits.set(index, edit);
     this.#env.committed(this, turn, advance);
     this.#settle(pendings, turn);
   }
@@ -279,109 +210,22 @@ export class ActiveRun {
 
   // ------------------------------------------------------------------ reading
 
-  #request(): LoadRequest {
-    if (!this.#loaded) {
-      const plan = this.#hint;
-      const outputs = plan ? [...plan.reads.nodes].map((index) => plan.nodes[index]!.id) : [];
-      return { runId: this.id, withInput: true, outputs };
-    }
-    const { plan, state, seq } = this.#loaded;
-    const outputs = [...plan.reads.nodes].filter((index) => !state.values.outputs.has(index));
-    return { runId: this.id, since: seq, outputs: outputs.map((index) => plan.nodes[index]!.id) };
-  }
-
-  /** `false`: there is no such run. Goes on until the store answers or this process stops. */
-  async #reload(pendings: readonly Pending[]): Promise<boolean> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const stored = await this.#env.loader.load(this.#request());
-        if (!stored) return false;
-        await this.#sync(stored);
-        return true;
-      } catch (error) {
-        if (this.#env.stopped() || error instanceof MissingVersion) {
-          this.#env.logger.error({ error, runId: this.id }, "a run could not be read");
-          return false;
-        }
-        this.#env.logger.warn(
-          { error, runId: this.id, waiting: pendings.length },
-          "a run could not be read; trying again",
-        );
-        await this.#env.pause(retryMs(attempt));
-      }
-    }
-  }
-
-  async #sync(stored: StoredRun): Promise<void> {
-    // The row exists: whatever this process still wanted to store as new is there already.
-    this.#start = null;
-    this.#unseen = stored.inbox.filter((message) => !message.kept);
-    if (this.#loaded) this.#patch(this.#loaded, stored);
-    else await this.#restore(stored);
-    this.#fresh = true;
-    for (const row of stored.nodes) this.#noteRecord(row);
-    for (const [index, edit] of await readEdits(this.#env.store, this.#loaded!.plan, stored))
-      this.#edits.set(index, edit);
-    await this.#adopt(stored.nodes);
+  protected async synced(rows: readonly NodeRecord[]): Promise<void> {
+    await this.#adopt(rows);
     this.#stopUnwanted();
   }
 
   /** What another process cancelled, or a join that started there called off: nobody else can tell what runs here. */
   #stopUnwanted(): void {
-    const { plan, state } = this.#loaded!;
+    const { plan, state } = this.loaded!;
     for (const [index, held] of this.held) if (isCalledOff(plan, state, index)) held.cancel();
-  }
-
-  async #restore(stored: StoredRun): Promise<void> {
-    const { header } = stored;
-    const plan = await this.#env.plans.get(header);
-    if (!plan)
-      throw new MissingVersion(`workflow "${header.workflow}" version ${header.version} is not in the store`);
-    const identity: RunIdentity = header;
-    const data = runData(this.id, identity, stored);
-    learn(data, stored);
-    const missing = unreadOutputs(plan, stored, data);
-    if (missing.length > 0)
-      learn(data, await this.#env.loader.load({ runId: this.id, since: header.seq, outputs: missing }));
-    const state = restoreRun(plan, storedState(stored, plan, data));
-    this.#loaded = { plan, identity, data, state, seq: header.seq };
-  }
-
-  #patch(loaded: Loaded, stored: StoredRun): void {
-    learn(loaded.data, stored);
-    loaded.state = patchRun(loaded.plan, loaded.state, storedState(stored, loaded.plan, loaded.data));
-    loaded.seq = stored.header.seq;
-  }
-
-  #noteRecord(row: NodeRecord): void {
-    const index = this.#loaded!.plan.indexOf.get(row.node);
-    if (index === undefined) return;
-    this.#rows.add(index);
-    if (row.possiblyDuplicated) this.#duplicated.add(index);
-  }
-
-  /** Reads outputs into the run's data. */
-  async fetch(ids: readonly string[]): Promise<void> {
-    const { data, seq } = this.#loaded!;
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const stored = await this.#env.loader.load({ runId: this.id, since: seq, outputs: ids });
-        learn(data, stored);
-        // What is not there was never stored: it reads as null, and is not asked for again.
-        for (const id of ids) if (!data.outputs.has(id)) data.outputs.set(id, null);
-        return;
-      } catch (error) {
-        if (this.#env.stopped()) throw error;
-        await this.#env.pause(retryMs(attempt));
-      }
-    }
   }
 
   /** Runs what is this worker's own and is not held here (rule: a claim whose reply was lost). */
   async #adopt(rows: readonly NodeRecord[]): Promise<void> {
     const workerId = this.#env.workshop()?.workerId;
     if (workerId === undefined) return;
-    const { plan, state } = this.#loaded!;
+    const { plan, state } = this.loaded!;
     const own = rows.filter((row) => {
       const index = plan.indexOf.get(row.node);
       if (index === undefined || row.status !== "running" || row.worker !== workerId) return false;
@@ -396,6 +240,6 @@ export class ActiveRun {
   }
 
   get finished(): boolean {
-    return this.#loaded !== null && isResting(this.#loaded.state.status);
+    return this.loaded !== null && isResting(this.loaded.state.status);
   }
 }

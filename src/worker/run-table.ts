@@ -7,7 +7,6 @@
  */
 import type { ActionRegistry } from "../actions/registry.ts";
 import type { OutboundFetch } from "../core/definition/action.ts";
-import type { RetryPolicy } from "../core/definition/retry.ts";
 import type { Plan, PlanNode } from "../core/graph/plan.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { NewRun } from "../core/ports/commit.ts";
@@ -24,8 +23,9 @@ import { Execution } from "./execution.ts";
 import type { CredentialSource } from "./grants.ts";
 import type { Loader } from "./loader.ts";
 import { Maps } from "./maps/maps.ts";
+import type { RunTableOptions } from "./run-table-options.ts";
+import { tasksOf } from "./tasks.ts";
 import type { Plans } from "./plans.ts";
-import type { Slots } from "./slots.ts";
 import { type FirstCommit, startedEvent } from "./first-commit.ts";
 import type { Intent, IntentResult, Workshop } from "./intent.ts";
 import type { Turn } from "./turn.ts";
@@ -33,37 +33,6 @@ import type { Claim } from "./turn-result.ts";
 
 /** Runs without anything to do that are kept in memory. */
 const MAX_RESTING = 1_000;
-
-/** What the table tells the rest of the process. */
-export interface RunListener {
-  /** Node runs to hand over. `own`: this worker could run them, if it had room. */
-  dispatch(tasks: { readonly own: readonly Task[]; readonly others: readonly Task[] }): void;
-  /** A wait or a retry becomes due in about so many milliseconds. */
-  dueIn(ms: number): void;
-  /** A turn of the run is durable. */
-  moved(run: ActiveRun, turn: Turn, advance: Advance): void;
-  /** A late answer was refused by its fence. */
-  fenced(run: ActiveRun, node: string): void;
-}
-
-export interface RunTableOptions {
-  readonly store: Store;
-  readonly loader: Loader;
-  readonly committer: Committer;
-  readonly plans: Plans;
-  readonly registry: ActionRegistry;
-  readonly limits: ValueLimits;
-  readonly clock: StoreClock;
-  readonly logger: Logger;
-  readonly fetch: OutboundFetch;
-  readonly credentials: CredentialSource;
-  readonly retry: Partial<RetryPolicy> | null;
-  readonly slots: Slots;
-  readonly lanes: readonly string[];
-  readonly inline: boolean;
-  readonly random: () => number;
-  readonly listener: RunListener;
-}
 
 export class RunTable implements RunEnvironment<ActiveRun> {
   readonly store: Store;
@@ -245,7 +214,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     for (const node of turn.aborts) run.held.get(node)?.cancel();
     // One that is called off may have nothing left to wait for.
     for (const node of new Set([...turn.opened, ...turn.aborts])) this.maps.opened(run, node);
-    if (turn.enqueued.size > 0) this.#options.listener.dispatch(this.#tasks(run, turn, advance));
+    if (turn.enqueued.size > 0) this.#handOver(run, turn, advance);
     for (const due of turn.due.values())
       if (due !== null && typeof due === "object" && "inMs" in due) this.#options.listener.dueIn(due.inMs);
     this.#options.listener.moved(run, turn, advance);
@@ -349,30 +318,10 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     this.#execute(run, { ...before.claim, ...state, fence: retry.fence }, retry.delayMs);
   }
 
-  #tasks(run: ActiveRun, turn: Turn, advance: Advance): { own: readonly Task[]; others: readonly Task[] } {
-    const { workspace, workflow, version } = run.identity!;
+  #handOver(run: ActiveRun, turn: Turn, advance: Advance): void {
     const dispatchedAt = Math.floor(this.clock.now());
-    const own: Task[] = [];
-    const others: Task[] = [];
-    for (const index of turn.enqueued) {
-      const node = run.plan!.nodes[index]!;
-      const { fence, dispatches } = advance.state.nodes[index]!;
-      const lane = node.kind === "action" ? node.lane : "default";
-      const isOwn = this.#workshop?.inline === true && this.#canRun(node);
-      (isOwn ? own : others).push({
-        runId: run.id,
-        node: node.id,
-        item: -1,
-        fence,
-        dispatches,
-        lane,
-        workspace,
-        workflow,
-        version,
-        dispatchedAt,
-      });
-    }
-    return { own, others };
+    const isOwn = (node: PlanNode): boolean => this.#workshop?.inline === true && this.#canRun(node);
+    this.#options.listener.dispatch(tasksOf(run, turn, advance, { dispatchedAt, isOwn }));
   }
 
   #canRun(node: PlanNode): boolean {

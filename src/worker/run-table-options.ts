@@ -1,0 +1,48 @@
+/** What the table of runs is made of, and whom it tells. */
+import type { ActionRegistry } from "../actions/registry.ts";
+import type { OutboundFetch } from "../core/definition/action.ts";
+import type { RetryPolicy } from "../core/definition/retry.ts";
+import type { Logger } from "../core/ports/logger.ts";
+import type { Task } from "../core/ports/scheduler.ts";
+import type { Store } from "../core/ports/store.ts";
+import type { Advance } from "../core/run/advance.ts";
+import type { ValueLimits } from "../core/values.ts";
+import type { ActiveRun } from "./active-run.ts";
+import type { StoreClock } from "./clock.ts";
+import type { Committer } from "./committer.ts";
+import type { CredentialSource } from "./grants.ts";
+import type { Loader } from "./loader.ts";
+import type { Plans } from "./plans.ts";
+import type { Slots } from "./slots.ts";
+import type { Turn } from "./turn.ts";
+
+/** What the table tells the rest of the process. */
+export interface RunListener {
+  /** Node runs to hand over. `own`: this worker could run them, if it had room. */
+  dispatch(tasks: { readonly own: readonly Task[]; readonly others: readonly Task[] }): void;
+  /** A wait or a retry becomes due in about so many milliseconds. */
+  dueIn(ms: number): void;
+  /** A turn of the run is durable. */
+  moved(run: ActiveRun, turn: Turn, advance: Advance): void;
+  /** A late answer was refused by its fence. */
+  fenced(run: ActiveRun, node: string): void;
+}
+
+export interface RunTableOptions {
+  readonly store: Store;
+  readonly loader: Loader;
+  readonly committer: Committer;
+  readonly plans: Plans;
+  readonly registry: ActionRegistry;
+  readonly limits: ValueLimits;
+  readonly clock: StoreClock;
+  readonly logger: Logger;
+  readonly fetch: OutboundFetch;
+  readonly credentials: CredentialSource;
+  readonly retry: Partial<RetryPolicy> | null;
+  readonly slots: Slots;
+  readonly lanes: readonly string[];
+  readonly inline: boolean;
+  readonly random: () => number;
+  readonly listener: RunListener;
+}
