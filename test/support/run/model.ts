@@ -8,19 +8,17 @@
 import type { ErrorRecord, RunEvent } from "../../../src/core/run/event.ts";
 import type { KeptMessage, NodeStatus, RunStatus } from "../../../src/core/run/state.ts";
 import { isAlive, isEnded, isLeft } from "./model-facts.ts";
-import { Ledger, type ModelCommand, OUTPUT } from "./model-ledger.ts";
+import { type ModelCommand, OUTPUT } from "./model-ledger.ts";
 import { resolveItem, takeMap } from "./model-maps.ts";
+import { MessageModel } from "./model-messages.ts";
 import { asks, isTimer, lastsMs, outcomesByHand, statusOf, type WaitSpec } from "./model-rules.ts";
 import type { NodeSpec } from "./plans.ts";
 
 type EventOf<T extends RunEvent["type"]> = Extract<RunEvent, { type: T }>;
 
-export class Model extends Ledger {
+export class Model extends MessageModel {
   fired: string | null = null;
-  cancelled = false;
-  compensate = false;
   status: RunStatus = "queued";
-  kept: readonly KeptMessage[] = [];
 
   apply(event: RunEvent, now: number): readonly ModelCommand[] {
     this.commands = [];
@@ -42,9 +40,9 @@ export class Model extends Ledger {
       case "started":
         return this.#start(this.ids[event.trigger], event);
       case "signalled":
-        return this.#receive({ kind: "signal", ...message(event) });
+        return this.receive({ kind: "signal", ...message(event) });
       case "eventReceived":
-        return this.#receive({ kind: "event", ...message(event) });
+        return this.receive({ kind: "event", ...message(event) });
       case "cancelled":
         return this.#cancel(event.compensate);
       case "paused":
@@ -196,8 +194,8 @@ export class Model extends Ledger {
     const held = this.ids.filter((id) => isAlive(this.told(id)) && this.told(id).status !== "running");
     const before = new Map(held.map((id) => [id, this.told(id).status]));
     for (const kept of this.kept) {
-      if (!this.kept.includes(kept) || !this.#deliver(kept)) continue;
-      this.#use(kept);
+      if (!this.kept.includes(kept) || !this.deliver(kept)) continue;
+      this.use(kept);
       this.#untilNothingFollows();
     }
     const still = (status: NodeStatus): readonly string[] =>
@@ -231,43 +229,6 @@ export class Model extends Ledger {
     this.errors.delete(id);
     const output = spec.kind === "condition" ? { outcome: event.outcome } : event.output;
     this.decided(id, event.outcome, output);
-  }
-
-  // ------------------------------------------------------------------ messages
-
-  #receive(came: KeptMessage): void {
-    if (this.cancelled || this.compensate || this.kept.some((kept) => kept.id === came.id)) return;
-    if (!this.paused && this.#deliver(came)) return;
-    if (came.kind === "event" && !this.waits().some((id) => this.#mayStillAsk(id, came))) return;
-    this.kept = [...this.kept, came];
-    this.commands.push(`keepMessage ${came.id}`);
-  }
-
-  /** `true`: somebody was woken. */
-  #deliver(came: KeptMessage): boolean {
-    const asking = this.waits().filter((id) => {
-      const { status, dueAt } = this.told(id);
-      return (
-        status === "waiting" &&
-        (dueAt === null || came.receivedAt <= dueAt) &&
-        asks(this.wait(id), came, this.scope())
-      );
-    });
-    for (const id of came.kind === "signal" ? asking.slice(0, 1) : asking)
-      this.decided(id, "received", came.payload);
-    return asking.length > 0;
-  }
-
-  #mayStillAsk(id: string, { name }: KeptMessage): boolean {
-    const wait = this.wait(id).for;
-    const { status, failure } = this.told(id);
-    const asksLater = status === "pending" || failure === "open" || (this.paused && status === "waiting");
-    return "event" in wait && wait.event === name && asksLater;
-  }
-
-  #use(kept: KeptMessage): void {
-    this.kept = this.kept.filter((other) => other !== kept);
-    this.commands.push(`dropMessage ${kept.id}`);
   }
 
   // ------------------------------------------------------------------ what follows
@@ -332,7 +293,7 @@ export class Model extends Ledger {
     const kept = this.paused ? undefined : this.kept.find((one) => asks(spec, one, this.scope()));
     if (kept === undefined)
       return this.enter(id, { reason: isTimer(spec) ? "timer" : "message", delayMs: lasts });
-    this.#use(kept);
+    this.use(kept);
     this.note(id, { is: "decided" });
     this.decided(id, "received", kept.payload);
   }
