@@ -6,6 +6,7 @@ import { defineWorkflow } from "../core/definition/workflow.ts";
 import type { WorkflowDocument } from "../core/definition/document.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { ActionCatalogue } from "../core/graph/actions.ts";
+import { withLanes } from "../core/graph/lanes.ts";
 import { validateWorkflow, type ValidationResult } from "../core/graph/validate.ts";
 import type { Store, WorkflowVersion } from "../core/ports/store.ts";
 import { didYouMean } from "../core/suggestion.ts";
@@ -104,7 +105,8 @@ export class WorkflowsApi {
     return saving;
   }
 
-  async #save(workspace: string, document: WorkflowDocument): Promise<WorkflowVersion> {
+  async #save(workspace: string, written: WorkflowDocument): Promise<WorkflowVersion> {
+    const document = withLanes(written, this.#actions);
     const checksum = createHash("sha256").update(canonicalJson(document)).digest("hex");
     const version = await this.#store.saveWorkflow(workspace, document, checksum);
     this.#plans.put(version);

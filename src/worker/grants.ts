@@ -39,7 +39,7 @@ export class Grants {
       throw wrong("credential_not_granted", {
         subject: `credential ${JSON.stringify(String(name).slice(0, 80))} for node "${node}"`,
         expected: this.#granted.length > 0 ? `one of ${this.#granted.join(", ")}` : "none",
-        next: "Name it in the node's `credentials`, if the node is meant to have it.",
+        next: "Name it in the node's `credentials`, and in those of the action where it declares them.",
       });
     }
     const found = await this.#source({ ...this.#request, name });

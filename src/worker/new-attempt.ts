@@ -29,9 +29,16 @@ export interface NewAttempt {
   readonly input: Json;
 }
 
-export function grantsOf({ env, run, node }: Pick<NewAttempt, "env" | "run" | "node">): Grants {
+export function grantsOf({
+  env,
+  run,
+  node,
+  action,
+}: Pick<NewAttempt, "env" | "run" | "node" | "action">): Grants {
   const { workspace, workflow } = run.identity!;
-  return new Grants(env.credentials, node.credentials, { workspace, workflow, runId: run.id, node: node.id });
+  const asked = action.action.credentials;
+  const granted = node.credentials.filter((name) => asked?.includes(name) ?? true);
+  return new Grants(env.credentials, granted, { workspace, workflow, runId: run.id, node: node.id });
 }
 
 export function memosOf(

@@ -7,7 +7,7 @@ import type { SqlTransaction } from "../ports/transactions.ts";
 import { didYouMean } from "../suggestion.ts";
 import type { Duration, RetryDocument } from "./document.ts";
 import { parseDuration } from "./duration.ts";
-import { fits, NAME } from "./names.ts";
+import { fits, LANE, NAME } from "./names.ts";
 import { parseRetry } from "./retry.ts";
 
 /**
@@ -119,6 +119,13 @@ export interface ActionSettings {
   readonly timeout?: Duration;
   /** Default: the workflow's, then the engine's. */
   readonly retry?: RetryDocument;
+  /** Of nodes that name none: only workers of this lane take them. Default `default`. */
+  readonly lane?: string;
+  /**
+   * Names of all the credentials that the action asks for; a node must grant them, and no other is given to it. Not declared: those
+   * that its input names, and whatever the node grants.
+   */
+  readonly credentials?: readonly string[];
 }
 
 /** What an action without an input schema gets. */
@@ -200,6 +207,8 @@ const FIELDS = [
   "effectOf",
   "timeout",
   "retry",
+  "lane",
+  "credentials",
   "classify",
   "run",
   "verify",
@@ -216,7 +225,7 @@ const EFFECTS: ReadonlySet<unknown> = new Set<EffectKind>([
  * Makes an action out of a name, schemas and a function. Use it once per action, at the top of a module, and pass the result to
  * `createEngine({ actions })` and to the builder of `defineWorkflow`.
  *
- * Throws `option_invalid` (name, schemas, effect, limits of `retry`, unknown fields) and `duration_invalid` (`timeout`, `retry.backoff`).
+ * Throws `option_invalid` (name, schemas, effect, lane, credentials, limits of `retry`, unknown fields) and `duration_invalid` (`timeout`, `retry.backoff`).
  */
 export function defineAction<
   InputSchema extends ZodType = AnyInput,
@@ -242,10 +251,8 @@ export function makeAction<InputSchema extends ZodType, OutputSchema extends Zod
 }
 
 function checkDefinition(definition: object, subject: string): void {
-  const { input, output, effect, effectOf, timeout, retry, classify, run, verify } = definition as Record<
-    string,
-    unknown
-  >;
+  const { input, output, effect, effectOf, timeout, retry, lane, credentials, classify, run, verify } =
+    definition as Record<string, unknown>;
   const unknown = Object.keys(definition).find((field) => !FIELDS.includes(field));
   if (unknown !== undefined) {
     const received = `\`${unknown}\`.${didYouMean(unknown, FIELDS)}`;
@@ -272,6 +279,19 @@ function checkDefinition(definition: object, subject: string): void {
   }
   if (timeout !== undefined) parseDuration(timeout as Duration, `${subject}, timeout`);
   if (retry !== undefined) parseRetry(retry as RetryDocument, `${subject}, retry`);
+  if (lane !== undefined && !(typeof lane === "string" && fits(LANE, lane)))
+    throw invalid(`${subject}, lane`, { expected: LANE.words, received: show(lane) });
+  if (credentials !== undefined) checkCredentials(credentials, `${subject}, credentials`);
+}
+
+function checkCredentials(credentials: unknown, subject: string): void {
+  const expected = `a list of different names, each of ${NAME.words}`;
+  if (!Array.isArray(credentials)) throw invalid(subject, { expected, received: show(credentials) });
+  const names: readonly unknown[] = credentials;
+  const wrong = names.findIndex(
+    (name, index) => typeof name !== "string" || !fits(NAME, name) || names.indexOf(name) < index,
+  );
+  if (wrong !== -1) throw invalid(subject, { expected, received: show(names[wrong]) });
 }
 
 /** Milliseconds of the long form of `effect`. Throws for what is neither that nor a class. */

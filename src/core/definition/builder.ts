@@ -121,7 +121,9 @@ export class Recorder {
     const template = isItemInput(input) ? input(this.#root("item"), this.#root("index")) : input;
     const { json, reads: inputReads } = this.#templates.template(template, ["nodes", id, "input"]);
     const list = this.#templates.expression(options.forEach, ["nodes", id, "forEach"]);
-    const document = { kind: "action", action: this.#nameOf(id, action), forEach: list.json, input: json };
+    const lane = options.lane ?? (typeof action === "string" ? undefined : action.lane);
+    const name = this.#nameOf(id, action);
+    const document = { kind: "action", action: name, forEach: list.json, input: json, lane };
     const reads = [...list.reads, ...inputReads];
     const compensate = (...given: readonly [Action | string, unknown?, CompensateOptions?]): void =>
       this.#compensate(id, ...given);

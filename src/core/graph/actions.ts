@@ -16,7 +16,14 @@ export interface ActionCatalogue {
   /** To suggest from where `get` knows none. None: no suggestions. */
   names?(): readonly string[];
   /** `undefined`: there is no such action. */
-  get(name: string): { readonly action: { readonly input?: ZodType | JsonObject } } | undefined;
+  get(name: string): { readonly action: CataloguedAction } | undefined;
+}
+
+export interface CataloguedAction {
+  readonly input?: ZodType | JsonObject;
+  readonly lane?: string;
+  /** All that it asks for. None: whatever its input names. */
+  readonly credentials?: readonly string[];
 }
 
 export function actionIssues(subject: Subject, catalogue: ActionCatalogue | undefined): Issue[] {
@@ -85,16 +92,19 @@ function mapIssues(id: string, node: ActionDocument): Issue[] {
 interface ActionUse {
   readonly path: IssuePath;
   readonly use: Pick<ActionDocument, "action" | "input">;
+  /** Of the node. */
+  readonly granted: readonly string[];
   readonly catalogue: ActionCatalogue;
 }
 
 function usesOf(id: string, node: ActionDocument): readonly Omit<ActionUse, "catalogue">[] {
   const path = ["nodes", id];
-  const own = { path, use: node };
-  return node.compensate ? [own, { path: [...path, "compensate"], use: node.compensate }] : [own];
+  const granted = node.credentials ?? [];
+  const own = { path, use: node, granted };
+  return node.compensate ? [own, { path: [...path, "compensate"], use: node.compensate, granted }] : [own];
 }
 
-function catalogueIssues({ suggestions }: Subject, { path, use, catalogue }: ActionUse): Issue[] {
+function catalogueIssues({ suggestions }: Subject, { path, use, granted, catalogue }: ActionUse): Issue[] {
   const known = catalogue.get(use.action);
   if (known === undefined) {
     return [
@@ -104,8 +114,20 @@ function catalogueIssues({ suggestions }: Subject, { path, use, catalogue }: Act
       }),
     ];
   }
-  const { input: schema } = known.action;
-  if (schema === undefined) return [];
+  const { input: schema, credentials = [] } = known.action;
+  const missing = credentials.filter((name) => !granted.includes(name));
+  return [
+    ...missing.map((name) =>
+      makeIssue("credential_missing", [...path, "action"], {
+        message: `"${use.action}" asks for the credential "${name}", which the node does not grant.`,
+        next: `Add "${name}" to the node's \`credentials\`.`,
+      }),
+    ),
+    ...(schema === undefined ? [] : inputIssues(schema, path, use)),
+  ];
+}
+
+function inputIssues(schema: ZodType | JsonObject, path: IssuePath, use: ActionUse["use"]): Issue[] {
   return inputMismatches(schema, use.input === undefined ? {} : use.input).map((mismatch) =>
     makeIssue("action_input_invalid", inputPath(path, use, mismatch.path), {
       message: `The input of "${use.action}" does not fit: ${mismatch.path.join(".") || "the input"} ${mismatch.message}.`,

@@ -11,6 +11,7 @@ const GRAPH_CODES = {
   action_unknown: "A node names an action that is not registered.",
   condition_without_else: "A condition has no `else` edge, so the run ends in silence where no case is true.",
   credential_invalid: "A credential is not named as credentials are.",
+  credential_missing: "An action asks for a credential that its node does not grant.",
   cycle: "Edges lead in a circle.",
   edge_duplicate: "The same edge is there twice.",
   edge_into_trigger: "An edge leads into a trigger.",

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { builtInActions } from "../../../src/actions.ts";
 import {
   createEngine,
+  defineAction,
   defineWorkflow,
   type Engine,
   type Json,
@@ -49,13 +50,22 @@ const read = action("read", async ({ input, credential }) => {
   };
 });
 
+/** It says what it asks for, and asks for more. */
+const careful = defineAction({
+  name: "careful",
+  credentials: ["stripe"],
+  run: async ({ input, credential }) => {
+    return (await credential((input as { name: string }).name)).fields["token"]!.length;
+  },
+});
+
 onEachBackend("credentials", (name) => {
   let backend: Backend;
   let engine: Engine;
 
   beforeAll(async () => {
     backend = await openBackend(name);
-    engine = backend.engine({ encryption, actions: [read] });
+    engine = backend.engine({ encryption, actions: [read, careful] });
     await engine.start();
   });
   afterAll(() => backend[Symbol.asyncDispose]());
@@ -77,6 +87,20 @@ onEachBackend("credentials", (name) => {
     expect(await code(await start({ name: "stripe" }, []))).toBe("credential_not_granted");
     expect(await code(await start({ name: "other" }))).toBe("credential_not_granted");
     expect(await code(await start({ name: "stripe" }, ["stripe"], "acme"))).toBe("credential_not_found");
+  });
+
+  test("an action gets none but those that it declares, whatever its node grants", async () => {
+    for (const each of ["stripe", "other"]) await engine.credentials.set(each, { token: "sk_live_1" });
+    const ask = (asked: string): Promise<RunHandle> =>
+      engine.runs.start(asking("careful", { name: asked }, ["stripe", "other"]), { input: {} });
+    expect(await (await ask("stripe")).result({ timeout: "10s" })).toBe(9);
+    const refused = await ask("other");
+    await expect(refused.result({ timeout: "10s" })).rejects.toThrow(RunFailedError);
+    expect((await refused.detail()).nodes[0]!.error?.code).toBe("credential_not_granted");
+    await engine.credentials.delete("other");
+    expect(
+      engine.workflows.validate(asking("careful", { name: "stripe" }, []).document).issues,
+    ).toMatchObject([{ code: "credential_missing" }]);
   });
 
   test("are listed without their values, and deleted", async () => {

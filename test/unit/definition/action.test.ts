@@ -16,6 +16,8 @@ describe("defineAction", () => {
       effect: "idempotent",
       timeout: "30s",
       retry: { immediate: 1, backoff: ["1m"] },
+      lane: "slow",
+      credentials: ["stripe"],
       run,
     });
     expect(action).toMatchObject({
@@ -54,6 +56,12 @@ describe("defineAction", () => {
     [{ name: "a", run, verify: run }, /action "a", verify.*nothing elsewhere/],
     [{ name: "a", run, effectOf: "readonly" }, /action "a", effectOf.*a function.*Received "readonly"/],
     [{ name: "a", run, classify: {} }, /action "a", classify.*a function.*Received object/],
+    [{ name: "a", run, lane: "a b" }, /action "a", lane.*at most 32 characters.*Received "a b"/],
+    [{ name: "a", run, lane: 1 }, /action "a", lane.*Received number/],
+    [{ name: "a", run, credentials: "x" }, /action "a", credentials.*a list.*Received "x"/],
+    [{ name: "a", run, credentials: ["x", 1] }, /action "a", credentials.*Received number/],
+    [{ name: "a", run, credentials: ["x", "y z"] }, /action "a", credentials.*Received "y z"/],
+    [{ name: "a", run, credentials: ["x", "x"] }, /action "a", credentials.*different.*Received "x"/],
     [{ name: "a", run, timeout: "x" }, /action "a", timeout.*duration_invalid/],
     [{ name: "a", run, retry: { immediate: 99 } }, /action "a", retry, immediate.*option_invalid/],
   ])("%j is refused", (definition, message) => {

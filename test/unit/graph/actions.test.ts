@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { JsonObject } from "../../../src/core/json.ts";
+import { withLanes } from "../../../src/core/graph/lanes.ts";
 import { validateWorkflow } from "../../../src/core/graph/validate.ts";
 import { brief, catalogue, catalogueOf, check, step, workflow } from "./documents.ts";
 
@@ -264,6 +265,35 @@ describe("credentials", () => {
         next: expect.stringMatching(/^Use letters/),
       },
     ]);
+  });
+});
+
+describe("what an action declares", () => {
+  const pay = { kind: "action", action: "pay" };
+
+  test("its credentials must be granted, also for a compensation", () => {
+    const granted = { ...pay, credentials: ["stripe", "other"] };
+    expect(brief(check({ nodes: { a: { ...granted, compensate: { action: "pay" } } } }))).toEqual([]);
+    const missing = { ...step, compensate: { action: "pay" } };
+    expect(brief(check({ nodes: { a: pay, b: missing } }))).toEqual([
+      "credential_missing nodes.a.action",
+      "credential_missing nodes.b.compensate.action",
+    ]);
+  });
+
+  test("its lane is that of nodes which name none", () => {
+    const nodes = {
+      a: pay,
+      b: { ...pay, lane: "own" },
+      c: step,
+      d: { kind: "wait", for: { duration: "1s" } },
+    };
+    const document = workflow({ nodes }) as never;
+    expect(withLanes(document, catalogue)).toMatchObject({
+      nodes: { a: { lane: "slow" }, b: { lane: "own" }, c: step },
+    });
+    const plain = workflow({ nodes: { c: step, e: { kind: "action", action: "unknown" } } }) as never;
+    expect(withLanes(plain, catalogue)).toBe(plain);
   });
 });
 

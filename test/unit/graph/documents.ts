@@ -37,10 +37,11 @@ export function workflow({ edges: written = [], ...rest }: Parts): object {
   return { format: 1, name: "w", edges: written, ...rest };
 }
 
-/** `any` takes anything, `charge` wants an amount (zod), `mail` an address (JSON Schema). */
+/** `any` takes anything, `charge` wants an amount (zod), `mail` an address (JSON Schema), `pay` a credential and a lane. */
 export const catalogue: ActionCatalogue = catalogueOf({
   any: {},
   charge: { input: z.strictObject({ cents: z.number().int().min(1), note: z.string().optional() }) },
+  pay: { credentials: ["stripe"], lane: "slow" },
   mail: {
     input: {
       type: "object",

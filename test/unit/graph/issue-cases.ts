@@ -27,6 +27,7 @@ export const ISSUE_CASES: { readonly [code in IssueCode]: IssueCase } = {
   action_unknown: node({ kind: "action", action: "chrage" }),
   condition_without_else: graph({ a: fork, b: step }, "a -yes-> b"),
   credential_invalid: node({ ...step, credentials: ["stripe", "stripe"] }),
+  credential_missing: node({ kind: "action", action: "pay", credentials: ["paypal"] }),
   cycle: graph({ s: trigger, a: step, b: step, c: step }, "s -> a", "a -> b", "b -> c", "c -> a"),
   duration_invalid: node({ ...step, timeout: "5 minutes" }),
   edge_duplicate: graph({ a: step, b: step }, "a -error-> b", "a -error-> b"),

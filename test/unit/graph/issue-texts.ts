@@ -24,6 +24,11 @@ export const TOLD: { readonly [code in IssueCode]: Told } = {
     message: '"stripe" is there already.',
     next: "Remove one of the two.",
   },
+  credential_missing: {
+    path: ["nodes", "a", "action"],
+    message: '"pay" asks for the credential "stripe", which the node does not grant.',
+    next: 'Add "stripe" to the node\'s `credentials`.',
+  },
   cycle: {
     path: ["edges", 3],
     message: "The nodes lead in a circle: a -> b -> c -> a.",
