@@ -1,7 +1,10 @@
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 /** Tests that touch no server; the others share one PostgreSQL and one Redis per run (`test/support/servers.ts`). */
-const SERVERLESS = ["unit", "property", "types", "package"].map((area) => `test/${area}/**/*.test.ts`);
+const SERVERLESS = [
+  ...["unit", "property", "types", "package"].map((area) => `test/${area}/**/*.test.ts`),
+  "examples/**/*.test.ts",
+];
 
 const config: ViteUserConfig = defineConfig({
   test: {

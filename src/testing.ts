@@ -6,6 +6,15 @@ export type * from "./core/ports/notifier.ts";
 export type * from "./core/ports/scheduler.ts";
 export { taskId } from "./core/ports/scheduler.ts";
 export type * from "./core/ports/store.ts";
+export {
+  actionContract,
+  type ActionExample,
+  type ActionFactory,
+  type ActionFailure,
+  type ActionFixture,
+  type ActionSuccess,
+  type FixtureTransaction,
+} from "./testing/action-contract.ts";
 export { MemoryHub } from "./testing/memory-hub.ts";
 export {
   createMemoryNotifier,

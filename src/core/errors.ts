@@ -89,6 +89,8 @@ const BRAND: unique symbol = Symbol.for("flowforge.error") as never;
  * errors of a second copy of the library in the same process.
  */
 export class FlowForgeError extends Error {
+  /** Said here, because a bundler renames a class that names itself, and Node.js shows that name with an error. */
+  static override readonly name: string = "FlowForgeError";
   readonly code: ErrorCode;
   readonly subject: string;
   readonly expected: string | undefined;

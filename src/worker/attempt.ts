@@ -26,7 +26,7 @@ export interface AttemptOptions {
   readonly action: RegisteredAction;
   readonly context: Omit<ActionContext<Json>, "signal" | "tx">;
   /** Of a `transactional` action. Whoever takes the outcome ends it. */
-  readonly transaction?: AttemptTransaction;
+  readonly transaction?: Pick<AttemptTransaction, "begin">;
   readonly timeoutMs: number;
   /** No attempt of the node run was begun before, so there is nothing to verify. */
   readonly isFirst: boolean;

@@ -1,6 +1,6 @@
 /** The package as users get it: packed, installed in an empty project, imported, compiled against and run. */
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -60,6 +60,11 @@ test("a workflow runs from the packed package", async () => {
   expect(await script("run.js", source, { DATABASE_URL: database.url })).toBe("Hello Ada");
 });
 
+test("errors keep their names", async () => {
+  const source = `import { FlowForgeError } from "flowforge"; console.log(FlowForgeError.name);`;
+  expect(await script("names.mjs", source)).toBe("FlowForgeError");
+});
+
 test("CommonJS hosts can require it", async () => {
   expect(await script("host.cjs", `console.log(typeof require("flowforge").createEngine);`)).toBe("function");
 });
@@ -95,4 +100,52 @@ test("strict TypeScript compiles against its declarations", async () => {
   const compiler = path.join(root, "node_modules/typescript/bin/tsc");
   const resolution = ["--module", "nodenext", "--moduleResolution", "nodenext", "--skipLibCheck"];
   await run(process.execPath, [compiler, ...options, ...resolution, "host.ts"], { cwd: project });
+});
+
+test("a package of actions is one import, and keeps the contract with what was packed", async () => {
+  const source = path.join(root, "examples/action-package");
+  const target = path.join(project, "flowforge-chat");
+  await mkdir(target);
+  for (const file of await readdir(source)) {
+    const text = await readFile(path.join(source, file), "utf8");
+    const published = text
+      .replaceAll('"../../src/index.ts"', '"flowforge"')
+      .replaceAll('"../../src/testing.ts"', '"flowforge/testing"');
+    await writeFile(path.join(target, file), published);
+  }
+  const host = `
+    import { createEngine } from "flowforge";
+    import { builtInActions } from "flowforge/actions";
+    import { chatActions } from "./flowforge-chat/index.ts";
+    const actions = [...builtInActions, ...chatActions];
+    await using engine = createEngine({ postgres: process.env.DATABASE_URL, actions });
+    await engine.start();
+    const { issues } = engine.workflows.validate({
+      format: 1, name: "w", edges: [], nodes: { a: { kind: "action", action: "chat.pots" } },
+    });
+    console.log(issues.map(({ next }) => next).join());
+  `;
+  await using database = await testDatabase();
+  expect(await script("packages.ts", host, { DATABASE_URL: database.url })).toContain(
+    'Did you mean "chat.post"?',
+  );
+  const vitest = path.join(root, "node_modules/vitest/vitest.mjs");
+  const options = [
+    "run",
+    "--root",
+    project,
+    "--config",
+    "none.mjs",
+    "--reporter",
+    "json",
+    "--outputFile",
+    "tests.json",
+    "flowforge-chat",
+  ];
+  await writeFile(path.join(project, "none.mjs"), "export default {};");
+  await run(process.execPath, [vitest, ...options], { cwd: project });
+  expect(JSON.parse(await readFile(path.join(project, "tests.json"), "utf8"))).toMatchObject({
+    success: true,
+    numPassedTests: 20,
+  });
 });

@@ -1,30 +1,14 @@
 /** What `flowforge/testing` offers, and that its contracts need of a test framework only what they are handed. */
 import { expect, test } from "vitest";
 import * as testing from "../../../src/testing.ts";
+import { collector } from "./collector.ts";
 
 const { createMemoryNotifier, createMemoryScheduler, createMemoryStore, MemoryHub, MemoryNotifierHub } =
   testing;
 
-/** A framework that runs nothing: it keeps the titles and the tests. */
-function collector(): {
-  readonly tests: Map<string, () => Promise<void>>;
-  readonly tools: testing.StoreContractTools;
-} {
-  const tests = new Map<string, () => Promise<void>>();
-  const path: string[] = [];
-  const describe = (title: string, body: () => void): void => {
-    path.push(title);
-    body();
-    path.pop();
-  };
-  const add = (title: string, body: () => Promise<void>): void =>
-    void tests.set([...path, title].join(" > "), body);
-  const fc = { assert: () => undefined, asyncProperty: () => undefined };
-  return { tests, tools: { describe, test: add, expect, fc } };
-}
-
-test("stores, schedulers and notifiers in memory, what they meet through, and two contracts", () => {
+test("stores, schedulers and notifiers in memory, what they meet through, and three contracts", () => {
   expect(Object.keys(testing).sort((a, b) => a.localeCompare(b, "en"))).toEqual([
+    "actionContract",
     "createMemoryNotifier",
     "createMemoryScheduler",
     "createMemoryStore",

@@ -1,0 +1,99 @@
+/** The actions that come with FlowForge keep to the contract that they ask of others. */
+import { describe, expect, test } from "vitest";
+import { builtInActions, httpRequest, log, transform, webhookDeliver } from "../../../src/actions.ts";
+import { actionContract, type ActionFactory } from "../../../src/testing.ts";
+import { receiver } from "./receiver.ts";
+
+const http = { allowPrivateNetwork: true };
+
+const FACTORIES: { readonly [name: string]: ActionFactory } = {
+  transform: () => ({
+    action: transform,
+    successes: [
+      { title: "a constant", input: { a: [1, null] }, output: { a: [1, null] } },
+      { title: "nothing", input: null, output: null },
+    ],
+  }),
+
+  log: () => ({
+    action: log,
+    successes: [
+      { title: "a message", input: { message: "Hello" }, output: { message: "Hello" } },
+      {
+        title: "everything",
+        input: { message: "m", level: "warn", data: { a: 1 } },
+        output: { message: "m" },
+      },
+    ],
+    refused: [
+      { title: "no message", input: {} },
+      { title: "an unknown level", input: { message: "m", level: "loud" } },
+    ],
+  }),
+
+  "http.request": async () => {
+    const service = await receiver("idempotency-key");
+    const credentials = { shop: { fields: { token: "tok_1234567890" }, allowHosts: null } };
+    const { url } = service;
+    return {
+      action: httpRequest,
+      http,
+      successes: [
+        { title: "PUT", input: { url, method: "PUT", body: { a: 1 } } },
+        { title: "GET", input: { url, query: { page: 2 } } },
+        { title: "bearer", input: { url, auth: { type: "bearer", credential: "shop" } }, credentials },
+        { title: "a status that is expected", input: { url, expect: [200] } },
+      ],
+      refused: [
+        { title: "no address", input: {} },
+        { title: "another protocol", input: { url: "file:///etc/passwd" } },
+        { title: "a header in a header", input: { url, headers: { a: "b\r\nc: d" } } },
+        { title: "an unknown field", input: { url, methods: "GET" } },
+      ],
+      failures: [
+        { title: "404", input: { url }, meaning: "permanent", arrange: () => service.fail(404) },
+        { title: "500", input: { url }, meaning: "retry", arrange: () => service.fail(500) },
+        { title: "429", input: { url }, meaning: "retry", arrange: () => service.fail(429) },
+        { title: "503", input: { url }, meaning: "unknown", arrange: () => service.fail(503) },
+        { title: "broken", input: { url }, meaning: "unknown", arrange: () => service.fail(0) },
+        { title: "a private address", input: { url: "http://169.254.169.254/" }, meaning: "permanent" },
+      ],
+      slow: { title: "an answer that does not come", input: { url: `${url}/slow`, method: "PUT" } },
+      effects: () => service.effects(),
+      dispose: () => service.close(),
+    };
+  },
+
+  "webhook.deliver": async () => {
+    const service = await receiver("webhook-id");
+    const { url } = service;
+    const credentials = {
+      shop: { fields: { secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" }, allowHosts: null },
+    };
+    const input = { url, payload: { order: 1 }, credential: "shop" };
+    return {
+      action: webhookDeliver,
+      http,
+      successes: [{ title: "a delivery", input, credentials }],
+      refused: [
+        { title: "no secret", input: { url, payload: 1 } },
+        { title: "no address", input: { ...input, url: "shop" } },
+      ],
+      failures: [
+        { title: "410", input, credentials, meaning: "permanent", arrange: () => service.fail(410) },
+        { title: "500", input, credentials, meaning: "retry", arrange: () => service.fail(500) },
+        { title: "broken", input, credentials, meaning: "unknown", arrange: () => service.fail(0) },
+      ],
+      slow: { title: "no answer", input: { ...input, url: `${url}/slow` }, credentials },
+      effects: () => service.effects(),
+      dispose: () => service.close(),
+    };
+  },
+};
+
+for (const [name, factory] of Object.entries(FACTORIES))
+  actionContract(name, factory, { describe, test, expect });
+
+test("there is a fixture for every action", () => {
+  expect(builtInActions.map(({ name }) => name).sort()).toEqual(Object.keys(FACTORIES).sort());
+});
