@@ -57,11 +57,12 @@ onEachBackend("the context of an action", (name) => {
     await run.result({ timeout: "20s" });
 
     const [context] = contexts;
-    expect(Object.keys(context!).sort()).toEqual(
-      [
-        ...["attempt", "checkpoint", "credential", "fetch", "idempotencyKey", "input", "lastCheckpoint"],
-        ...["logger", "node", "run", "signal", "step", "tx"],
-      ].sort(),
+    expect(new Set(Object.keys(context!))).toEqual(
+      new Set(
+        "attempt checkpoint credential fetch idempotencyKey input lastCheckpoint logger node run signal step tx".split(
+          " ",
+        ),
+      ),
     );
     // The logger is the host's own, and may lead where the host likes.
     const { logger: _, ...handed } = context!;
