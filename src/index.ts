@@ -79,6 +79,7 @@ export type {
   ResolveOptions,
 } from "./engine/dead-letter-options.ts";
 export type { BulkResult } from "./engine/bulk-result.ts";
+export type { Published } from "./engine/run-control.ts";
 export type { DeadLettersApi } from "./engine/dead-letters.ts";
 export type { Engine, EngineStartOptions } from "./engine/engine.ts";
 export type { EngineEventMap, EngineEventName } from "./engine/engine-events.ts";

@@ -55,6 +55,7 @@ export const ERROR_CODES = {
   run_not_found: "There is no such run in this workspace.",
   run_not_stored: "A run could not be stored.",
   run_timeout: "The run did not come to rest in time.",
+  run_too_large: "The values of a run would have more bytes than is allowed.",
   schema_outdated: "The database schema is missing or older than this version of FlowForge.",
   schema_too_new: "The database schema is newer than this version of FlowForge.",
   signing_key_missing: "Approval links need a key, and this engine has none.",

@@ -13,6 +13,17 @@ export interface ValueLimits {
 
 export const VALUE_LIMITS: ValueLimits = { maxBytes: 1 << 20, maxDepth: 64 };
 
+/** What a host may set: the limits of one value, and of all values of a run. */
+export interface Limits extends ValueLimits {
+  /**
+   * What the values of one run may have in all, measured as `maxBytes` is: its input, the inputs and outputs of its nodes and items, and the
+   * payloads that were sent to it. At least `maxBytes`. Default 16 MiB.
+   */
+  readonly runBytes: number;
+}
+
+export const DEFAULT_LIMITS: Limits = { ...VALUE_LIMITS, runBytes: 16 << 20 };
+
 export interface ValueProblem {
   readonly path: readonly (string | number)[];
   readonly message: string;
@@ -46,6 +57,11 @@ export function checkValue(value: unknown, limits: ValueLimits = VALUE_LIMITS): 
     if (!(error instanceof ValueError)) throw error;
     return { ok: false, problem: { path: error.path, message: error.message } };
   }
+}
+
+/** Bytes of a JSON value, as `checkValue` counts them. */
+export function sizeOf(value: Json): number {
+  return measure(value, [], { maxBytes: Infinity, maxDepth: Infinity });
 }
 
 function measure(value: unknown, path: Path, limits: ValueLimits): number {

@@ -116,7 +116,7 @@ export class ApprovalsApi {
    *
    * Throws `approval_invalid` for a text that this engine's keys did not sign, `approval_expired`, `approval_used` when the link
    * or another one of its id was used, `option_invalid` for a second payload, `value_invalid`, `signing_key_missing`,
-   * `run_not_found`, and `run_finished` for a run at rest.
+   * `run_not_found`, `run_too_large`, and `run_finished` for a run at rest.
    */
   async use(token: string, payload?: unknown): Promise<Approval> {
     const body = this.#verified(token);

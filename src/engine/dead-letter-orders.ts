@@ -4,11 +4,13 @@ import { FlowForgeError } from "../core/errors.ts";
 import type { Plan, PlanNode } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
 import type { DeadLetter } from "../core/ports/dead-letter.ts";
+import type { InboxMessage } from "../core/ports/message.ts";
 import { outcomesOf } from "../core/run/operators.ts";
 import type { ValueLimits } from "../core/values.ts";
 import type { LetterBody } from "../worker/intent.ts";
 import { listIssues } from "../worker/prepare.ts";
 import { checkedValue } from "./checked-value.ts";
+import { runTooLarge } from "./message-size.ts";
 
 /** Where the action is not known here. */
 const KEY_LIFETIME_MS = 24 * 60 * 60_000;
@@ -51,6 +53,17 @@ export function messageOf(letter: DeadLetter, order: Order, context: OrderContex
       assertSafe(letter, order, context);
       return { kind: "redrive", newKey: order.newKey, ...editedInput(letter, order, context), ...target };
   }
+}
+
+/** What the message brings that is stored. */
+export function valueOf(body: LetterBody): Json | undefined {
+  if (body.kind === "discard") return undefined;
+  return body.kind === "complete" ? body.output : body.input;
+}
+
+/** The run has no room for the value. */
+export function noRoomFor(letter: DeadLetter, message: InboxMessage): FlowForgeError {
+  return runTooLarge(message, `the value for ${subjectOf(letter)}`, null);
 }
 
 function nodeOf(letter: DeadLetter, { plan }: OrderContext): PlanNode | undefined {

@@ -9,6 +9,7 @@ import type { ActionRegistry } from "../actions/registry.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Plan } from "../core/graph/plan.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup } from "../core/ports/dead-letter.ts";
+import type { InboxMessage } from "../core/ports/message.ts";
 import type { Page, Store } from "../core/ports/store.ts";
 import type { Worker } from "../worker/worker.ts";
 import { BulkCount, type BulkResult } from "./bulk-result.ts";
@@ -29,7 +30,15 @@ import {
   resolveSchema,
   type ResolveOptions,
 } from "./dead-letter-options.ts";
-import { alreadyResolved, messageOf, notTaken, type Order } from "./dead-letter-orders.ts";
+import {
+  alreadyResolved,
+  messageOf,
+  noRoomFor,
+  notTaken,
+  type Order,
+  valueOf,
+} from "./dead-letter-orders.ts";
+import { messageSize } from "./message-size.ts";
 
 /** Dead letters that are resolved together. */
 const BATCH = 250;
@@ -100,7 +109,7 @@ export class DeadLettersApi {
    * wait.
    *
    * Throws `dead_letter_not_found`, `dead_letter_resolved`, `dead_letter_refused`, `output_invalid`, `value_invalid`,
-   * `option_invalid`.
+   * `option_invalid`, `run_too_large`.
    */
   complete(id: string, options: CompleteOptions = {}): Promise<void> {
     const { by = null, output, outcome } = options;
@@ -176,7 +185,7 @@ export class DeadLettersApi {
   ): Promise<{ readonly sent: readonly Sent[]; readonly refusals: readonly Refusal[] }> {
     const { store, worker, registry } = this.#parts;
     const sent: Sent[] = [];
-    const messages: { runId: string; id: string; body: ReturnType<typeof messageOf> }[] = [];
+    const messages: InboxMessage[] = [];
     const refusals: Refusal[] = [];
     for (const letter of letters) {
       const plan: Plan | null = await worker.plans.get(letter);
@@ -184,7 +193,7 @@ export class DeadLettersApi {
       try {
         const body = messageOf(letter, order, context);
         const id = `${order.kind}/${letter.id}/${randomUUID()}`;
-        messages.push({ runId: letter.runId, id, body });
+        messages.push({ runId: letter.runId, id, body, ...messageSize(valueOf(body), context.limits) });
         sent.push({ letter, id });
       } catch (error) {
         if (!FlowForgeError.is(error)) throw error;
@@ -192,8 +201,11 @@ export class DeadLettersApi {
       }
     }
     // A run that is gone or over by now has resolved its dead letters: that shows when they are read again.
-    if (messages.length > 0) await store.append(messages);
-    return { sent, refusals };
+    const results = messages.length > 0 ? await store.append(messages) : [];
+    const isFull = (index: number): boolean => results[index] === "full";
+    for (const [index, { letter }] of sent.entries())
+      if (isFull(index)) refusals.push({ letter, error: noRoomFor(letter, messages[index]!) });
+    return { sent: sent.filter((_, index) => !isFull(index)), refusals };
   }
 
   /** Those whose dead letter was resolved by something else than the message that was sent for it, or not at all. */

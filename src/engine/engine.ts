@@ -19,7 +19,7 @@ import { DeadLettersApi } from "./dead-letters.ts";
 import { type EngineEventMap, type EngineEventName, EngineEvents } from "./engine-events.ts";
 import type { ParsedOptions } from "./options.ts";
 import type { MessageOptions } from "./message-options.ts";
-import { RunControl } from "./run-control.ts";
+import { type Published, RunControl } from "./run-control.ts";
 import { RunsApi } from "./runs.ts";
 import { OwnTransactions } from "./transactions.ts";
 import { Signer } from "./signing.ts";
@@ -94,15 +94,11 @@ export class Engine implements AsyncDisposable {
    * Sends an event to every run of the workspace that is under way and whose workflow waits for an event of that name. Each run
    * decides by its wait's `match`; one that is not at its wait yet keeps the event for it. Runs that start later do not see it.
    *
-   * `runs`: how many took it. With an `id` the call may be repeated, after an error too: a run takes each id once.
+   * A run whose values leave no room for the payload does not get it. With an `id` the call may be repeated, after an error too: a run takes each id once.
    *
    * Throws `option_invalid` and `value_invalid`.
    */
-  publish(
-    event: string,
-    payload: unknown = null,
-    options: MessageOptions = {},
-  ): Promise<{ readonly runs: number }> {
+  publish(event: string, payload: unknown = null, options: MessageOptions = {}): Promise<Published> {
     return this.#parts("publish").control.publish(event, payload, options);
   }
 

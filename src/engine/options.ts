@@ -18,7 +18,7 @@ import {
 import { type EncryptionKeys, type KeyService, parseEncryption } from "../security/vault/key-service.ts";
 import type { CredentialRequest } from "../worker/grants.ts";
 import { checkOptions } from "./check-options.ts";
-import { VALUE_LIMITS, type ValueLimits } from "../core/values.ts";
+import { DEFAULT_LIMITS, type Limits } from "../core/values.ts";
 import { parseSigningKeys } from "./signing.ts";
 import { silentLogger } from "./silent-logger.ts";
 
@@ -54,7 +54,7 @@ export interface EngineOptions {
   readonly worker?: WorkerSettings;
   /** For nodes, actions and workflows that do not say. Default 2 immediate retries, then 1m, 5m, 30m. */
   readonly retry?: RetryDocument;
-  readonly limits?: Partial<ValueLimits>;
+  readonly limits?: Partial<Limits>;
   /**
    * For `engine.approvals`: base64 of at least 32 random bytes, the same in every engine. A list: the first one signs, all of
    * them verify, so that a key can be replaced. None: no links.
@@ -98,7 +98,7 @@ export interface ParsedOptions {
   readonly shutdownMs: number;
   readonly leaseMs: number;
   readonly retry: Partial<RetryPolicy> | null;
-  readonly limits: ValueLimits;
+  readonly limits: Limits;
   readonly signingKeys: readonly Buffer[];
   readonly encryption: KeyService | null;
   readonly resolveCredential: ResolveCredential | null;
@@ -141,6 +141,7 @@ const encryptionSchema = z.union(
 const limitsSchema = z.strictObject({
   maxBytes: z.int().min(1_024).optional(),
   maxDepth: z.int().min(1).max(256).optional(),
+  runBytes: z.int().min(1_024).optional(),
 });
 
 const schema = z.strictObject({
@@ -192,7 +193,7 @@ function withDefaults(options: EngineOptions): ParsedOptions {
     shutdownMs: parseDuration(worker.shutdownTimeout ?? "30s", 'option "worker.shutdownTimeout"'),
     leaseMs: parseLease(worker.lease ?? "10s"),
     retry: options.retry === undefined ? null : parseRetry(options.retry),
-    limits: { ...VALUE_LIMITS, ...options.limits },
+    limits: parseLimits(options.limits),
     signingKeys: parseSigningKeys(options.signingKey),
     encryption: options.encryption ? parseEncryption(options.encryption) : null,
     resolveCredential: options.resolveCredential ?? null,
@@ -200,6 +201,18 @@ function withDefaults(options: EngineOptions): ParsedOptions {
     allowEviction: options.allowEviction ?? false,
     logger: options.logger ?? silentLogger,
   };
+}
+
+/** A run has room for its largest value. */
+function parseLimits(options: EngineOptions["limits"]): Limits {
+  const limits = { ...DEFAULT_LIMITS, ...options };
+  if (limits.runBytes >= limits.maxBytes) return limits;
+  throw new FlowForgeError("option_invalid", {
+    subject: 'option "limits.runBytes"',
+    expected: `at least limits.maxBytes, which is ${limits.maxBytes}`,
+    received: String(limits.runBytes),
+    next: "Lower limits.maxBytes, or raise limits.runBytes.",
+  });
 }
 
 function parseLease(lease: Duration): number {

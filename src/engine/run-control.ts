@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { FlowForgeError } from "../core/errors.ts";
 import type { AppendResult, InboxMessage, MessageBody } from "../core/ports/message.ts";
 import type { Store } from "../core/ports/store.ts";
+import type { StoredRun } from "../core/ports/stored-run.ts";
 import type { RunStatus } from "../core/run/state.ts";
 import type { RunTable } from "../worker/run-table.ts";
 import { BulkCount, type BulkResult } from "./bulk-result.ts";
@@ -20,6 +21,7 @@ import {
 } from "./call-options.ts";
 import { checkOptions } from "./check-options.ts";
 import { checkedValue } from "./checked-value.ts";
+import { messageSize, runTooLarge } from "./message-size.ts";
 import { assertMessageName, messageSchema, type MessageOptions } from "./message-options.ts";
 
 /** Runs that one statement writes to. */
@@ -34,6 +36,14 @@ export interface RunControlParts {
 export interface Target {
   readonly runId: string;
   readonly workspace: string;
+}
+
+/** What became of an event. */
+export interface Published {
+  /** How many runs took it. */
+  readonly runs: number;
+  /** How many have no room for its payload (`limits.runBytes`), and did not get it. Absent: none. */
+  readonly full?: number;
 }
 
 type Operation = "cancel" | "pause" | "resume";
@@ -97,33 +107,39 @@ export class RunControl {
 
   async signal(
     runId: string,
-    message: { readonly name: string; readonly payload: unknown; readonly options: MessageOptions },
+    signal: { readonly name: string; readonly payload: unknown; readonly options: MessageOptions },
   ): Promise<{ readonly repeated: boolean }> {
-    const { name, payload, options } = message;
+    const { name, payload, options } = signal;
     const workspace = workspaceOf(options, "runs.signal", messageSchema);
-    const body = this.#body("signal", name, payload);
-    const result = await this.#send({ runId, workspace, id: messageId("signal", options), body });
-    if (result === "finished_run") throw runFinished(runId, await this.#status({ runId, workspace }));
+    const values = this.#values("signal", name, payload);
+    const message = { runId, workspace, id: messageId("signal", options), ...values };
+    const result = await this.#send(message);
+    if (result === "finished_run") throw runFinished(runId, await this.#status(message));
+    if (result === "full") {
+      const { bytes } = await this.#load(message);
+      throw runTooLarge(message, `the payload of signal "${name}"`, bytes);
+    }
     void this.look(runId);
     return { repeated: result === "repeated" };
   }
 
   /** Page by page, in the order of the runs' ids: what a broken call did not reach is reached by the same call again. */
-  async publish(name: string, payload: unknown, options: MessageOptions): Promise<{ readonly runs: number }> {
+  async publish(name: string, payload: unknown, options: MessageOptions): Promise<Published> {
     const workspace = workspaceOf(options, "publish", messageSchema);
-    const body = this.#body("event", name, payload);
-    const id = messageId("event", options);
+    const message = { id: messageId("event", options), ...this.#values("event", name, payload) };
     const { store } = this.#parts;
     let runs = 0;
+    let full = 0;
     for (let page = await store.listeners({ workspace, event: name, limit: PAGE }); page.length > 0;) {
-      const results = await store.append(page.map((runId) => ({ runId, id, body })));
+      const results = await store.append(page.map((runId) => ({ runId, ...message })));
       const stored = page.filter((_, index) => results[index] === "stored");
       runs += stored.length;
+      full += results.filter((result) => result === "full").length;
       await Promise.all(stored.map((runId) => this.look(runId)));
       if (page.length < PAGE) break;
       page = await store.listeners({ workspace, event: name, limit: PAGE, after: page.at(-1)! });
     }
-    return { runs };
+    return { runs, ...(full > 0 ? { full } : {}) };
   }
 
   /** Decides the run here, with whatever its inbox holds. */
@@ -131,10 +147,11 @@ export class RunControl {
     await this.#parts.table.submit(runId, { type: "look" });
   }
 
-  #body(kind: "signal" | "event", name: string, payload: unknown): MessageBody {
+  #values(kind: "signal" | "event", name: string, payload: unknown): Pick<InboxMessage, "body" | "size"> {
+    const { limits } = this.#parts.table;
     assertMessageName(kind, name);
-    const value = checkedValue(payload, this.#parts.table.limits, `the payload of ${kind} "${name}"`);
-    return { kind, name, payload: value };
+    const value = checkedValue(payload, limits, `the payload of ${kind} "${name}"`);
+    return { body: { kind, name, payload: value }, ...messageSize(value, limits) };
   }
 
   async #send(message: InboxMessage & Target): Promise<AppendResult> {
@@ -143,10 +160,14 @@ export class RunControl {
     return result!;
   }
 
-  async #status({ runId, workspace }: Target): Promise<RunStatus> {
+  async #status(target: Target): Promise<RunStatus> {
+    return (await this.#load(target)).header.status;
+  }
+
+  async #load({ runId, workspace }: Target): Promise<StoredRun> {
     const [run] = await this.#parts.store.load([{ runId, since: Number.MAX_SAFE_INTEGER }]);
     if (!run) throw runNotFound({ runId, workspace });
-    return run.header.status;
+    return run;
   }
 }
 

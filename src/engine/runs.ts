@@ -219,7 +219,8 @@ export class RunsApi {
    * Sends a signal to one run: it wakes the first wait for a signal of that name, or is kept until the run comes to one. Durable
    * when this resolves. `repeated`: a message with this `id` had come before, and nothing was done.
    *
-   * Throws `option_invalid`, `value_invalid`, `run_not_found`, and `run_finished` for a run at rest.
+   * Throws `option_invalid`, `value_invalid`, `run_not_found`, `run_finished` for a run at rest, and `run_too_large` where the run has
+   * no room for the payload.
    */
   // oxlint-disable-next-line max-params -- whom, what, with what, and how
   signal(

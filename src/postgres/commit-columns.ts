@@ -45,8 +45,12 @@ const compensateColumn: Column<MoveRow> = {
   read: ({ entry }) => entry.compensate,
 };
 
-export function moveColumns({ compensates }: Pick<Shape, "compensates">): readonly Column<MoveRow>[] {
-  return compensates ? [...entryColumns, compensateColumn] : entryColumns;
+const bytesColumn: Column<MoveRow> = { name: "bytes", type: "int8", read: ({ entry }) => entry.bytes ?? 0 };
+
+type MoveShape = Pick<Shape, "compensates" | "sizes">;
+
+export function moveColumns({ compensates, sizes }: MoveShape): readonly Column<MoveRow>[] {
+  return [...entryColumns, ...(compensates ? [compensateColumn] : []), ...(sizes ? [bytesColumn] : [])];
 }
 
 const newRunColumns: readonly Column<StartRow>[] = [
@@ -65,7 +69,7 @@ const rerunColumn: Column<StartRow> = {
   read: ({ start }) => start.rerunOf ?? null,
 };
 
-export function startColumns(shape: Pick<Shape, "compensates" | "reruns">): readonly Column<StartRow>[] {
+export function startColumns(shape: MoveShape & Pick<Shape, "reruns">): readonly Column<StartRow>[] {
   return [...moveColumns(shape), ...newRunColumns, ...(shape.reruns ? [rerunColumn] : [])];
 }
 

@@ -84,6 +84,8 @@ export interface Shape {
   readonly listens: boolean;
   /** Some start repeats another run. */
   readonly reruns: boolean;
+  /** Some run's values are so large that they are counted. */
+  readonly sizes: boolean;
   /** Some run is compensated. */
   readonly compensates: boolean;
   /** Something is said about a map. */
@@ -142,6 +144,7 @@ export function shapeOf(rows: BatchRows): Shape {
     messages: rows.consumed.length > 0 || rows.kept.length > 0,
     listens: rows.listens.length > 0,
     reruns: rows.starts.some(({ start }) => start.rerunOf !== undefined),
+    sizes: rows.entries.some((entry) => (entry.bytes ?? 0) > 0),
     compensates: rows.entries.some((entry) => entry.compensate),
     maps: rows.maps.length > 0,
     items: rows.items.length > 0,
@@ -193,6 +196,7 @@ export function shapeKey(shape: Shape): string {
     (shape.messages ? "b" : "") +
     (shape.listens ? "l" : "") +
     (shape.reruns ? "n" : "") +
+    (shape.sizes ? "z" : "") +
     (shape.compensates ? "p" : "") +
     (shape.maps ? "g" : "") +
     (shape.items ? "t" : "")

@@ -88,9 +88,9 @@ function flagsPart(s: string, { moves, starts, keys }: Shape): string {
   return `f as materialized (select array_agg(had order by i) as had from (${sources.join(" union all ")}) h)`;
 }
 
-function movePart(s: string, { messages, compensates }: Shape): string {
+function movePart(s: string, { messages, compensates, sizes }: Shape): string {
   const used = "(select count(*) from used where used.run_id = r.id)::int4";
-  const rare = `${messages ? `, inbox = r.inbox - ${used}` : ""}${compensates ? ", compensate = l.compensate" : ""}`;
+  const rare = `${messages ? `, inbox = r.inbox - ${used}` : ""}${compensates ? ", compensate = l.compensate" : ""}${sizes ? ", bytes = r.bytes + l.bytes" : ""}`;
   return `moved as (
   update ${s}.runs r set seq = l.seq + 1, status = l.status, paused = l.paused, cancelled = l.cancelled,
     dead_letters = l.dead_letters, output = coalesce(l.output, r.output)${rare},
@@ -99,9 +99,11 @@ function movePart(s: string, { messages, compensates }: Shape): string {
   from l, clock where l.had is not null and r.id = l.id and r.seq = l.seq)`;
 }
 
-function startPart(s: string, { reruns, compensates }: Shape): string {
-  const columns = (reruns ? ", rerun_of" : "") + (compensates ? ", compensate" : "");
-  const values = (reruns ? ", z.rerun_of::uuid" : "") + (compensates ? ", z.compensate" : "");
+function startPart(s: string, { reruns, compensates, sizes }: Shape): string {
+  const columns =
+    (reruns ? ", rerun_of" : "") + (compensates ? ", compensate" : "") + (sizes ? ", bytes" : "");
+  const values =
+    (reruns ? ", z.rerun_of::uuid" : "") + (compensates ? ", z.compensate" : "") + (sizes ? ", z.bytes" : "");
   return `started as (
   insert into ${s}.runs (id, seq, created_at, started_at, finished_at, version, dead_letters, paused, cancelled, status,
     workspace, workflow, trigger, labels, input, trigger_payload, output${columns})

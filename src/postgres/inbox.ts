@@ -7,10 +7,11 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { AppendResult, InboxMessage, ListenerQuery } from "../core/ports/message.ts";
-import { int4Array, jsonArray, textArray, uuidArray } from "./arrays.ts";
+import { int4Array, int8Array, jsonArray, textArray, uuidArray } from "./arrays.ts";
 import { isRetryable } from "../postgres-connection/failures.ts";
 import { isRunId } from "./names.ts";
 import type { ConnectionPool } from "../postgres-connection/pool.ts";
+import { runBytes } from "./run-bytes.ts";
 
 const MAX_RETRIES = 5;
 
@@ -20,25 +21,29 @@ const AFTER_THE_END = "('cancel', 'redrive', 'complete', 'discard')";
 /** `result` by the message's place; a message whose run is unknown has no row. */
 export function appendText(s: string): string {
   return `with m as materialized (
-  select * from unnest($1::int4[], $2::uuid[], $3::text[], $4::text[], $5::json[], $7::text[])
-    as m(i, run_id, id, kind, body, workspace)),
+  select * from unnest($1::int4[], $2::uuid[], $3::text[], $4::text[], $5::json[], $7::text[], $8::int8[],
+    $9::int8[]) as m(i, run_id, id, kind, body, workspace, bytes, max)),
 clock as materialized (select ${s}.now() as t),
 r as materialized (
-  select r.id, r.workspace, r.finished_at, r.dead_letters from ${s}.runs r
+  select r.id, r.workspace, r.finished_at, r.dead_letters, r.bytes from ${s}.runs r
   where r.id = any($6::uuid[]) order by r.id for no key update),
 sent as materialized (
-  select m.*, r.finished_at is null or (r.dead_letters > 0 and m.kind in ${AFTER_THE_END}) as open
+  select m.*, r.finished_at is null or (r.dead_letters > 0 and m.kind in ${AFTER_THE_END}) as open,
+    m.bytes = 0 or ${runBytes(s)} + sum(m.bytes) over (partition by m.run_id order by m.i) <= m.max as fits
   from m join r on r.id = m.run_id and (m.workspace is null or r.workspace = m.workspace)),
 stored as (
   insert into ${s}.run_inbox (run_id, received_at, id, kind, body)
-  select sent.run_id, clock.t, sent.id, sent.kind, sent.body from sent, clock where sent.open
+  select sent.run_id, clock.t, sent.id, sent.kind, sent.body from sent, clock where sent.open and sent.fits
   order by sent.i on conflict do nothing returning run_id, id),
-counted as materialized (select run_id, count(*)::int4 as n from stored group by run_id),
+counted as materialized (select run_id, count(*)::int4 as n, sum(first.bytes)::int8 as bytes
+  from stored join (select distinct on (run_id, id) run_id, id, bytes from sent order by run_id, id, i) first
+    using (run_id, id) group by run_id),
 raised as (
-  update ${s}.runs r set seq = r.seq + counted.n, inbox = r.inbox + counted.n from counted where r.id = counted.run_id)
+  update ${s}.runs r set seq = r.seq + counted.n, inbox = r.inbox + counted.n, bytes = r.bytes + counted.bytes from counted where r.id = counted.run_id)
 select sent.i, case when stored.id is not null then 'stored'
-  when sent.open or exists (select from ${s}.run_inbox b where b.run_id = sent.run_id and b.id = sent.id) then 'repeated'
-  else 'finished_run' end as result
+  when (sent.open and sent.fits) or exists (select from ${s}.run_inbox b where b.run_id = sent.run_id and b.id = sent.id)
+    then 'repeated'
+  when sent.open then 'full' else 'finished_run' end as result
 from sent left join stored on stored.run_id = sent.run_id and stored.id = sent.id`;
 }
 
@@ -65,6 +70,8 @@ export async function appendMessages(
       jsonArray(sent.map((message) => JSON.stringify(message.body))),
       uuidArray([...new Set(sent.map((message) => message.runId))]),
       textArray(sent.map((message) => message.workspace ?? null)),
+      int8Array(sent.map((message) => message.size?.bytes ?? 0)),
+      int8Array(sent.map((message) => message.size?.limit ?? 0)),
     ],
   };
   const rows = await retried(() => pool.query<{ i: number; result: AppendResult }>(statement));

@@ -6,6 +6,7 @@ import type { LoadRequest, StoredRun } from "../core/ports/stored-run.ts";
 import { boolArray, int4Array, int8Array, jsonArray, textArray, uuidArray } from "./arrays.ts";
 import { isRunId } from "./names.ts";
 import { mapOutput } from "./map-output.ts";
+import { runBytes } from "./run-bytes.ts";
 import type { Session, Statement } from "../postgres-connection/pool.ts";
 import {
   HEADER_COLUMNS,
@@ -20,6 +21,7 @@ import {
 
 interface LoadRow extends HeaderRow {
   readonly i: number;
+  readonly bytes: number;
   readonly nodes: string | null;
   readonly messages: string | null;
   readonly outputs: string | null;
@@ -38,7 +40,7 @@ export interface LoadStatements {
 export function loadStatements(s: string): LoadStatements {
   return {
     // The sub-selects run once per run and walk its own rows by their keys.
-    load: `select q.i, ${HEADER_COLUMNS},
+    load: `select q.i, ${HEADER_COLUMNS}, ${runBytes(s)} as bytes,
   (select json_agg(${NODE_ARRAY}) from ${s}.node_runs n where n.run_id = r.id and n.item = -1 and n.seq > q.since) as nodes,
   case when r.inbox > 0 then (
     select json_agg(json_build_array(b.id, b.received_at, b.state = 'kept', b.body) order by b.arrival)
@@ -106,6 +108,7 @@ function storedRun(row: LoadRow, request: LoadRequest): StoredRun {
   const output = parseOptional(row.output);
   return {
     header: runHeader(row),
+    bytes: row.bytes,
     nodes: nodes.map(nodeRecord),
     inbox: messages.map(storedMessage),
     outputs: new Map(outputs),

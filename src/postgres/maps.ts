@@ -19,6 +19,7 @@ import type { ConnectionPool } from "../postgres-connection/pool.ts";
 import { boolArray, int4Array, int8Array, jsonArray, textArray } from "./arrays.ts";
 import { jsonText } from "./commit-columns.ts";
 import { parseJson, parseOptional } from "./rows.ts";
+import { runBytes } from "./run-bytes.ts";
 
 interface MapRow {
   readonly fence: number;
@@ -90,8 +91,10 @@ moved as (
   update ${s}.maps u set next = u.next + new.n, running = u.running + old.n + new.n, waiting = u.waiting - old.n,
     touched_at = clock.t
   from old, new, clock where u.run_id = $1 and u.node = $2 and old.n + new.n > 0 returning ${COUNTS})
-select c.*, (select json_agg(item) from again) as again, (select json_agg(item order by item) from fresh) as fresh
-from (select * from moved union all select ${COUNTS} from m u where not exists (select from moved)) c`;
+select c.*, (select json_agg(item) from again) as again, (select json_agg(item order by item) from fresh) as fresh,
+  ${runBytes(s)} as run_bytes
+from (select * from moved union all select ${COUNTS} from m u where not exists (select from moved)) c
+join ${s}.runs r on r.id = $1`;
 }
 
 async function claimItems(
@@ -99,15 +102,19 @@ async function claimItems(
   text: string,
   { runId, node, worker, limit }: ClaimItems,
 ): Promise<ClaimedItems> {
-  const [row] = await pool.query<MapRow & { again: string | null; fresh: string | null }>({
+  const [row] = await pool.query<MapRow & { again: string | null; fresh: string | null; run_bytes: number }>({
     name: "flowforge_claim_items",
     text,
     values: [runId, node, worker, limit],
   });
-  if (!row) return { map: null, items: [] };
+  if (!row) return { map: null, items: [], runBytes: 0 };
   const again = (row.again === null ? [] : JSON.parse(row.again)) as readonly ItemArray[];
   const fresh = (row.fresh === null ? [] : JSON.parse(row.fresh)) as readonly number[];
-  return { map: mapState(row), items: [...again.map(claimedItem), ...fresh.map(newItem)] };
+  return {
+    map: mapState(row),
+    items: [...again.map(claimedItem), ...fresh.map(newItem)],
+    runBytes: row.run_bytes,
+  };
 }
 
 function newItem(item: number): ClaimedItem {
@@ -150,9 +157,9 @@ function finishText(s: string): string {
   return `with clock as materialized (select ${s}.now() as t),
 m as materialized (select u.run_id, u.node from ${s}.maps u where u.run_id = $1 and u.node = $2 for no key update),
 x as materialized (select * from unnest($3::int4[], $4::int4[], $5::int4[], $6::text[], $7::int4[], $8::int4[], $9::int8[],
-  $10::int8[], $11::text[], $12::bool[], $13::json[], $14::json[], $15::json[], $16::json[], $17::text[])
+  $10::int8[], $11::text[], $12::bool[], $13::json[], $14::json[], $15::json[], $16::json[], $17::text[], $18::int8[])
   as x(item, ran_under, fence, status, attempt, losses, delay, put_off_ms, failure, duplicated, input, output, error,
-    attempt_error, fingerprint)),
+    attempt_error, fingerprint, bytes)),
 changed as (
   update ${s}.node_runs t set status = x.status, fence = x.fence, attempt = x.attempt, losses = x.losses,
     put_off_ms = nullif(x.put_off_ms, 0), failure = x.failure,
@@ -165,7 +172,7 @@ changed as (
     finished_at = case when x.status in ('succeeded', 'failed', 'cancelled') then clock.t end
   from m, x, clock where t.run_id = m.run_id and t.node = m.node and t.item = x.item and t.fence = x.ran_under
     and t.status = 'running'
-  returning x.item, x.ran_under, x.status, x.failure, x.attempt_error, x.fingerprint, t.generation, t.attempt, t.error, t.input),
+  returning x.item, x.ran_under, x.status, x.failure, x.attempt_error, x.fingerprint, x.bytes, t.generation, t.attempt, t.error, t.input),
 attempted as (
   insert into ${s}.attempts (run_id, started_at, finished_at, item, fence, attempt, node, error)
   select $1, t.started_at, clock.t, c.item, c.ran_under, t.attempt, $2, c.attempt_error
@@ -182,12 +189,13 @@ counted as materialized (select count(*)::int4 as n,
   (count(*) filter (where c.status = 'waiting'))::int4 as waiting,
   (count(*) filter (where c.status = 'succeeded'))::int4 as done,
   (count(*) filter (where c.status = 'cancelled' or c.status = 'failed' and c.failure is distinct from 'open'))::int4 as failed,
-  (count(*) filter (where c.failure = 'open'))::int4 as open from changed c),
+  (count(*) filter (where c.failure = 'open'))::int4 as open, coalesce(sum(c.bytes), 0)::int8 as bytes from changed c),
 moved as (
   update ${s}.maps u set running = u.running - c.stopped, waiting = u.waiting + c.waiting, done = u.done + c.done,
-    failed = u.failed + c.failed, open = u.open + c.open, touched_at = clock.t
+    failed = u.failed + c.failed, open = u.open + c.open, bytes = u.bytes + c.bytes, touched_at = clock.t
   from counted c, clock where u.run_id = $1 and u.node = $2 and c.n > 0 returning u.live, ${COUNTS})
-select moved.*, (select json_agg(c.item) from changed c) as taken from moved`;
+select moved.*, (select json_agg(c.item) from changed c) as taken,
+  ${runBytes(s)} + (select bytes from counted) as run_bytes from moved join ${s}.runs r on r.id = $1`;
 }
 
 async function finishItems(
@@ -198,7 +206,7 @@ async function finishItems(
   const ints = (read: (result: ItemResult) => number): Buffer => int4Array(results.map(read));
   const json = (read: (result: ItemResult) => ItemResult["output"]): Buffer =>
     jsonArray(results.map((result) => jsonText(read(result))));
-  const [row] = await pool.query<MapRow & { live: boolean; taken: string }>({
+  const [row] = await pool.query<MapRow & { live: boolean; taken: string; run_bytes: number }>({
     name: "flowforge_finish_items",
     text,
     values: [
@@ -219,10 +227,12 @@ async function finishItems(
       json((result) => result.error),
       json((result) => result.attemptError),
       textArray(results.map((result) => result.fingerprint ?? null)),
+      int8Array(results.map((result) => result.bytes ?? 0)),
     ],
   });
-  if (!row) return { map: null, taken: [] };
-  return { map: row.live ? mapState(row) : null, taken: JSON.parse(row.taken) as readonly number[] };
+  if (!row) return { map: null, taken: [], runBytes: 0 };
+  const taken = JSON.parse(row.taken) as readonly number[];
+  return { map: row.live ? mapState(row) : null, taken, runBytes: row.run_bytes };
 }
 
 async function itemStates(

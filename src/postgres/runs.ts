@@ -17,6 +17,7 @@ import {
   type HeaderRow,
   type NodeArray,
 } from "./rows.ts";
+import { runBytes } from "./run-bytes.ts";
 import { fetchRows, type Tables } from "./tables.ts";
 
 const HEADER = [
@@ -46,6 +47,7 @@ type AttemptArray = readonly [string, number, number, number, ErrorRecord, numbe
 interface DetailRow extends HeaderRow {
   readonly input: string;
   readonly output: string | null;
+  readonly bytes: number;
   readonly nodes: string | null;
   readonly attempts: string | null;
 }
@@ -59,7 +61,7 @@ export class Runs {
     this.#pool = pool;
     this.#db = db;
     // One statement: a run that moves meanwhile is seen at one moment.
-    this.#detail = `select ${HEADER_COLUMNS}, r.input, r.output,
+    this.#detail = `select ${HEADER_COLUMNS}, r.input, r.output, ${runBytes(s)} as bytes,
       (select json_agg(json_build_array(${NODE_ARRAY}, n.input is not null, n.input, n.output is not null, n.output))
         from ${s}.node_runs n where n.run_id = r.id and n.item = -1) as nodes,
       (select json_agg(json_build_array(a.node, a.item, a.fence, a.attempt, a.error, a.started_at, a.finished_at)
@@ -77,6 +79,7 @@ export class Runs {
       header: runHeader(row),
       input: parseJson(row.input),
       output: parseOptional(row.output),
+      bytes: row.bytes,
       nodes: nodes.map(nodeDetail),
       attempts: attempts.map(attemptRecord),
     };

@@ -103,6 +103,7 @@ create table flowforge.maps (
   closed boolean not null default false,
   live boolean not null default true,
   node text not null,
+  bytes bigint not null default 0,
   constraint maps_pkey PRIMARY KEY (run_id, node)
 ) with (fillfactor=40);
 CREATE INDEX maps_live ON flowforge.maps USING btree (run_id, node) WHERE live;
@@ -192,6 +193,7 @@ create table flowforge.runs (
   output json,
   rerun_of uuid,
   compensate boolean not null default false,
+  bytes bigint not null default 0,
   constraint runs_pkey PRIMARY KEY (id)
 ) with (fillfactor=60, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000, autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0);
 CREATE INDEX runs_by_workflow ON flowforge.runs USING btree (workspace, workflow, created_at, id);

@@ -51,6 +51,7 @@ import { RunLocks } from "./memory-store/run-locks.ts";
 import { runDetail, runPage, storedRun } from "./memory-store/run-queries.ts";
 import {
   nodeKey,
+  runBytes,
   Tables,
   type MemoryMessage,
   type MemoryNode,
@@ -114,18 +115,25 @@ class MemoryStore implements Store {
 
   async append(messages: readonly InboxMessage[]): Promise<readonly AppendResult[]> {
     // Copied before the wait: what the caller does to its objects meanwhile is not part of the message.
-    const copies = messages.map(({ runId, id, workspace, body }) => {
+    const copies = messages.map(({ runId, id, workspace, body, size }) => {
       assertText(id);
-      return { runId, id, workspace, kind: body.kind, body: JSON.stringify(body) };
+      return {
+        runId,
+        id,
+        workspace,
+        size: size ?? { bytes: 0, limit: 0 },
+        kind: body.kind,
+        body: JSON.stringify(body),
+      };
     });
     const ids = copies.map((message) => message.runId);
     // Nothing may be awaited between the last look and the write: somebody would take the lock in between.
     for (let held = this.#locks.holdOf(ids); held !== undefined; held = this.#locks.holdOf(ids)) await held;
     const now = this.#now();
-    return copies.map(({ runId, workspace, ...message }) => {
+    return copies.map(({ runId, workspace, size, ...message }) => {
       const run = this.#tables.runs.get(runId);
       if (!run || (workspace !== undefined && run.header.workspace !== workspace)) return "unknown_run";
-      return this.#appendOne(run, { ...message, kept: false, receivedAt: now });
+      return this.#appendOne(run, { ...message, kept: false, receivedAt: now }, size);
     });
   }
 
@@ -297,10 +305,16 @@ class MemoryStore implements Store {
     }
   }
 
-  #appendOne(run: MemoryRun, message: MemoryMessage): AppendResult {
+  #appendOne(
+    run: MemoryRun,
+    message: MemoryMessage,
+    { bytes, limit }: NonNullable<InboxMessage["size"]>,
+  ): AppendResult {
     const { finishedAt, deadLetters } = run.header;
     if (run.inbox.has(message.id) || run.used.has(message.id)) return "repeated";
     if (finishedAt !== null && !(deadLetters > 0 && AFTER_THE_END.has(message.kind))) return "finished_run";
+    if (bytes > 0 && runBytes(run) + bytes > limit) return "full";
+    run.bytes += bytes;
     run.inbox.set(message.id, message);
     run.header = Object.freeze({ ...run.header, seq: run.header.seq + 1 });
     this.#tables.noteInbox(run);

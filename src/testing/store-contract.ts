@@ -12,6 +12,7 @@ import { loopRules } from "./store-contract/loop-rules.ts";
 import { mapRules } from "./store-contract/map-rules.ts";
 import { memoRules } from "./store-contract/memo-rules.ts";
 import { rowRules } from "./store-contract/row-rules.ts";
+import { sizeRules } from "./store-contract/size-rules.ts";
 import { valueRules } from "./store-contract/value-rules.ts";
 import { workerRules } from "./store-contract/worker-rules.ts";
 import { makeKit, type StoreFactory, type StoreContractTools } from "./store-contract/kit.ts";
@@ -22,6 +23,7 @@ const PARTS = [
   commitRules,
   rowRules,
   valueRules,
+  sizeRules,
   loadRules,
   inboxRules,
   lockedRules,

@@ -130,13 +130,13 @@ export class ActiveRun extends RunCopy {
   }
 
   async #turn(pendings: readonly Pending[]): Promise<Turn> {
-    const { plan, data, state } = this.loaded!;
+    const { plan, data, state, bytes } = this.loaded!;
     const { registry, limits, random, clock } = this.#env;
     const workshop = this.#env.workshop();
     const now = (): number => clock.now();
     const edits = this.edits;
     const mapOutputs = await endedMaps(this.#env.loader, this, this.unseen);
-    const context = { plan, data, edits, mapOutputs, registry, limits, workshop, random, now };
+    const context = { plan, data, edits, bytes, mapOutputs, registry, limits, workshop, random, now };
     const turn = new Turn(context, state);
     turn.begin(this.unseen, pendings);
     for (let missing = turn.proceed(); missing.length > 0; missing = turn.proceed())
@@ -145,7 +145,7 @@ export class ActiveRun extends RunCopy {
   }
 
   #entry(turn: Turn, advance: Advance): ReturnType<typeof buildEntry> {
-    const { plan, seq, state } = this.loaded!;
+    const { plan, seq, state, bytes } = this.loaded!;
     const { id: runId } = this;
     return buildEntry({
       before: state,
@@ -155,6 +155,7 @@ export class ActiveRun extends RunCopy {
       turn,
       advance,
       start: this.start,
+      startBytes: this.start ? bytes : 0,
       rows: this.rows,
       duplicated: this.duplicated,
       edits: this.edits,
@@ -166,6 +167,7 @@ export class ActiveRun extends RunCopy {
     const { turn, advance } = done;
     loaded.state = advance.state;
     loaded.seq = done.seq;
+    loaded.bytes += turn.added;
     this.start = null;
     this.fresh = true;
     this.unseen = [];

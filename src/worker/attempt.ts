@@ -144,12 +144,7 @@ export class Attempt {
 
   #refuse(errorClass: string, what: string): Outcome {
     const message = `The output of action "${this.#options.action.action.name}" ${what}`;
-    return {
-      type: "failed",
-      error: { class: errorClass, message },
-      verdict: { type: "permanent" },
-      possiblyDuplicated: false,
-    };
+    return failedForGood({ class: errorClass, message });
   }
 
   /** What became of an attempt whose transaction was not committed. */
@@ -205,6 +200,11 @@ function redacted(outcome: Outcome, secrets: Secrets): Outcome {
   if (outcome.type === "succeeded") return { ...outcome, output: secrets.json(outcome.output) };
   if (outcome.type !== "failed") return outcome;
   return { ...outcome, error: secrets.json({ ...outcome.error }) as ErrorRecord & Json };
+}
+
+/** Another attempt would come to the same. */
+export function failedForGood(error: ErrorRecord): Failed {
+  return { type: "failed", error, verdict: { type: "permanent" }, possiblyDuplicated: false };
 }
 
 /** Somebody has to find out: never an error edge, never another attempt by itself. */

@@ -10,6 +10,7 @@ import { type FirstCommit, startedEvent } from "./first-commit.ts";
 import type { Pending } from "./intent.ts";
 import { runData } from "./run-data.ts";
 import type { RunTable } from "./run-table.ts";
+import { startBytes } from "./run-size.ts";
 import { Turn } from "./turn.ts";
 
 export interface DeferredStart {
@@ -23,6 +24,7 @@ export function deferredStart(table: RunTable, { runId, plan, start, first }: De
   const { registry, limits, random, clock } = table;
   const data = runData(runId, start, { input: start.input, triggerPayload: start.triggerPayload });
   const state = newRun(plan, { ...data, outputs: new Map(), errors: new Map() });
+  const bytes = startBytes(start);
   const edits = new Map<number, never>();
   const now = (): number => clock.now();
   const turn = new Turn(
@@ -33,6 +35,7 @@ export function deferredStart(table: RunTable, { runId, plan, start, first }: De
       registry,
       limits,
       workshop: null,
+      bytes,
       mapOutputs: new Map(),
       random,
       now,
@@ -53,6 +56,7 @@ export function deferredStart(table: RunTable, { runId, plan, start, first }: De
     runId,
     seq: 0,
     start,
+    startBytes: bytes,
     plan,
     turn,
     advance: turn.close(),

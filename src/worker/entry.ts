@@ -5,6 +5,7 @@ import type { Advance } from "../core/run/advance.ts";
 import { fingerprintOf } from "../core/run/fingerprint.ts";
 import { isUnresolved, type RunState, type RunStatus } from "../core/run/state.ts";
 import { mapWrites } from "./maps/map-writes.ts";
+import { counted } from "./run-size.ts";
 import type { Turn } from "./turn.ts";
 import type { Edit } from "./turn-result.ts";
 
@@ -12,6 +13,8 @@ export interface EntryParts {
   readonly runId: string;
   readonly seq: number;
   readonly start: NewRun | null;
+  /** Of what the run is started with; 0 where it exists. */
+  readonly startBytes: number;
   readonly plan: Plan;
   readonly turn: Turn;
   readonly advance: Advance;
@@ -45,6 +48,7 @@ export function buildEntry(parts: EntryParts): CommitEntry {
   const { turn, advance } = parts;
   const { state } = advance;
   const listens = listensTo(parts);
+  const bytes = counted(parts.startBytes + turn.added);
   let deadLetters = 0;
   for (const node of state.nodes) if (isUnresolved(node)) deadLetters++;
   return {
@@ -58,6 +62,7 @@ export function buildEntry(parts: EntryParts): CommitEntry {
     deadLetters,
     finished: isResting(state.status),
     ...(turn.output === undefined ? {} : { output: turn.output }),
+    ...(bytes > 0 ? { bytes } : {}),
     nodes: writtenNodes(parts).map((index) => nodeWrite(parts, index)),
     attempts: turn.attempts,
     consumed: turn.consumed,

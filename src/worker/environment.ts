@@ -5,7 +5,7 @@ import type { Logger } from "../core/ports/logger.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { NodeRecord } from "../core/ports/stored-run.ts";
 import type { Advance } from "../core/run/advance.ts";
-import type { ValueLimits } from "../core/values.ts";
+import type { Limits } from "../core/values.ts";
 import type { StoreClock } from "./clock.ts";
 import type { Committer } from "./committer.ts";
 import type { CredentialSource } from "./grants.ts";
@@ -29,7 +29,7 @@ export interface RunEnvironment<Run> {
   readonly committer: Committer;
   readonly plans: Plans;
   readonly registry: ActionRegistry;
-  readonly limits: ValueLimits;
+  readonly limits: Limits;
   readonly clock: StoreClock;
   readonly logger: Logger;
   /** For actions. */

@@ -2,11 +2,12 @@
 import { type RetryPolicy, resolveRetry } from "../core/definition/retry.ts";
 import type { RunEvent } from "../core/run/event.ts";
 import type { ActiveRun } from "./active-run.ts";
-import type { Attempt, Outcome } from "./attempt.ts";
+import { type Attempt, failedForGood, type Outcome } from "./attempt.ts";
 import type { Held, RunEnvironment } from "./environment.ts";
 import type { Grants } from "./grants.ts";
 import type { IntentResult } from "./intent.ts";
 import { grantsOf, memosOf, newAttempt } from "./new-attempt.ts";
+import { noRoom } from "./run-size.ts";
 import { AttemptTransaction } from "./transaction.ts";
 import type { Claim } from "./turn-result.ts";
 
@@ -84,14 +85,21 @@ export class Execution implements Held {
 
   /** The result is recorded in the transaction of the action, or nothing is. */
   async #commit(
-    { output }: Extract<Outcome, { type: "succeeded" }>,
+    { output, bytes }: Extract<Outcome, { type: "succeeded" }>,
     { attempt, transaction }: { attempt: Attempt; transaction: AttemptTransaction },
   ): Promise<void> {
-    const { run, node, fence } = this.#options;
+    const { env, run, node, fence } = this.#options;
+    // Found out before: its writes must not be committed beside a failure.
+    const what = `the output of node "${node.id}"`;
+    const refused = noRoom({ what, bytes, used: run.bytes }, env.limits);
+    if (refused) {
+      await transaction.rollback();
+      return this.#submit(failedForGood(refused), true);
+    }
     const event = { type: "succeeded", node: node.index, fence, output } as const;
     const { commit } = transaction;
     const result = await new Promise<IntentResult>((settle) =>
-      run.add({ intent: { type: "event", event }, place: true, commit, settle }),
+      run.add({ intent: { type: "event", event, bytes }, place: true, commit, settle }),
     );
     // Where nobody knows whether it was committed, it was if this comes too late: the run was locked until then.
     if (transaction.error !== null) return this.#submit(attempt.uncommitted(transaction.error), false);
@@ -113,8 +121,9 @@ export class Execution implements Held {
   #submit(outcome: Exclude<Outcome, { type: "interrupted" }>, place: boolean): void {
     const { run } = this.#options;
     const possiblyDuplicated = outcome.type === "failed" && outcome.possiblyDuplicated;
+    const measured = outcome.type === "succeeded" ? { bytes: outcome.bytes } : {};
     run.add({
-      intent: { type: "event", event: this.#event(outcome), possiblyDuplicated },
+      intent: { type: "event", event: this.#event(outcome), possiblyDuplicated, ...measured },
       place,
       settle: (result) => this.#settled(result),
     });

@@ -9,7 +9,13 @@ import type { ErrorRecord, Event, RunEvent } from "../core/run/event.ts";
 
 /** What a run is asked to take up. */
 export type Intent =
-  | { readonly type: "event"; readonly event: RunEvent; readonly possiblyDuplicated?: boolean }
+  | {
+      readonly type: "event";
+      readonly event: RunEvent;
+      readonly possiblyDuplicated?: boolean;
+      /** Of the output, where that was measured already. */
+      readonly bytes?: number;
+    }
   /** A task names this node: claim it here, or give it back. */
   | { readonly type: "claim"; readonly node: number; readonly fence: number }
   /** A `ready` node that nobody handed over: claim it here if there is room, else hand it over. */

@@ -12,6 +12,7 @@ import type { RunEnvironment } from "./environment.ts";
 import type { RunData } from "./prepare.ts";
 import { retryMs } from "./retry-pause.ts";
 import { learn, readEdits, runData, type RunIdentity, storedState, unreadOutputs } from "./run-data.ts";
+import { startBytes } from "./run-size.ts";
 import type { Edit } from "./turn-result.ts";
 
 /** The definition that a run is pinned to is gone: nothing can be decided, and trying again does not help. */
@@ -23,6 +24,8 @@ interface Loaded {
   readonly data: RunData;
   state: RunState;
   seq: number;
+  /** Of its values. */
+  bytes: number;
 }
 
 type Reading = Pick<RunEnvironment<never>, "store" | "loader" | "plans" | "logger" | "pause" | "stopped">;
@@ -69,6 +72,11 @@ export abstract class RunCopy {
     return this.loaded?.seq ?? 0;
   }
 
+  /** Of its values, as far as that is known here. */
+  get bytes(): number {
+    return this.loaded?.bytes ?? 0;
+  }
+
   get data(): RunData | null {
     return this.loaded?.data ?? null;
   }
@@ -79,7 +87,7 @@ export abstract class RunCopy {
     const identity: RunIdentity = start;
     const data = runData(this.id, identity, { input: start.input, triggerPayload: start.triggerPayload });
     const state = newRun(plan, { ...data, outputs: new Map(), errors: new Map() });
-    this.loaded = { plan, identity, data, state, seq: 0 };
+    this.loaded = { plan, identity, data, state, seq: 0, bytes: startBytes(start) };
     this.fresh = true;
   }
 
@@ -138,13 +146,14 @@ export abstract class RunCopy {
     if (missing.length > 0)
       learn(data, await this.#env.loader.load({ runId: this.id, since: header.seq, outputs: missing }));
     const state = restoreRun(plan, storedState(stored, plan, data));
-    this.loaded = { plan, identity, data, state, seq: header.seq };
+    this.loaded = { plan, identity, data, state, seq: header.seq, bytes: stored.bytes };
   }
 
   #patch(loaded: Loaded, stored: StoredRun): void {
     learn(loaded.data, stored);
     loaded.state = patchRun(loaded.plan, loaded.state, storedState(stored, loaded.plan, loaded.data));
     loaded.seq = stored.header.seq;
+    loaded.bytes = stored.bytes;
   }
 
   #noteRecord(row: NodeRecord): void {

@@ -6,7 +6,7 @@ import type { Logger } from "../core/ports/logger.ts";
 import type { Task } from "../core/ports/scheduler.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { Advance } from "../core/run/advance.ts";
-import type { ValueLimits } from "../core/values.ts";
+import type { Limits } from "../core/values.ts";
 import type { ActiveRun } from "./active-run.ts";
 import type { StoreClock } from "./clock.ts";
 import type { Committer } from "./committer.ts";
@@ -34,7 +34,7 @@ export interface RunTableOptions {
   readonly committer: Committer;
   readonly plans: Plans;
   readonly registry: ActionRegistry;
-  readonly limits: ValueLimits;
+  readonly limits: Limits;
   readonly clock: StoreClock;
   readonly logger: Logger;
   readonly fetch: OutboundFetch;

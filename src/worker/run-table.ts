@@ -14,7 +14,7 @@ import type { NodeRef, Store } from "../core/ports/store.ts";
 import type { NodeRecord } from "../core/ports/stored-run.ts";
 import type { Task } from "../core/ports/scheduler.ts";
 import type { Advance } from "../core/run/advance.ts";
-import type { ValueLimits } from "../core/values.ts";
+import type { Limits } from "../core/values.ts";
 import { ActiveRun } from "./active-run.ts";
 import type { StoreClock } from "./clock.ts";
 import type { Committer } from "./committer.ts";
@@ -40,7 +40,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   readonly committer: Committer;
   readonly plans: Plans;
   readonly registry: ActionRegistry;
-  readonly limits: ValueLimits;
+  readonly limits: Limits;
   readonly clock: StoreClock;
   readonly logger: Logger;
   readonly fetch: OutboundFetch;

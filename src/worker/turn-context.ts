@@ -2,7 +2,7 @@
 import type { ActionRegistry } from "../actions/registry.ts";
 import type { Plan } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
-import type { ValueLimits } from "../core/values.ts";
+import type { Limits } from "../core/values.ts";
 import type { Workshop } from "./intent.ts";
 import type { RunData } from "./prepare.ts";
 import type { Edit } from "./turn-result.ts";
@@ -15,7 +15,9 @@ export interface TurnContext {
   /** Outputs of maps that messages say have ended, where a condition or a wait reads them. */
   readonly mapOutputs: ReadonlyMap<string, Json>;
   readonly registry: ActionRegistry;
-  readonly limits: ValueLimits;
+  readonly limits: Limits;
+  /** Bytes of the run's values before the turn. */
+  readonly bytes: number;
   readonly workshop: Workshop | null;
   readonly now: () => number;
   readonly random: () => number;

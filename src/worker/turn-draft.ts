@@ -8,6 +8,7 @@ import type { Command } from "../core/run/command.ts";
 import type { ErrorRecord, RunEvent } from "../core/run/event.ts";
 import type { NodeState, RunState } from "../core/run/state.ts";
 import type { RenderContext } from "./prepare.ts";
+import { noRoom } from "./run-size.ts";
 import type { TurnContext } from "./turn-context.ts";
 import { TurnResult } from "./turn-result.ts";
 
@@ -42,6 +43,18 @@ export class TurnDraft extends TurnResult {
       this.context.data.outputs.delete(id);
       this.context.data.errors.delete(id);
     }
+  }
+
+  /** `null`: the run has room for so many bytes more. */
+  protected noRoom(index: number, value: "input" | "output", bytes: number): ErrorRecord | null {
+    const node = this.context.plan.nodes[index]!;
+    const what = node.kind === "output" ? "the output of the run" : `the ${value} of node "${node.id}"`;
+    return noRoom({ what, bytes, used: this.context.bytes + this.added }, this.context.limits);
+  }
+
+  protected add(bytes: number): void {
+    this.bytes += bytes;
+    this.added += bytes;
   }
 
   protected node(index: number): NodeState {

@@ -59,7 +59,10 @@ export class TurnResult {
   places = 0;
   /** Room that this turn took beyond what came with the intents. */
   taken = 0;
+  /** About: of everything that is written. */
   bytes = 0;
+  /** What the run's values have more. */
+  added = 0;
   output: Json | undefined;
 
   /** The values of a node that are written with it. */

@@ -4,12 +4,13 @@
  * A turn changes nothing outside itself; when its commit is refused, it is undone and another is made on the newer state.
  */
 import type { RegisteredAction } from "../actions/registry.ts";
-import type { PlanAction } from "../core/graph/plan.ts";
+import { isCompensation, type PlanAction } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
 import type { StoredMessage } from "../core/ports/message.ts";
 import type { Command } from "../core/run/command.ts";
 import type { ErrorRecord, RunEvent } from "../core/run/event.ts";
 import type { NodeState } from "../core/run/state.ts";
+import { sizeOf } from "../core/values.ts";
 import {
   errorOf,
   type Failure,
@@ -107,10 +108,7 @@ export class Turn extends TurnDraft {
         this.results.set(pending, "applied");
         return;
       case "event":
-        this.results.set(
-          pending,
-          this.#takeEvent(intent.event, intent.possiblyDuplicated) ? "applied" : "stale",
-        );
+        this.results.set(pending, this.#takeResult(pending, intent) ? "applied" : "stale");
         return;
       case "claim":
         this.#takeClaim(pending, intent.node, intent.fence);
@@ -118,6 +116,19 @@ export class Turn extends TurnDraft {
       default:
         this.results.set(pending, this.#takeReady(intent) ? "applied" : "stale");
     }
+  }
+
+  /** An output for which the run has no room is a failure of its node, but for one whose effects are undone where that fails. */
+  #takeResult({ commit }: Pending, intent: Extract<Intent, { type: "event" }>): boolean {
+    const { event, possiblyDuplicated } = intent;
+    if (event.type !== "succeeded") return this.#takeEvent(event, possiblyDuplicated);
+    const bytes = intent.bytes ?? sizeOf(event.output);
+    const { node, fence } = event;
+    const error = commit ? null : this.noRoom(node, "output", bytes);
+    if (error) return this.#takeEvent(permanently({ node, fence, error }));
+    if (!this.#takeEvent(event)) return false;
+    this.add(bytes);
+    return true;
   }
 
   #takeEvent(event: RunEvent, possiblyDuplicated = false): boolean {
@@ -236,7 +247,7 @@ export class Turn extends TurnDraft {
     // The run is paused, or it is too late for the node.
     if (claimed.status !== "running") return false;
     this.due.delete(index);
-    if (node.map) this.#startMap(claimed, index, prepared);
+    if (node.map) this.#startMap(claimed, index, this.#fitting(claimed, node, prepared));
     else this.#startOrFail({ node, action, claimed, prepared });
     return true;
   }
@@ -258,14 +269,29 @@ export class Turn extends TurnDraft {
     prepared: Prepared;
   }): void {
     const { node, action, claimed, prepared } = start;
-    if (prepared.ok) {
+    const input = this.#fitting(claimed, node, prepared);
+    if (input.ok) {
       this.places--;
-      this.value(node.index).input = prepared.value;
-      this.bytes += prepared.bytes;
-      this.claims.push({ ...claimed, node, action, input: prepared.value });
+      this.value(node.index).input = input.value;
+      this.claims.push({ ...claimed, node, action, input: input.value });
     } else {
-      this.#fail(node.index, prepared.error);
+      this.#fail(node.index, input.error);
     }
+  }
+
+  /**
+   * Counts an input once per idempotency key: the next attempts write it in its own place, and one that was given by hand was counted
+   * when it was sent. What undoes a run always has room.
+   */
+  #fitting({ fence, keyFence }: NodeState, node: PlanAction, input: Prepared): Prepared {
+    if (!input.ok) return input;
+    const { index } = node;
+    const isKnown = fence !== keyFence + 1 || this.edits.has(index) || this.context.edits.has(index);
+    const error = isKnown || isCompensation(node) ? null : this.noRoom(index, "input", input.bytes);
+    if (error) return { ok: false, error };
+    if (isKnown) this.bytes += input.bytes;
+    else this.add(input.bytes);
+    return input;
   }
 
   /** The list is the node's input. Nothing of it runs in the place that was meant for the node. */
@@ -273,7 +299,6 @@ export class Turn extends TurnDraft {
     if (!list.ok) return this.#fail(index, list.error);
     const total = (list.value as readonly Json[]).length;
     this.value(index).input = list.value;
-    this.bytes += list.bytes;
     if (total === 0) return void this.#takeEvent({ type: "succeeded", node: index, fence, output: [] });
     this.maps.set(index, total);
     this.apply({ type: "mapStarted", node: index, fence });
@@ -285,12 +310,13 @@ export class Turn extends TurnDraft {
     const node = this.context.plan.nodes[index]!;
     if (node.kind !== "output") return;
     const rendered = render(node.template, this.rendering);
-    if (!rendered.ok) {
-      this.#fail(index, rendered.error);
+    const error = rendered.ok ? this.noRoom(index, "output", rendered.bytes) : rendered.error;
+    if (!rendered.ok || error) {
+      this.#fail(index, error!);
       return;
     }
     this.output = rendered.value;
-    this.bytes += rendered.bytes;
+    this.add(rendered.bytes);
     this.apply({ type: "succeeded", node: index, fence: this.node(index).fence, output: rendered.value });
   }
 

@@ -10,7 +10,7 @@ import type { Logger } from "../core/ports/logger.ts";
 import type { NodeRef, Store } from "../core/ports/store.ts";
 import type { Scheduler, Task } from "../core/ports/scheduler.ts";
 import type { Advance } from "../core/run/advance.ts";
-import type { ValueLimits } from "../core/values.ts";
+import type { Limits } from "../core/values.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { Backlog } from "./backlog.ts";
 import { StoreClock } from "./clock.ts";
@@ -36,7 +36,7 @@ export interface WorkerOptions {
   readonly store: Store;
   readonly scheduler: Scheduler;
   readonly registry: ActionRegistry;
-  readonly limits: ValueLimits;
+  readonly limits: Limits;
   readonly retry: Partial<RetryPolicy> | null;
   readonly logger: Logger;
   readonly fetch: OutboundFetch;

@@ -91,6 +91,8 @@ export interface CommitEntry {
   readonly finished: boolean;
   /** `undefined`: unchanged. */
   readonly output?: Json;
+  /** How many more bytes the run's values have from now on. Default 0. */
+  readonly bytes?: number;
   readonly nodes: readonly NodeWrite[];
   readonly attempts: readonly AttemptWrite[];
   /** Inbox rows that this decision used up: gone, but their ids are still `repeated`. Unknown ids mean nothing. */

@@ -100,6 +100,8 @@ export interface ClaimedItems {
   readonly map: MapState | null;
   /** Items to be run again first, then new ones in the order of the list. */
   readonly items: readonly ClaimedItem[];
+  /** Of all values of the run. */
+  readonly runBytes: number;
 }
 
 /** How an attempt of an item ended, or that another one begins (`running`). */
@@ -121,12 +123,16 @@ export interface ItemResult extends Omit<ItemState, "generation" | "keyFence"> {
   readonly attemptError?: ErrorRecord;
   /** Of the dead letter. */
   readonly fingerprint?: string;
+  /** How many more bytes the run's values have with this result. Default 0. */
+  readonly bytes?: number;
 }
 
 export interface FinishedItems {
   readonly map: MapState | null;
   /** Items whose results were taken. Others ran under another fence by then. */
   readonly taken: readonly number[];
+  /** Of all values of the run. */
+  readonly runBytes: number;
 }
 
 export interface IdleMap extends MapRef, MapState {

@@ -47,13 +47,18 @@ export interface InboxMessage {
   /** Only where the run is of this workspace; of another one it is `unknown_run`. */
   readonly workspace?: string;
   readonly body: MessageBody;
+  /**
+   * What its values add to the run's. Where those would have more bytes than `limit` in all, with the messages before it in the same
+   * call, it is `full`. Default: nothing, and always stored.
+   */
+  readonly size?: { readonly bytes: number; readonly limit: number };
 }
 
 /**
  * A run that is `finished` takes no message, but for a `cancel`, `redrive`, `complete` or `discard` while it has dead letters.
  * `repeated` comes before `finished_run`: a repeated id is recognised for as long as the run exists.
  */
-export type AppendResult = "stored" | "repeated" | "unknown_run" | "finished_run";
+export type AppendResult = "stored" | "repeated" | "unknown_run" | "finished_run" | "full";
 
 export interface ListenerQuery {
   readonly workspace: string;

@@ -99,6 +99,8 @@ export interface RunDetail {
   readonly header: RunHeader;
   readonly input: Json;
   readonly output: Json | undefined;
+  /** About how many bytes its values have in all; those of commits and messages with less than 1 KiB are not counted. See `limits.runBytes`. */
+  readonly bytes: number;
   /** In no particular order; without the items of maps. */
   readonly nodes: readonly NodeRunDetail[];
   /** In the order in which they were recorded. */

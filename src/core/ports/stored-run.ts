@@ -68,6 +68,8 @@ export interface StoredRun {
   readonly header: RunHeader;
   /** All rows but those of items, or only those newer than `since`. A node without a row is `pending`. */
   readonly nodes: readonly NodeRecord[];
+  /** Of its values in all, those of items included: the sum of what was said with each write. */
+  readonly bytes: number;
   /** In the order of arrival. */
   readonly inbox: readonly StoredMessage[];
   readonly input?: Json;

@@ -15,6 +15,7 @@ import { stepMemos } from "./0008-step-memos.ts";
 import { bounds } from "./0009-bounds.ts";
 import { maps } from "./0010-maps.ts";
 import { credentials } from "./0011-credentials.ts";
+import { sizes } from "./0012-sizes.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -29,6 +30,7 @@ export const MIGRATIONS: readonly Migration[] = [
   bounds,
   maps,
   credentials,
+  sizes,
 ];
 
 /** The schema version that this code is written for. */

@@ -51,6 +51,7 @@ export function prepare(entry: CommitEntry, existing: MemoryRun | null, now: num
 export function write(tables: Tables, { entry, run, ...next }: PreparedEntry): void {
   run.header = next.header;
   run.output = next.output ?? run.output;
+  run.bytes += entry.bytes ?? 0;
   for (const { key, write: row, ...state } of next.nodes) {
     let node = run.nodes.get(key);
     const before = node?.record;
@@ -98,6 +99,7 @@ function newRun(entry: CommitEntry, now: number): MemoryRun {
     input: jsonText(input),
     triggerPayload: jsonText(triggerPayload),
     output: undefined,
+    bytes: 0,
     nodes: new Map(),
     inbox: new Map(),
     used: new Set(),

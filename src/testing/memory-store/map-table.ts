@@ -18,7 +18,7 @@ import type { NodeRecord } from "../../core/ports/stored-run.ts";
 import type { ErrorRecord } from "../../core/run/event.ts";
 import { TERMINAL } from "../../core/run/state.ts";
 import { frozenCopy, jsonText, parsed } from "./json-text.ts";
-import { nodeKey, type MemoryMap, type MemoryNode, type MemoryRun, type Tables } from "./tables.ts";
+import { nodeKey, runBytes, type MemoryMap, type MemoryNode, type MemoryRun, type Tables } from "./tables.ts";
 
 const NEW: Omit<NodeRecord, "node" | "item" | "worker" | "startedAt"> = {
   status: "running",
@@ -51,7 +51,7 @@ export class MapTable {
 
   claim({ runId, node, worker, limit }: ClaimItems, now: number): ClaimedItems {
     const found = this.#find({ runId, node });
-    if (!found?.map.live) return { map: null, items: [] };
+    if (!found?.map.live) return { map: null, items: [], runBytes: 0 };
     const { run, map } = found;
     const { paused, cancelled } = run.header;
     const isShut = map.closed || paused || cancelled;
@@ -74,12 +74,12 @@ export class MapTable {
     map.running += again.length + fresh.length;
     map.waiting -= again.length;
     if (again.length + fresh.length > 0) map.touchedAt = now;
-    return { map: stateOf(map), items: [...again, ...fresh].map(claimed) };
+    return { map: stateOf(map), items: [...again, ...fresh].map(claimed), runBytes: runBytes(run) };
   }
 
   finish(ref: MapRef, results: readonly ItemResult[], now: number): FinishedItems {
     const found = this.#find(ref);
-    if (!found) return { map: null, taken: [] };
+    if (!found) return { map: null, taken: [], runBytes: 0 };
     const { run, map } = found;
     // Everything is made before anything is written: a value that cannot be stored refuses all of it.
     const written = results.flatMap((result) => {
@@ -91,7 +91,7 @@ export class MapTable {
     for (const { result, row, values } of written) this.#finishOne({ run, map, row, result, values }, now);
     if (written.length > 0) map.touchedAt = now;
     const taken = written.map(({ result }) => result.item);
-    return { map: map.live && taken.length > 0 ? stateOf(map) : null, taken };
+    return { map: map.live && taken.length > 0 ? stateOf(map) : null, taken, runBytes: runBytes(run) };
   }
 
   states(ref: MapRef, refs: readonly { item: number; fence: number }[]): readonly ClaimedItem[] {
@@ -178,6 +178,7 @@ export class MapTable {
       run.attempts.push(Object.freeze({ ...write, startedAt, finishedAt: now }));
     }
     row.input = values.input ?? row.input;
+    map.bytes += result.bytes ?? 0;
     const { status, fence, attempt, losses, putOffMs, failure } = result;
     const isWaiting = status === "waiting";
     this.#place(
@@ -267,10 +268,21 @@ interface Finishing {
 function newMap(write: Extract<MapWrite, { type: "start" }>, now: number): MemoryMap {
   const { fence, total, concurrency, collect } = write;
   const counts = { next: 0, running: 0, waiting: 0, done: 0, failed: 0, open: 0 };
-  return { ...counts, fence, total, concurrency, collect, closed: false, live: true, touchedAt: now };
+  return {
+    ...counts,
+    fence,
+    total,
+    concurrency,
+    collect,
+    closed: false,
+    live: true,
+    touchedAt: now,
+    bytes: 0,
+  };
 }
 
-function stateOf({ live: _live, collect: _collect, touchedAt: _touchedAt, ...state }: MemoryMap): MapState {
+function stateOf(map: MemoryMap): MapState {
+  const { live: _live, collect: _collect, touchedAt: _touchedAt, bytes: _bytes, ...state } = map;
   return state;
 }
 

@@ -6,7 +6,7 @@ import type { Page, RunDetail, RunFilter } from "../../core/ports/store.ts";
 import type { LoadRequest, RunHeader, StoredRun } from "../../core/ports/stored-run.ts";
 import { parsed } from "./json-text.ts";
 import { mapOutput } from "./map-table.ts";
-import { nodeKey, type MemoryMessage, type MemoryNode, type MemoryRun } from "./tables.ts";
+import { nodeKey, runBytes, type MemoryMessage, type MemoryNode, type MemoryRun } from "./tables.ts";
 
 const MAX_LIMIT = 1_000;
 const CURSOR = /^(\d+)\.([0-9a-f-]{36})$/;
@@ -16,6 +16,7 @@ export function storedRun(run: MemoryRun, request: LoadRequest): StoredRun {
   const records = ownNodes(run).map((node) => node.record);
   return {
     header: run.header,
+    bytes: runBytes(run),
     nodes: records.filter((record) => record.seq > since),
     inbox: [...run.inbox.values()].map(storedMessage),
     outputs: outputsOf(run, request.outputs ?? []),
@@ -53,6 +54,7 @@ export function runDetail(run: MemoryRun): RunDetail {
     header: run.header,
     input: parsed(run.input),
     output: parsed(run.output),
+    bytes: runBytes(run),
     nodes: ownNodes(run).map((node) => ({
       ...node.record,
       input: parsed(node.input),

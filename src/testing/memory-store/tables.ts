@@ -21,6 +21,8 @@ export interface MemoryRun {
   readonly input: string;
   readonly triggerPayload: string;
   output: string | undefined;
+  /** Of its values, without those of items. */
+  bytes: number;
   readonly nodes: Map<string, MemoryNode>;
   /** In the order of arrival. */
   readonly inbox: Map<string, MemoryMessage>;
@@ -38,6 +40,8 @@ export type MemoryMap = { -readonly [Field in keyof MapState]: MapState[Field] }
   readonly collect: boolean;
   live: boolean;
   touchedAt: number;
+  /** Of the values of its items. */
+  bytes: number;
 };
 
 export interface MemoryNode {
@@ -48,6 +52,11 @@ export interface MemoryNode {
   output: string | undefined;
   /** Since when, or from when on, a `ready` row may start. */
   readyAt: number | null;
+}
+
+/** What the values of a run have in all. */
+export function runBytes({ bytes, maps }: MemoryRun): number {
+  return [...maps.values()].reduce((sum, map) => sum + map.bytes, bytes);
 }
 
 export function nodeKey({ node, item }: { readonly node: string; readonly item: number }): string {

@@ -8,6 +8,8 @@ export interface ItemWork extends ItemState {
   readonly input: Json;
   /** The store has the input already. */
   readonly isStored: boolean;
+  /** Of the input, as long as it is not stored. */
+  readonly bytes: number;
 }
 
 export interface ItemAttemptOptions {

@@ -18,6 +18,7 @@ import {
   type MapState,
 } from "../../core/ports/maps.ts";
 import { fingerprintOf } from "../../core/run/fingerprint.ts";
+import type { ErrorRecord } from "../../core/run/event.ts";
 import { isCalledOff } from "../../core/run/races.ts";
 import { type ItemFailure, itemFailed, itemReleased, itemSucceeded } from "../../core/run/items.ts";
 import type { ActiveRun } from "../active-run.ts";
@@ -26,6 +27,7 @@ import type { Held, RunEnvironment } from "../environment.ts";
 import { newAttempt } from "../new-attempt.ts";
 import { acceptInput, missingOutputs, prepareInput, type Prepared, type RenderContext } from "../prepare.ts";
 import { retryMs } from "../retry-pause.ts";
+import { noRoom } from "../run-size.ts";
 import type { Slots } from "../slots.ts";
 import { ItemAttempt, type ItemWork } from "./item-attempt.ts";
 
@@ -55,7 +57,6 @@ export interface MapRunnerOptions {
 interface Ended {
   readonly result: ItemResult;
   readonly work: ItemWork;
-  readonly bytes: number;
 }
 
 export class MapRunner implements Held {
@@ -74,6 +75,10 @@ export class MapRunner implements Held {
   #again = false;
   #loop: Promise<void> | null = null;
   #isAbandoned = false;
+  /** Of the run's values, when the store last told. */
+  #storedBytes = 0;
+  /** Of inputs and outputs that are known here, and not in the store yet. */
+  #unwrittenBytes = 0;
 
   constructor(options: MapRunnerOptions, fence: number) {
     this.#options = options;
@@ -165,8 +170,9 @@ export class MapRunner implements Held {
     let used = 0;
     try {
       const request = { ...this.#ref, worker: workshop.workerId, limit: places };
-      const { map, items } = await env.store.claimItems(request);
+      const { map, items, runBytes } = await env.store.claimItems(request);
       used = items.length;
+      this.#storedBytes = runBytes;
       await this.#begin(items);
       await this.#note(map);
       if (map && this.#isHungry && map.running < map.concurrency && used === places)
@@ -185,14 +191,15 @@ export class MapRunner implements Held {
   async #begin(items: readonly ClaimedItem[]): Promise<void> {
     if (items.some(({ input }) => input === undefined)) await this.#readInputs();
     for (const item of items) {
-      const prepared = this.#prepare(item);
+      // An input that was given by hand stays as it was given: each claim takes it through the schema once.
+      const isStored = item.input !== undefined;
+      const prepared = this.#fitting(this.#prepare(item), { item: item.item, isStored });
       if (prepared.ok) {
-        // An input that was given by hand stays as it was given: each claim takes it through the schema once.
-        const isStored = item.input !== undefined;
-        this.#start({ ...item, input: prepared.value, isStored }, 0);
+        const bytes = isStored ? 0 : prepared.bytes;
+        this.#start({ ...item, input: prepared.value, isStored, bytes }, 0);
       } else {
         this.#options.env.leave(1);
-        const work = { ...item, input: item.input ?? null, isStored: true };
+        const work = { ...item, input: item.input ?? null, isStored: true, bytes: 0 };
         this.#fail(work, { verdict: { type: "permanent" }, error: prepared.error });
       }
     }
@@ -226,6 +233,23 @@ export class MapRunner implements Held {
     return prepareInput(node.input, action, { ...this.#rendering(), item: place });
   }
 
+  // ------------------------------------------------------------------ room in the run
+
+  #fitting(input: Prepared, { item, isStored }: Pick<ItemWork, "item" | "isStored">): Prepared {
+    const error = input.ok && !isStored ? this.#noRoom("input", item, input.bytes) : null;
+    return error ? { ok: false, error } : input;
+  }
+
+  #noRoom(value: "input" | "output", item: number, bytes: number): ErrorRecord | null {
+    const what = `the ${value} of item ${item} of node "${this.#ref.node}"`;
+    return noRoom({ what, bytes, used: this.#usedBytes() }, this.#options.env.limits);
+  }
+
+  /** What the run has once everything is written that is known here. */
+  #usedBytes(): number {
+    return Math.max(this.#storedBytes, this.#options.run.bytes) + this.#unwrittenBytes;
+  }
+
   // ------------------------------------------------------------------ executing
 
   #start(work: ItemWork, delayMs: number): void {
@@ -242,6 +266,7 @@ export class MapRunner implements Held {
       },
     });
     this.#items.set(work.item, attempt);
+    this.#unwrittenBytes += work.bytes;
     this.#attempts.add(attempt);
     // Between the claim and now somebody may have cancelled the run.
     if (isCalledOff(run.plan!, run.state!, node.index)) attempt.cancel();
@@ -256,10 +281,16 @@ export class MapRunner implements Held {
       case "released":
         return this.#end(work, itemReleased(work));
       case "succeeded":
-        return this.#end(work, { ...itemSucceeded(work), output: outcome.output }, outcome.bytes);
+        return this.#succeed(work, outcome);
       case "failed":
         this.#fail(work, outcome);
     }
+  }
+
+  #succeed(work: ItemWork, { output, bytes }: Extract<Outcome, { type: "succeeded" }>): void {
+    const error = this.#noRoom("output", work.item, bytes);
+    if (error) return this.#fail(work, { verdict: { type: "permanent" }, error });
+    this.#end(work, { ...itemSucceeded(work), output }, bytes);
   }
 
   #fail(
@@ -292,14 +323,15 @@ export class MapRunner implements Held {
   #end(
     work: ItemWork,
     outcome: Omit<ItemResult, "item" | "ranUnder" | "possiblyDuplicated"> & { possiblyDuplicated?: boolean },
-    bytes = 0,
+    outputBytes = 0,
   ): void {
     const { item, fence: ranUnder, input, isStored } = work;
     const given = isStored ? {} : { input };
+    const bytes = work.bytes + outputBytes;
+    this.#unwrittenBytes += outputBytes;
     this.#ended.push({
-      result: { possiblyDuplicated: false, ...outcome, ...given, item, ranUnder },
+      result: { possiblyDuplicated: false, ...outcome, ...given, item, ranUnder, bytes },
       work,
-      bytes,
     });
     this.#wake();
   }
@@ -309,14 +341,16 @@ export class MapRunner implements Held {
   async #write(): Promise<void> {
     const { env, onFenced } = this.#options;
     const batch = this.#batch();
-    const { map, taken } = await env.store.finishItems(
+    const { map, taken, runBytes } = await env.store.finishItems(
       this.#ref,
       batch.map(({ result }) => result),
     );
     this.#ended.splice(0, batch.length);
+    this.#storedBytes = runBytes;
     const written = new Set(taken);
     for (const { result, work } of batch) {
-      const { item, status } = result;
+      const { item, status, bytes = 0 } = result;
+      this.#unwrittenBytes -= bytes;
       if (this.#items.get(item)?.work === work) this.#items.delete(item);
       if (!written.has(item)) onFenced();
       else if (status === "running" && !this.#isAbandoned) this.#goOn(work, result);
@@ -328,7 +362,7 @@ export class MapRunner implements Held {
     let bytes = 0;
     const batch: Ended[] = [];
     for (const ended of this.#ended) {
-      bytes += ended.bytes;
+      bytes += ended.result.bytes ?? 0;
       if (batch.length > 0 && (batch.length === MAX_RESULTS || bytes > MAX_BYTES)) break;
       batch.push(ended);
     }
@@ -338,6 +372,6 @@ export class MapRunner implements Held {
   /** The next attempt, in a place that it takes whether there is one or not: the item is this worker's already. */
   #goOn(work: ItemWork, { fence, attempt, losses, putOffMs, delayMs }: ItemResult): void {
     this.#options.env.leave(-1);
-    this.#start({ ...work, fence, attempt, losses, putOffMs, isStored: true }, delayMs);
+    this.#start({ ...work, fence, attempt, losses, putOffMs, isStored: true, bytes: 0 }, delayMs);
   }
 }

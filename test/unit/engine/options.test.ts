@@ -33,6 +33,7 @@ describe("options of the wrong type", () => {
     ["worker.inline", { worker: { inline: "yes" } }, "a string"],
     ["limits.maxBytes", { limits: { maxBytes: 1 } }, "1"],
     ["limits.maxDepth", { limits: { maxDepth: 100_000 } }, "100000"],
+    ["limits.runBytes", { limits: { runBytes: "16 MiB" } }, "a string"],
     ["signingKey", { signingKey: "" }, "0 bytes"],
     ["signingKey", { signingKey: Buffer.alloc(31).toString("base64") }, "31 bytes"],
     ["signingKey", { signingKey: `${"a".repeat(60)} !` }, "45 bytes"],
@@ -79,6 +80,15 @@ test("a lease that is too short", () => {
     subject: 'option "worker.lease"',
     received: "100 ms",
   });
+});
+
+test("a run has room for its largest value", () => {
+  expect(refusal({ limits: { runBytes: 500_000 } })).toMatchObject({
+    code: "option_invalid",
+    subject: 'option "limits.runBytes"',
+    received: "500000",
+  });
+  expect(() => createEngine({ limits: { runBytes: 500_000, maxBytes: 500_000 } })).not.toThrow();
 });
 
 test("a password never stands in an error", () => {

@@ -1,6 +1,6 @@
 /** What may be stored: JSON within limits, and a path to whatever is not. */
 import { describe, expect, test } from "vitest";
-import { checkValue, VALUE_LIMITS } from "../../../src/core/values.ts";
+import { checkValue, sizeOf, VALUE_LIMITS } from "../../../src/core/values.ts";
 
 describe("what JSON can hold", () => {
   test.each([null, true, false, 0, -1.5, "", "text", [], {}, [1, [2, { a: null }]], { a: { b: [true] } }])(
@@ -109,4 +109,9 @@ describe("limits", () => {
     });
     expect(checkValue(value)).toMatchObject({ ok: true });
   });
+});
+
+test("the size of a value is what checking it measures", () => {
+  for (const value of [null, true, 1.5, 'ж"', [1, [2]], { a: { b: [] } }])
+    expect(checkValue(value)).toMatchObject({ bytes: sizeOf(value) });
 });
