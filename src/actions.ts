@@ -5,8 +5,15 @@ import { log } from "./actions/log.ts";
 import { transform } from "./actions/transform.ts";
 import { webhookDeliver } from "./actions/webhook-deliver.ts";
 
-export type { HttpAuth } from "./actions/http-auth.ts";
-export { type HttpRequest, type HttpResponse, HttpStatusError, httpRequest } from "./actions/http-request.ts";
+export {
+  type FormValue,
+  type HttpAuth,
+  type HttpPages,
+  type HttpRequest,
+  type HttpResponse,
+  HttpStatusError,
+  httpRequest,
+} from "./actions/http-request.ts";
 export { log } from "./actions/log.ts";
 export { transform } from "./actions/transform.ts";
 export { type DeliveredWebhook, type WebhookDelivery, webhookDeliver } from "./actions/webhook-deliver.ts";

@@ -2,6 +2,7 @@
 export {
   type Action,
   type ActionContext,
+  type GrantedCredential,
   type ActionDefinition,
   type ActionSettings,
   type AnyInput,

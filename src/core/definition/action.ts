@@ -60,6 +60,11 @@ export interface ActionContext<Input> {
    */
   credential(name: string): Promise<GrantedCredential>;
   /**
+   * From now on this text too is taken out of whatever the attempt leaves behind, as the values of credentials are: a token that was
+   * got by a credential, a key that came in an answer. Less than 6 characters are left as they are.
+   */
+  redact(secret: string): void;
+  /**
    * Only in actions with `effect: "transactional"`; elsewhere its statements reject. A transaction on the engine's own database, which
    * is committed together with the result, or rolled back: after a failure, a timeout, or where the node run is another's by now.
    * `step` and `checkpoint` are part of it too. Keep it short: at most 5 are open at once in a process, the others wait, and one in

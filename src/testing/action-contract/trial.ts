@@ -117,6 +117,7 @@ export class Trial {
       idempotencyKey: key,
       logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
       credential: (name) => grants.credential(name),
+      redact: (secret) => grants.secrets.add(secret),
       fetch: this.#http.fetch,
       ...memoParts({
         store: this.#memos,

@@ -103,6 +103,22 @@ onEachBackend("credentials", (name) => {
     ).toMatchObject([{ code: "credential_missing" }]);
   });
 
+  test("a secret that an action has got to know some other way is hidden too", async () => {
+    const logger = collectingLogger();
+    const knows = action("knows", async ({ redact, logger: log }) => {
+      redact("session-4711-token");
+      log.info({ token: "session-4711-token" }, "got session-4711-token");
+      return { token: "session-4711-token" };
+    });
+    const other = backend.engine({ actions: [knows], logger });
+    await other.start();
+    const run = await other.runs.start(asking("knows", {}, []), { input: {} });
+    expect(await run.result({ timeout: "10s" })).toEqual({ token: "[redacted]" });
+    const lines = JSON.stringify(logger.lines);
+    expect(lines).toContain("got [redacted]");
+    expect(lines).not.toContain("4711");
+  });
+
   test("are listed without their values, and deleted", async () => {
     const workspace = "listed";
     for (const each of ["c", "a", "b"]) await engine.credentials.set(each, { token: "x" }, { workspace });

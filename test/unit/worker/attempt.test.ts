@@ -14,6 +14,7 @@ const context = {
   idempotencyKey: "k",
   step: () => Promise.reject(new Error("no store")),
   checkpoint: () => Promise.reject(new Error("no store")),
+  redact: () => {},
   lastCheckpoint: () => Promise.resolve(null),
   fetch,
   credential: async () => expect.unreachable(),
