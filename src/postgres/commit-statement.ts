@@ -90,7 +90,7 @@ function flagsPart(s: string, { moves, starts, keys }: Shape): string {
 
 function movePart(s: string, { messages, compensates, sizes }: Shape): string {
   const used = "(select count(*) from used where used.run_id = r.id)::int4";
-  const rare = `${messages ? `, inbox = r.inbox - ${used}` : ""}${compensates ? ", compensate = l.compensate" : ""}${sizes ? ", bytes = r.bytes + l.bytes" : ""}`;
+  const rare = `${messages ? `, inbox = r.inbox - ${used}` : ""}${compensates ? ", compensate = l.compensate" : ""}${sizes ? ", bytes = nullif(coalesce(r.bytes, 0) + l.bytes, 0)" : ""}`;
   return `moved as (
   update ${s}.runs r set seq = l.seq + 1, status = l.status, paused = l.paused, cancelled = l.cancelled,
     dead_letters = l.dead_letters, output = coalesce(l.output, r.output)${rare},
@@ -103,7 +103,9 @@ function startPart(s: string, { reruns, compensates, sizes }: Shape): string {
   const columns =
     (reruns ? ", rerun_of" : "") + (compensates ? ", compensate" : "") + (sizes ? ", bytes" : "");
   const values =
-    (reruns ? ", z.rerun_of::uuid" : "") + (compensates ? ", z.compensate" : "") + (sizes ? ", z.bytes" : "");
+    (reruns ? ", z.rerun_of::uuid" : "") +
+    (compensates ? ", z.compensate" : "") +
+    (sizes ? ", nullif(z.bytes, 0)" : "");
   return `started as (
   insert into ${s}.runs (id, seq, created_at, started_at, finished_at, version, dead_letters, paused, cancelled, status,
     workspace, workflow, trigger, labels, input, trigger_payload, output${columns})

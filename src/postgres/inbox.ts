@@ -39,7 +39,7 @@ counted as materialized (select run_id, count(*)::int4 as n, sum(first.bytes)::i
   from stored join (select distinct on (run_id, id) run_id, id, bytes from sent order by run_id, id, i) first
     using (run_id, id) group by run_id),
 raised as (
-  update ${s}.runs r set seq = r.seq + counted.n, inbox = r.inbox + counted.n, bytes = r.bytes + counted.bytes from counted where r.id = counted.run_id)
+  update ${s}.runs r set seq = r.seq + counted.n, inbox = r.inbox + counted.n, bytes = nullif(coalesce(r.bytes, 0) + counted.bytes, 0) from counted where r.id = counted.run_id)
 select sent.i, case when stored.id is not null then 'stored'
   when (sent.open and sent.fits) or exists (select from ${s}.run_inbox b where b.run_id = sent.run_id and b.id = sent.id)
     then 'repeated'

@@ -193,7 +193,7 @@ create table flowforge.runs (
   output json,
   rerun_of uuid,
   compensate boolean not null default false,
-  bytes bigint not null default 0,
+  bytes bigint,
   constraint runs_pkey PRIMARY KEY (id)
 ) with (fillfactor=60, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000, autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0);
 CREATE INDEX runs_by_workflow ON flowforge.runs USING btree (workspace, workflow, created_at, id);

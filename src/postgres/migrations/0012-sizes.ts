@@ -5,8 +5,9 @@ export const sizes: Migration = {
   version: 12,
   name: "sizes",
   statements: (s) => [
-    // It stands behind the input, which WAL therefore holds again whenever it changes. So it does only with writes that are large themselves.
-    `alter table ${s}.runs add column bytes bigint not null default 0`,
+    // It stands behind the input, which WAL therefore holds again whenever it changes. So it does only with writes that are large
+    // themselves; until then it is null, and takes no place in the row.
+    `alter table ${s}.runs add column bytes bigint`,
     `alter table ${s}.maps add column bytes bigint not null default 0`,
   ],
 };
