@@ -1,7 +1,7 @@
 /** The columns of a batch: name and type for the statement's text, and how to read each from a row. */
 import { FlowForgeError } from "../core/errors.ts";
-import type { Json } from "../core/json.ts";
 import { boolArray, int4Array, int8Array, jsonArray, textArray, uuidArray } from "./arrays.ts";
+import { blobValues, jsonText } from "./blobs.ts";
 import type {
   AttemptRow,
   BatchRows,
@@ -22,11 +22,6 @@ export type Column<Row> =
   | { readonly name: string; readonly type: "bool"; readonly read: (row: Row) => boolean }
   | { readonly name: string; readonly type: "text" | "json"; readonly read: (row: Row) => string | null };
 
-/** JSON text for the store; `null` (SQL's) where there is no value. `JSON.stringify` escapes NUL and lone surrogates. */
-export function jsonText(value: Json | undefined): string | null {
-  return value === undefined ? null : JSON.stringify(value);
-}
-
 const place: Column<{ readonly i: number }> = { name: "i", type: "int4", read: (row) => row.i };
 
 const entryColumns: readonly Column<MoveRow>[] = [
@@ -36,7 +31,7 @@ const entryColumns: readonly Column<MoveRow>[] = [
   { name: "cancelled", type: "bool", read: ({ entry }) => entry.cancelled },
   { name: "dead_letters", type: "int4", read: ({ entry }) => entry.deadLetters },
   { name: "finished", type: "bool", read: ({ entry }) => entry.finished },
-  { name: "output", type: "json", read: ({ entry }) => jsonText(entry.output) },
+  { name: "output", type: "json", read: (row) => row.output },
 ];
 
 const compensateColumn: Column<MoveRow> = {
@@ -59,8 +54,8 @@ const newRunColumns: readonly Column<StartRow>[] = [
   { name: "version", type: "int4", read: ({ start }) => start.version },
   { name: "trigger", type: "text", read: ({ start }) => start.trigger },
   { name: "labels", type: "json", read: ({ start }) => JSON.stringify(start.labels) },
-  { name: "input", type: "json", read: ({ start }) => JSON.stringify(start.input) },
-  { name: "trigger_payload", type: "json", read: ({ start }) => triggerPayload(start) },
+  { name: "input", type: "json", read: (row) => row.input },
+  { name: "trigger_payload", type: "json", read: (row) => row.triggerPayload },
 ];
 
 const rerunColumn: Column<StartRow> = {
@@ -81,13 +76,6 @@ export const keyColumns: readonly Column<KeyRow>[] = [
   { name: "fingerprint", type: "text", read: ({ key }) => key.fingerprint },
 ];
 
-/** A manual start's payload is its input: stored once, as the input alone. */
-function triggerPayload({ input, triggerPayload: payload }: StartRow["start"]): string | null {
-  if (payload === input) return null;
-  const text = JSON.stringify(payload);
-  return text === JSON.stringify(input) ? null : text;
-}
-
 const plainNodeColumns: readonly Column<NodeRow>[] = [
   place,
   { name: "node", type: "text", read: ({ write }) => write.node },
@@ -98,8 +86,8 @@ const plainNodeColumns: readonly Column<NodeRow>[] = [
   { name: "fence", type: "int4", read: ({ write }) => write.fence },
   { name: "dispatches", type: "int4", read: ({ write }) => write.dispatches },
   { name: "worker", type: "text", read: ({ write }) => write.worker },
-  { name: "input", type: "json", read: ({ write }) => jsonText(write.input) },
-  { name: "output", type: "json", read: ({ write }) => jsonText(write.output) },
+  { name: "input", type: "json", read: (row) => row.input },
+  { name: "output", type: "json", read: (row) => row.output },
 ];
 
 /** How `due` is to be read: as it is, kept, from now, or a point in time. */
@@ -196,16 +184,8 @@ export const itemColumns: readonly Column<ItemRow>[] = [
     type: "bool",
     read: ({ write: { change } }) => change.type === "redrive" && change.newKey,
   },
-  {
-    name: "input",
-    type: "json",
-    read: ({ write: { change } }) => jsonText("input" in change ? change.input : undefined),
-  },
-  {
-    name: "output",
-    type: "json",
-    read: ({ write: { change } }) => jsonText("output" in change ? change.output : undefined),
-  },
+  { name: "input", type: "json", read: (row) => row.input },
+  { name: "output", type: "json", read: (row) => row.output },
   { name: "resolution_id", type: "text", read: ({ write }) => write.resolution.id },
   { name: "resolved_by", type: "text", read: ({ write }) => write.resolution.by },
 ];
@@ -245,5 +225,6 @@ export function commitValues(rows: BatchRows, shape: Shape): Buffer[] {
   add(shape.listens, rows.listens, listenColumns);
   add(shape.maps, rows.maps, mapColumns);
   add(shape.items, rows.items, itemColumns);
+  if (shape.blobs) values.push(...blobValues(rows.blobs));
   return values;
 }

@@ -1,19 +1,26 @@
 /** The rows of a batch as the commit statement takes them: entries by place, and what belongs to each. */
+import type { Json } from "../core/json.ts";
 import type { StartKey } from "../core/ports/keys.ts";
 import type { ItemWrite, MapWrite } from "../core/ports/maps.ts";
 import type { AttemptWrite, CommitEntry, NewRun, NodeWrite } from "../core/ports/commit.ts";
+import { type BlobRow, Blobs } from "./blobs.ts";
 
 /** `i` is the entry's place in the batch, from 1: how a row of a batch finds its entry. */
 export interface Placed {
   readonly i: number;
 }
 
+/** Values are JSON texts, or marks of what is set aside (`blobs.ts`). */
 export interface MoveRow extends Placed {
   readonly entry: CommitEntry;
+  readonly output: string | null;
 }
 
 export interface StartRow extends MoveRow {
   readonly start: NewRun;
+  readonly input: string;
+  /** `null`: the same as the input. */
+  readonly triggerPayload: string | null;
 }
 
 export interface KeyRow extends Placed {
@@ -23,6 +30,8 @@ export interface KeyRow extends Placed {
 
 export interface NodeRow extends Placed {
   readonly write: NodeWrite;
+  readonly input: string | null;
+  readonly output: string | null;
 }
 
 export interface AttemptRow extends Placed {
@@ -43,6 +52,8 @@ export interface MapRow extends Placed {
 
 export interface ItemRow extends Placed {
   readonly write: ItemWrite;
+  readonly input: string | null;
+  readonly output: string | null;
 }
 
 export interface BatchRows {
@@ -58,6 +69,7 @@ export interface BatchRows {
   readonly listens: readonly ListenRow[];
   readonly maps: readonly MapRow[];
   readonly items: readonly ItemRow[];
+  readonly blobs: readonly BlobRow[];
 }
 
 /** What a batch needs of the statement. Each combination is one statement text, prepared once per connection. */
@@ -92,10 +104,14 @@ export interface Shape {
   readonly maps: boolean;
   /** Some dead letter of an item is resolved. */
   readonly items: boolean;
+  /** Some value is set aside. */
+  readonly blobs: boolean;
 }
 
 export function batchRows(entries: readonly CommitEntry[]): BatchRows {
+  const blobs = new Blobs();
   const rows = {
+    blobs: blobs.rows,
     entries,
     moves: [] as MoveRow[],
     starts: [] as StartRow[],
@@ -112,18 +128,43 @@ export function batchRows(entries: readonly CommitEntry[]): BatchRows {
   let i = 0;
   for (const entry of entries) {
     i++;
-    if (entry.start) rows.starts.push({ i, entry, start: entry.start });
-    else rows.moves.push({ i, entry });
+    const output = blobs.text(i, entry.output);
+    if (entry.start)
+      rows.starts.push({ i, entry, output, start: entry.start, ...startValues(blobs, i, entry.start) });
+    else rows.moves.push({ i, entry, output });
     if (entry.start?.key) rows.keys.push({ i, workspace: entry.start.workspace, key: entry.start.key });
-    for (const write of entry.nodes) (write.isNew ? rows.inserts : rows.updates).push({ i, write });
+    for (const write of entry.nodes)
+      (write.isNew ? rows.inserts : rows.updates).push({ i, write, ...valuesOf(blobs, i, write) });
     for (const write of entry.attempts) rows.attempts.push({ i, write });
     for (const id of entry.consumed) rows.consumed.push({ i, id });
     for (const id of entry.kept) rows.kept.push({ i, id });
     if (entry.listens) rows.listens.push({ i, events: entry.listens });
     for (const write of entry.maps ?? []) rows.maps.push({ i, write });
-    for (const write of entry.items ?? []) rows.items.push({ i, write });
+    for (const write of entry.items ?? []) rows.items.push({ i, write, ...valuesOf(blobs, i, write.change) });
   }
   return rows;
+}
+
+/** Of a node run, or of what happens to an item. */
+interface Values {
+  readonly type?: string;
+  readonly input?: Json;
+  readonly output?: Json;
+}
+
+function valuesOf(blobs: Blobs, i: number, { input, output }: Values): Pick<NodeRow, "input" | "output"> {
+  return { input: blobs.text(i, input), output: blobs.text(i, output) };
+}
+
+/** A manual start's payload is its input: stored once, as the input alone. */
+function startValues(
+  blobs: Blobs,
+  i: number,
+  { input, triggerPayload }: NewRun,
+): Pick<StartRow, "input" | "triggerPayload"> {
+  const text = blobs.text(i, input)!;
+  const payload = triggerPayload === input ? text : blobs.text(i, triggerPayload)!;
+  return { input: text, triggerPayload: payload === text ? null : payload };
 }
 
 export function shapeOf(rows: BatchRows): Shape {
@@ -148,6 +189,7 @@ export function shapeOf(rows: BatchRows): Shape {
     compensates: rows.entries.some((entry) => entry.compensate),
     maps: rows.maps.length > 0,
     items: rows.items.length > 0,
+    blobs: rows.blobs.length > 0,
   };
 }
 
@@ -199,6 +241,7 @@ export function shapeKey(shape: Shape): string {
     (shape.sizes ? "z" : "") +
     (shape.compensates ? "p" : "") +
     (shape.maps ? "g" : "") +
-    (shape.items ? "t" : "")
+    (shape.items ? "t" : "") +
+    (shape.blobs ? "v" : "")
   );
 }

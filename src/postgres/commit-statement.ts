@@ -23,6 +23,7 @@ import {
   DUE,
   type Column,
 } from "./commit-columns.ts";
+import { blobRows, insertBlobs } from "./blobs.ts";
 import type { Shape } from "./commit-rows.ts";
 import { itemParts, mapParts } from "./commit-maps.ts";
 import { keyFlags, keyParts, REFUSED } from "./keys.ts";
@@ -31,6 +32,13 @@ const TERMINAL = "('succeeded', 'failed', 'skipped', 'cancelled')";
 
 class Parameters {
   #count = 2;
+
+  /** The number of the next parameter, of so many that follow each other. */
+  skip(count: number): number {
+    const first = this.#count + 1;
+    this.#count += count;
+    return first;
+  }
 
   /** `unnest($3::int4[], ...) as name(i, ...)`, numbering on. */
   unnest<Row>(alias: string, columns: readonly Column<Row>[]): string {
@@ -57,6 +65,7 @@ export function commitText(s: string, shape: Shape): string {
   const maps = shape.maps ? parameters.unnest("g", mapColumns) : null;
   if (shape.items) parts.push(...itemParts(s, parameters.unnest("h", itemColumns)));
   if (maps !== null) parts.push(...mapParts(s, maps, shape));
+  if (shape.blobs) parts.push(blobsPart(s, parameters));
   if (shape.moves) parts.push(movePart(s, shape));
   if (shape.starts) parts.push(startPart(s, shape));
   if (shape.opens) parts.push(...openedParts(s, shape));
@@ -184,6 +193,13 @@ function messageParts(s: string, parameters: Parameters): readonly string[] {
     change("used", "state = 'used', body = null", "<> 'used'"),
     change("kept", "state = 'kept'", "= 'new'"),
   ];
+}
+
+function blobsPart(s: string, parameters: Parameters): string {
+  return insertBlobs(s, {
+    runId: "($1::uuid[])[v.i]",
+    from: `f, ${blobRows(parameters.skip(3))} where f.had[v.i] >= 0`,
+  });
 }
 
 /** What both halves do does not meet: a row is deleted where the new list does not have it, and inserted where it is not there. */

@@ -9,6 +9,7 @@ import type {
 import type { Page } from "../core/ports/store.ts";
 import type { ErrorRecord } from "../core/run/event.ts";
 import type { ConnectionPool } from "../postgres-connection/pool.ts";
+import { whole } from "./blobs.ts";
 import { isRunId } from "./names.ts";
 import { checkedLimit, readCursor, writeCursor } from "./pages.ts";
 import { parseOptional } from "./rows.ts";
@@ -77,7 +78,7 @@ export class DeadLetters {
     if (!values) return { items: [], cursor: null };
     const rows = await this.#pool.query<LetterRow>({
       text: `select d.id, d.run_id, d.workspace, d.workflow, r.version, d.node, d.item, d.fence, d.generation, d.attempts,
-          d.fingerprint, d.error, d.input, d.opened_at, ${firstAttempt(s)} as first_attempt_at, d.resolved_at,
+          d.fingerprint, d.error, ${whole(s, "d.input", "d.run_id")} as input, d.opened_at, ${firstAttempt(s)} as first_attempt_at, d.resolved_at,
           d.resolution, d.resolved_by, d.resolution_id
         from ${s}.dead_letters d join ${s}.runs r on r.id = d.run_id
         where ${filter.open === true ? WHERE_OPEN : WHERE}

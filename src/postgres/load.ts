@@ -4,6 +4,7 @@ import type { MessageBody, StoredMessage } from "../core/ports/message.ts";
 import type { NodeRef } from "../core/ports/store.ts";
 import type { LoadRequest, StoredRun } from "../core/ports/stored-run.ts";
 import { boolArray, int4Array, int8Array, jsonArray, textArray, uuidArray } from "./arrays.ts";
+import { whole } from "./blobs.ts";
 import { isRunId } from "./names.ts";
 import { mapOutput } from "./map-output.ts";
 import { runBytes } from "./run-bytes.ts";
@@ -46,17 +47,17 @@ export function loadStatements(s: string): LoadStatements {
     select json_agg(json_build_array(b.id, b.received_at, b.state = 'kept', b.body) order by b.arrival)
     from ${s}.run_inbox b where b.run_id = r.id and b.state <> 'used') end as messages,
   case when q.outputs is not null then (
-    select json_agg(json_build_array(n.node, coalesce(n.output, ${mapOutput(s)})))
+    select json_agg(json_build_array(n.node, coalesce(${whole(s, "n.output", "n.run_id")}, ${mapOutput(s)})))
     from json_array_elements_text(q.outputs) w(node)
     join ${s}.node_runs n on n.run_id = r.id and n.node = w.node and n.item = -1
     where n.output is not null or exists (select from ${s}.maps m where m.run_id = r.id and m.node = w.node)) end as outputs,
-  case when q.with_output then r.output end as output,
-  case when q.with_input then r.input end as input,
-  case when q.with_input then coalesce(r.trigger_payload, r.input) end as trigger_payload
+  case when q.with_output then ${whole(s, "r.output", "r.id")} end as output,
+  case when q.with_input then ${whole(s, "r.input", "r.id")} end as input,
+  case when q.with_input then ${whole(s, "r.trigger_payload", "r.id")} end as trigger_payload
 from unnest($1::int4[], $2::uuid[], $3::int8[], $4::bool[], $5::json[], $6::bool[])
   as q(i, id, since, with_input, outputs, with_output)
 join ${s}.runs r on r.id = q.id`,
-    inputs: `select q.i, n.input
+    inputs: `select q.i, ${whole(s, "n.input", "n.run_id")} as input
 from unnest($1::int4[], $2::uuid[], $3::text[], $4::int4[]) as q(i, run_id, node, item)
 join ${s}.node_runs n on n.run_id = q.run_id and n.node = q.node and n.item = q.item
 where n.input is not null`,
@@ -114,7 +115,7 @@ function storedRun(row: LoadRow, request: LoadRequest): StoredRun {
     outputs: new Map(outputs),
     ...(output === undefined ? {} : { output }),
     ...(request.withInput && input !== undefined
-      ? { input, triggerPayload: row.trigger_payload === row.input ? input : parseJson(row.trigger_payload!) }
+      ? { input, triggerPayload: row.trigger_payload === null ? input : parseJson(row.trigger_payload) }
       : {}),
   };
 }

@@ -17,7 +17,7 @@ import type { EditedInput } from "../core/ports/stored-run.ts";
 import type { ErrorRecord } from "../core/run/event.ts";
 import type { ConnectionPool } from "../postgres-connection/pool.ts";
 import { boolArray, int4Array, int8Array, jsonArray, textArray } from "./arrays.ts";
-import { jsonText } from "./commit-columns.ts";
+import { blobRows, Blobs, blobValues, insertBlobs, jsonText, whole } from "./blobs.ts";
 import { parseJson, parseOptional } from "./rows.ts";
 import { runBytes } from "./run-bytes.ts";
 
@@ -49,12 +49,14 @@ type ItemArray = readonly [
 
 const COUNTS =
   "u.fence, u.total, u.next, u.running, u.waiting, u.done, u.failed, u.open, u.concurrency, u.closed";
-const ITEM = `json_build_array(t.item, t.fence, t.attempt, t.losses, t.generation, t.key_fence, t.put_off_ms, t.edited,
-  t.input is not null, t.input)`;
+const itemArray = (
+  s: string,
+): string => `json_build_array(t.item, t.fence, t.attempt, t.losses, t.generation, t.key_fence, t.put_off_ms, t.edited,
+  t.input is not null, ${whole(s, "t.input", "t.run_id")})`;
 
 export function mapStore(pool: ConnectionPool, s: string): MapStore {
   const claim = claimText(s);
-  const finish = finishText(s);
+  const finish = { plain: finishText(s, false), blobs: finishText(s, true) };
   return {
     claimItems: (request) => claimItems(pool, claim, request),
     finishItems: (map, results) => finishItems(pool, finish, { map, results }),
@@ -78,7 +80,7 @@ due as materialized (
 again as (
   update ${s}.node_runs t set status = 'running', worker = $3, fence = t.fence + 1, attempt = t.attempt + 1,
     retry_at = null, started_at = clock.t
-  from due, clock where t.run_id = $1 and t.node = $2 and t.item = due.item returning ${ITEM} as item),
+  from due, clock where t.run_id = $1 and t.node = $2 and t.item = due.item returning ${itemArray(s)} as item),
 old as materialized (select count(*)::int4 as n from again),
 fresh as (
   insert into ${s}.node_runs (run_id, item, node, seq, attempt, fence, dispatches, status, worker, started_at)
@@ -153,7 +155,8 @@ function mapState(row: MapRow): MapState {
 
 /** $1 run, $2 node, then the results by column. */
 /** The rows that `attempted` joins are those of before: the attempt that ended, not the next one. */
-function finishText(s: string): string {
+function finishText(s: string, hasBlobs: boolean): string {
+  const blobs = hasBlobs ? `${insertBlobs(s, { runId: "m.run_id", from: `m, ${blobRows(19)}` })},\n` : "";
   return `with clock as materialized (select ${s}.now() as t),
 m as materialized (select u.run_id, u.node from ${s}.maps u where u.run_id = $1 and u.node = $2 for no key update),
 x as materialized (select * from unnest($3::int4[], $4::int4[], $5::int4[], $6::text[], $7::int4[], $8::int4[], $9::int8[],
@@ -190,7 +193,7 @@ counted as materialized (select count(*)::int4 as n,
   (count(*) filter (where c.status = 'succeeded'))::int4 as done,
   (count(*) filter (where c.status = 'cancelled' or c.status = 'failed' and c.failure is distinct from 'open'))::int4 as failed,
   (count(*) filter (where c.failure = 'open'))::int4 as open, coalesce(sum(c.bytes), 0)::int8 as bytes from changed c),
-moved as (
+${blobs}moved as (
   update ${s}.maps u set running = u.running - c.stopped, waiting = u.waiting + c.waiting, done = u.done + c.done,
     failed = u.failed + c.failed, open = u.open + c.open, bytes = u.bytes + c.bytes, touched_at = clock.t
   from counted c, clock where u.run_id = $1 and u.node = $2 and c.n > 0 returning u.live, ${COUNTS})
@@ -200,15 +203,20 @@ select moved.*, (select json_agg(c.item) from changed c) as taken,
 
 async function finishItems(
   pool: ConnectionPool,
-  text: string,
+  texts: { readonly plain: string; readonly blobs: string },
   { map, results }: { readonly map: MapRef; readonly results: readonly ItemResult[] },
 ): Promise<FinishedItems> {
   const ints = (read: (result: ItemResult) => number): Buffer => int4Array(results.map(read));
   const json = (read: (result: ItemResult) => ItemResult["output"]): Buffer =>
     jsonArray(results.map((result) => jsonText(read(result))));
+  const blobs = new Blobs();
+  const value = (read: (result: ItemResult) => ItemResult["output"]): Buffer =>
+    jsonArray(results.map((result) => blobs.text(0, read(result))));
+  const [inputs, outputs] = [value((result) => result.input), value((result) => result.output)];
+  const hasBlobs = blobs.rows.length > 0;
   const [row] = await pool.query<MapRow & { live: boolean; taken: string; run_bytes: number }>({
-    name: "flowforge_finish_items",
-    text,
+    name: `flowforge_finish_items${hasBlobs ? "_blobs" : ""}`,
+    text: hasBlobs ? texts.blobs : texts.plain,
     values: [
       map.runId,
       map.node,
@@ -222,12 +230,13 @@ async function finishItems(
       int8Array(results.map((result) => Math.ceil(result.putOffMs))),
       textArray(results.map((result) => result.failure)),
       boolArray(results.map((result) => result.possiblyDuplicated)),
-      json((result) => result.input),
-      json((result) => result.output),
+      inputs,
+      outputs,
       json((result) => result.error),
       json((result) => result.attemptError),
       textArray(results.map((result) => result.fingerprint ?? null)),
       int8Array(results.map((result) => result.bytes ?? 0)),
+      ...(hasBlobs ? blobValues(blobs.rows) : []),
     ],
   });
   if (!row) return { map: null, taken: [], runBytes: 0 };
@@ -242,7 +251,7 @@ async function itemStates(
 ): Promise<readonly ClaimedItem[]> {
   const rows = await pool.query<{ item: string }>({
     name: "flowforge_item_states",
-    text: `select ${ITEM} as item from unnest($3::int4[], $4::int4[]) as q(item, fence)
+    text: `select ${itemArray(s)} as item from unnest($3::int4[], $4::int4[]) as q(item, fence)
       join ${s}.node_runs t on t.run_id = $1 and t.node = $2 and t.item = q.item
       where t.fence = q.fence and t.status = 'running'`,
     values: [

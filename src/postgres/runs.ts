@@ -4,6 +4,7 @@ import type { Json } from "../core/json.ts";
 import type { AttemptRecord, NodeRunDetail, Page, RunDetail, RunFilter } from "../core/ports/store.ts";
 import type { RunHeader } from "../core/ports/stored-run.ts";
 import type { ErrorRecord } from "../core/run/event.ts";
+import { whole } from "./blobs.ts";
 import { isRunId } from "./names.ts";
 import { checkedLimit, readCursor, writeCursor } from "./pages.ts";
 import type { ConnectionPool } from "../postgres-connection/pool.ts";
@@ -61,8 +62,10 @@ export class Runs {
     this.#pool = pool;
     this.#db = db;
     // One statement: a run that moves meanwhile is seen at one moment.
-    this.#detail = `select ${HEADER_COLUMNS}, r.input, r.output, ${runBytes(s)} as bytes,
-      (select json_agg(json_build_array(${NODE_ARRAY}, n.input is not null, n.input, n.output is not null, n.output))
+    this.#detail = `select ${HEADER_COLUMNS}, ${whole(s, "r.input", "r.id")} as input, ${whole(s, "r.output", "r.id")} as output,
+      ${runBytes(s)} as bytes,
+      (select json_agg(json_build_array(${NODE_ARRAY}, n.input is not null, ${whole(s, "n.input", "n.run_id")},
+        n.output is not null, ${whole(s, "n.output", "n.run_id")}))
         from ${s}.node_runs n where n.run_id = r.id and n.item = -1) as nodes,
       (select json_agg(json_build_array(a.node, a.item, a.fence, a.attempt, a.error, a.started_at, a.finished_at)
         order by a.seq) from ${s}.attempts a where a.run_id = r.id) as attempts

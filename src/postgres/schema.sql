@@ -152,6 +152,13 @@ CREATE INDEX node_runs_due ON flowforge.node_runs USING btree (due_at) WHERE ((d
 CREATE INDEX node_runs_ready ON flowforge.node_runs USING btree (ready_at) WHERE (ready_at IS NOT NULL);
 CREATE INDEX node_runs_retry ON flowforge.node_runs USING btree (run_id, node, retry_at) WHERE (retry_at IS NOT NULL);
 
+create table flowforge.run_blobs (
+  run_id uuid not null,
+  sha256 bytea not null,
+  value json not null,
+  constraint run_blobs_pkey PRIMARY KEY (run_id, sha256)
+);
+
 create table flowforge.run_inbox (
   run_id uuid not null,
   arrival bigint not null generated always as identity,

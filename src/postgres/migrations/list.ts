@@ -16,6 +16,7 @@ import { bounds } from "./0009-bounds.ts";
 import { maps } from "./0010-maps.ts";
 import { credentials } from "./0011-credentials.ts";
 import { sizes } from "./0012-sizes.ts";
+import { runBlobs } from "./0013-run-blobs.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -31,6 +32,7 @@ export const MIGRATIONS: readonly Migration[] = [
   maps,
   credentials,
   sizes,
+  runBlobs,
 ];
 
 /** The schema version that this code is written for. */

@@ -1,7 +1,20 @@
 /** JSON comes back as it went in, wherever it is stored: the text is compared, so the order of members counts too. */
 import type { Json } from "../../core/json.ts";
 import type { Store } from "../../core/ports/store.ts";
-import { attempt, change, message, move, moved, newId, newRun, row, start } from "./entries.ts";
+import {
+  attempt,
+  change,
+  message,
+  move,
+  moved,
+  newId,
+  newRun,
+  row,
+  setRow,
+  start,
+  stored,
+  WORKSPACE,
+} from "./entries.ts";
 import { jsonValue } from "./json-values.ts";
 import { seedOf, type Kit } from "./kit.ts";
 
@@ -53,12 +66,76 @@ export function valueRules({ rule, expect, fc }: Kit): void {
     }
   });
 
-  rule("a value of a megabyte", async ({ store }) => {
-    const output = Array.from({ length: 1_000 }, (_, i) => `${i} ${'ж"\\'.repeat(250)}`);
-    const id = newId();
-    await moved(store, start(id, { nodes: [row("a", { status: "succeeded", output })] }));
-    const [run] = await store.load([{ runId: id, outputs: ["a"] }]);
-    expect(run?.outputs.get("a")).toEqual(output);
+  rule("large values, equal ones too, in every place", async ({ store }) => {
+    for (const text of ["x".repeat(70_000), 'ж"\\'.repeat(250_000), "€".repeat(30_000)]) {
+      const large: Values = {
+        input: { text },
+        triggerPayload: { of: { text } },
+        label: "small",
+        nodeInput: { text },
+        nodeOutput: [text],
+        error: "small",
+        attemptError: "small",
+        signal: text,
+        runOutput: [text],
+      };
+      expect(textsOf(await roundTrip(store, large))).toEqual(textsOf(large));
+    }
+  });
+
+  rule("a large value that takes the place of another, and a small one that does", async ({ store }) => {
+    const [first, second] = ["a".repeat(100_000), "b".repeat(100_000)];
+    const id = await stored(store, { nodes: [row("a", { status: "running", worker: "w", input: first })] });
+    const inputOf = async () => (await store.inputs([{ runId: id, node: "a", item: -1, fence: 0 }]))[0];
+    for (const input of [second, first, "small", second]) {
+      await setRow(store, id, change("a", { status: "running", worker: "w", input }));
+      expect(await inputOf()).toBe(input);
+      await setRow(store, id, change("a", { status: "ready" }));
+      expect(await inputOf()).toBe(input);
+    }
+  });
+
+  rule("a large input of a dead letter, and large values of items", async ({ store }) => {
+    const value = (letter: string): Json => ({ of: letter.repeat(80_000) });
+    const error = { class: "x", message: "y" };
+    const id = await stored(store, {
+      deadLetters: 1,
+      nodes: [
+        row("a", { status: "failed", failure: "open", error, input: value("a") }),
+        row("m", { status: "running", waitingFor: "map", fence: 1, input: [value("b")] }),
+      ],
+      maps: [{ type: "start", node: "m", fence: 1, total: 3, concurrency: 3, collect: false }],
+    });
+    const map = { runId: id, node: "m" };
+    const claim = async () => (await store.claimItems({ ...map, worker: "w", limit: 3 })).items;
+    await claim();
+    const ended = { ranUnder: 1, attempt: 1, losses: 0, putOffMs: 0, delayMs: 0, possiblyDuplicated: false };
+    const input = value("c");
+    const failed = { status: "failed", failure: "open", fence: 1, error, attemptError: error } as const;
+    const { taken } = await store.finishItems(map, [
+      { item: 0, ...ended, fence: 1, status: "succeeded", failure: null, input, output: value("d") },
+      { item: 1, ...ended, ...failed, input },
+      { item: 2, ...ended, fence: 2, status: "waiting", failure: null, input },
+    ]);
+    expect(taken).toHaveLength(3);
+    const { items } = await store.deadLetters({ workspace: WORKSPACE, runId: id, limit: 10 });
+    expect(items.map((letter) => letter.input)).toEqual([input, value("a")]);
+    const resolution = { id: "r", by: null };
+    await moved(
+      store,
+      move(id, 1, {
+        maps: [{ type: "reopen", node: "m", fence: 2 }],
+        items: [
+          { node: "m", item: 1, fence: 1, change: { type: "complete", output: value("e") }, resolution },
+        ],
+      }),
+    );
+    expect((await claim()).map((item) => [item.item, item.input])).toEqual([[2, input]]);
+    expect((await store.itemStates(map, [{ item: 2, fence: 3 }])).map((state) => state.input)).toEqual([
+      input,
+    ]);
+    const [run] = await store.load([{ runId: id, outputs: ["m"] }]);
+    expect(run!.outputs.get("m")).toEqual([value("d"), value("e"), null]);
   });
 }
 
