@@ -33,7 +33,12 @@ export class Blobs {
   /** What stands in the row for this value of the run at place `i`. */
   text(i: number, value: Json | undefined): string | null {
     const text = jsonText(value);
-    return text === null || !isLarge(text) ? text : this.#setAside(i, text);
+    return text === null ? null : this.stored(i, text);
+  }
+
+  /** The same for a text that was made already. */
+  stored(i: number, text: string): string {
+    return isLarge(text) ? this.#setAside(i, text) : text;
   }
 
   #setAside(i: number, text: string): string {

@@ -4,6 +4,7 @@ import type { StartKey } from "../core/ports/keys.ts";
 import type { ItemWrite, MapWrite } from "../core/ports/maps.ts";
 import type { AttemptWrite, CommitEntry, NewRun, NodeWrite } from "../core/ports/commit.ts";
 import { type BlobRow, Blobs } from "./blobs.ts";
+import { shortPayload } from "./trigger-payload.ts";
 
 /** `i` is the entry's place in the batch, from 1: how a row of a batch finds its entry. */
 export interface Placed {
@@ -19,7 +20,7 @@ export interface MoveRow extends Placed {
 export interface StartRow extends MoveRow {
   readonly start: NewRun;
   readonly input: string;
-  /** `null`: the same as the input. */
+  /** See `trigger-payload.ts`. */
   readonly triggerPayload: string | null;
 }
 
@@ -156,15 +157,15 @@ function valuesOf(blobs: Blobs, i: number, { input, output }: Values): Pick<Node
   return { input: blobs.text(i, input), output: blobs.text(i, output) };
 }
 
-/** A manual start's payload is its input: stored once, as the input alone. */
 function startValues(
   blobs: Blobs,
   i: number,
   { input, triggerPayload }: NewRun,
 ): Pick<StartRow, "input" | "triggerPayload"> {
-  const text = blobs.text(i, input)!;
-  const payload = triggerPayload === input ? text : blobs.text(i, triggerPayload)!;
-  return { input: text, triggerPayload: payload === text ? null : payload };
+  const text = JSON.stringify(input);
+  const short = shortPayload(triggerPayload, input, text);
+  const payload = short === undefined ? blobs.text(i, triggerPayload) : short;
+  return { input: blobs.stored(i, text), triggerPayload: payload };
 }
 
 export function shapeOf(rows: BatchRows): Shape {

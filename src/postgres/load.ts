@@ -6,6 +6,7 @@ import type { LoadRequest, StoredRun } from "../core/ports/stored-run.ts";
 import { boolArray, int4Array, int8Array, jsonArray, textArray, uuidArray } from "./arrays.ts";
 import { whole } from "./blobs.ts";
 import { isRunId } from "./names.ts";
+import { fullPayload } from "./trigger-payload.ts";
 import { mapOutput } from "./map-output.ts";
 import { runBytes } from "./run-bytes.ts";
 import type { Session, Statement } from "../postgres-connection/pool.ts";
@@ -115,7 +116,7 @@ function storedRun(row: LoadRow, request: LoadRequest): StoredRun {
     outputs: new Map(outputs),
     ...(output === undefined ? {} : { output }),
     ...(request.withInput && input !== undefined
-      ? { input, triggerPayload: row.trigger_payload === null ? input : parseJson(row.trigger_payload) }
+      ? { input, triggerPayload: fullPayload(row.trigger_payload, input) }
       : {}),
   };
 }

@@ -16,9 +16,14 @@ export function counted(bytes: number): number {
   return bytes < COUNTED_FROM_BYTES ? 0 : bytes;
 }
 
-/** Of what a run is started with. */
+/** Of what a run is started with: its input, and what stands around it in the payload of its trigger. */
 export function startBytes({ input, triggerPayload }: Pick<NewRun, "input" | "triggerPayload">): number {
-  return sizeOf(input) + (input === triggerPayload ? 0 : sizeOf(triggerPayload));
+  const bytes = sizeOf(input);
+  if (triggerPayload === input) return bytes;
+  const isAround =
+    typeof triggerPayload === "object" && triggerPayload !== null && "payload" in triggerPayload;
+  if (!isAround || triggerPayload["payload"] !== input) return bytes + sizeOf(triggerPayload);
+  return bytes + sizeOf({ ...triggerPayload, payload: null });
 }
 
 /** A value that is to be written, and what the run has without it. */

@@ -23,6 +23,7 @@ import { Execution } from "./execution.ts";
 import type { CredentialSource } from "./grants.ts";
 import type { Loader } from "./loader.ts";
 import { Maps } from "./maps/maps.ts";
+import { RestingRuns } from "./resting-runs.ts";
 import type { RunTableOptions } from "./run-table-options.ts";
 import { tasksOf } from "./tasks.ts";
 import type { Plans } from "./plans.ts";
@@ -30,9 +31,6 @@ import { type FirstCommit, startedEvent } from "./first-commit.ts";
 import type { Intent, IntentResult, Workshop } from "./intent.ts";
 import type { Turn } from "./turn.ts";
 import type { Claim } from "./turn-result.ts";
-
-/** Runs without anything to do that are kept in memory. */
-const MAX_RESTING = 1_000;
 
 export class RunTable implements RunEnvironment<ActiveRun> {
   readonly store: Store;
@@ -49,7 +47,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   readonly maps: Maps;
   readonly #options: RunTableOptions;
   readonly #runs = new Map<string, ActiveRun>();
-  readonly #resting = new Set<string>();
+  readonly #resting = new RestingRuns();
   readonly #lanes: ReadonlySet<string>;
   /** Executions whose host code has not ended. */
   readonly #executions = new Set<Execution>();
@@ -241,11 +239,8 @@ export class RunTable implements RunEnvironment<ActiveRun> {
       if (this.#runs.get(run.id) === run) this.#runs.delete(run.id);
       return;
     }
-    this.#resting.add(run.id);
-    if (this.#resting.size <= MAX_RESTING) return;
-    const oldest = this.#resting.values().next().value as string;
-    this.#resting.delete(oldest);
-    if (this.#runs.get(oldest)?.idle) this.#runs.delete(oldest);
+    for (const old of this.#resting.add(run.id, run.bytes))
+      if (this.#runs.get(old)?.idle) this.#runs.delete(old);
   }
 
   pause(ms: number): Promise<void> {

@@ -52,6 +52,12 @@ export function valueRules({ rule, expect, fc }: Kit): void {
       [null, null],
       [null, { a: 1 }],
       [{ a: 1 }, null],
+      [{ a: 1 }, { id: "t", payload: { a: 1 }, headers: {} }],
+      [{ a: 1 }, { id: "t", payload: { a: 2 }, headers: {} }],
+      [{ payload: 1 }, { payload: { payload: 1 } }],
+      [null, { payload: null }],
+      [{ a: [] }, [{ payload: { a: [] } }]],
+      ["x".repeat(70_000), { payload: "x".repeat(70_000), n: 1 }],
       [
         { a: 1, b: 2 },
         { b: 2, a: 1 },
