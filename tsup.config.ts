@@ -8,6 +8,8 @@ const config: Options = {
     testing: "src/testing.ts",
     // A thread is started from a file.
     "lease-keeper-thread": "src/postgres/lease-keeper-thread.ts",
+    // So is a process.
+    "sandbox-process": "src/security/sandbox/sandbox-process.ts",
   },
   format: "esm",
   target: "node22",

@@ -1,10 +1,12 @@
 /** `flowforge/actions`: actions that come with FlowForge. */
 import type { Action } from "./core/definition/action.ts";
+import { codeRun } from "./actions/code-run.ts";
 import { httpRequest } from "./actions/http-request.ts";
 import { log } from "./actions/log.ts";
 import { transform } from "./actions/transform.ts";
 import { webhookDeliver } from "./actions/webhook-deliver.ts";
 
+export { type CodeRun, codeRun } from "./actions/code-run.ts";
 export {
   type FormValue,
   type HttpAuth,
@@ -19,4 +21,4 @@ export { transform } from "./actions/transform.ts";
 export { type DeliveredWebhook, type WebhookDelivery, webhookDeliver } from "./actions/webhook-deliver.ts";
 
 /** All of them, for `createEngine({ actions: builtInActions })`. */
-export const builtInActions: readonly Action[] = [httpRequest, log, transform, webhookDeliver];
+export const builtInActions: readonly Action[] = [codeRun, httpRequest, log, transform, webhookDeliver];

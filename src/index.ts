@@ -13,6 +13,7 @@ export {
   type HarmlessEffect,
   type IdempotentEffect,
   type OutboundFetch,
+  type RunCode,
   type Verification,
 } from "./core/definition/action.ts";
 export type {
@@ -95,4 +96,5 @@ export type {
   TransactionClient,
 } from "./postgres/caller-transaction.ts";
 export type { WorkflowsApi } from "./engine/workflows.ts";
+export type { SandboxOptions } from "./security/sandbox/limits.ts";
 export type { OutboundOptions } from "./security/outbound/rules.ts";

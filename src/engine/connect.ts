@@ -7,6 +7,7 @@ import type { Store } from "../core/ports/store.ts";
 import { Vault } from "../security/vault/vault.ts";
 import type { HostTransactions } from "../postgres/host-transactions.ts";
 import type { OutboundHttp } from "../security/outbound/guarded-fetch.ts";
+import type { CodeRunner, Sandbox } from "../security/sandbox/sandbox.ts";
 import type { ParsedOptions } from "./options.ts";
 import { ownServers } from "./own-servers.ts";
 
@@ -19,6 +20,7 @@ export interface Connections {
   readonly leaseKeeper: LeaseKeeper | null;
   /** For calls that workflows make. */
   readonly fetch: OutboundFetch;
+  readonly sandbox: CodeRunner;
   /** `null`: the engine has no encryption key. */
   readonly vault: Vault | null;
   /** Creates or upgrades the schema. */
@@ -50,6 +52,7 @@ export const connect: Connect = async (options) => {
       notifier,
       leaseKeeper,
       fetch: openOutbound(options, postgres, opened),
+      sandbox: openSandbox(options, opened),
       vault: options.encryption && new Vault(store.credentials, options.encryption),
       migrate: () => store.migrate(),
       assertMigrated: () => store.assertMigrated(),
@@ -90,6 +93,15 @@ function openOutbound({ http, redis }: ParsedOptions, postgres: Postgres, opened
   };
   opened.push(async () => (await outbound)?.close());
   return async (input, init) => (await (outbound ??= make())).fetch(input, init);
+}
+
+/** Loaded with the first code that runs. */
+function openSandbox({ sandbox }: ParsedOptions, opened: Opened): CodeRunner {
+  let made: Promise<Sandbox> | null = null;
+  const make = async (): Promise<Sandbox> =>
+    new (await import("../security/sandbox/sandbox.ts")).Sandbox(sandbox);
+  opened.push(async () => (await made)?.close());
+  return { run: async (request, owner) => (await (made ??= make())).run(request, owner) };
 }
 
 async function openScheduler(options: ParsedOptions, postgres: Postgres, opened: Opened): Promise<Scheduler> {

@@ -190,7 +190,7 @@ export class Engine implements AsyncDisposable {
 
   #wire(connections: Connections): Running {
     const { logger, retry, limits, concurrency, lanes, inline, leaseMs } = this.#options;
-    const { store, scheduler, notifier, leaseKeeper, fetch, transactions } = connections;
+    const { store, scheduler, notifier, leaseKeeper, fetch, sandbox, transactions } = connections;
     const watch = new Watch(notifier, logger);
     const worker = new Worker({
       store,
@@ -204,6 +204,7 @@ export class Engine implements AsyncDisposable {
       leaseMs,
       leaseKeeper,
       fetch,
+      sandbox,
       credentials: credentialSource(this.#options.resolveCredential, connections.vault),
       registry: this.#registry,
       onMoved: (run, turn, advance) => this.#moved(watch, { run, turn, advance }),

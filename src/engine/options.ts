@@ -15,6 +15,12 @@ import {
   outboundSchema,
   parseOutbound,
 } from "../security/outbound/rules.ts";
+import {
+  parseSandbox,
+  type SandboxOptions,
+  type SandboxRules,
+  sandboxSchema,
+} from "../security/sandbox/limits.ts";
 import { type EncryptionKeys, type KeyService, parseEncryption } from "../security/vault/key-service.ts";
 import type { CredentialRequest } from "../worker/grants.ts";
 import { checkOptions } from "./check-options.ts";
@@ -71,6 +77,8 @@ export interface EngineOptions {
   readonly resolveCredential?: ResolveCredential;
   /** What `ctx.fetch` and the built-in actions may call. Default: every public address, and no other. */
   readonly http?: OutboundOptions;
+  /** Limits of the code that `code.run` and `ctx.runCode` run. */
+  readonly sandbox?: SandboxOptions;
   /** Accepts a Redis that may evict keys. Its queue may then lose tasks, which the sweeper finds later. Default false. */
   readonly allowEviction?: boolean;
   /** pino, console or alike. Default: silent. */
@@ -103,6 +111,7 @@ export interface ParsedOptions {
   readonly encryption: KeyService | null;
   readonly resolveCredential: ResolveCredential | null;
   readonly http: OutboundRules;
+  readonly sandbox: SandboxRules;
   readonly allowEviction: boolean;
   readonly logger: Logger;
 }
@@ -159,6 +168,7 @@ const schema = z.strictObject({
   encryption: encryptionSchema.optional(),
   resolveCredential: method.optional(),
   http: outboundSchema.optional(),
+  sandbox: sandboxSchema.optional(),
   allowEviction: z.boolean().optional(),
   logger: z.looseObject({ debug: method, info: method, warn: method, error: method }).optional(),
 });
@@ -198,6 +208,7 @@ function withDefaults(options: EngineOptions): ParsedOptions {
     encryption: options.encryption ? parseEncryption(options.encryption) : null,
     resolveCredential: options.resolveCredential ?? null,
     http: parseOutbound(options.http),
+    sandbox: parseSandbox(options.sandbox),
     allowEviction: options.allowEviction ?? false,
     logger: options.logger ?? silentLogger,
   };

@@ -8,6 +8,7 @@ import type { Advance } from "../core/run/advance.ts";
 import type { Limits } from "../core/values.ts";
 import type { StoreClock } from "./clock.ts";
 import type { Committer } from "./committer.ts";
+import type { CodeRunner } from "../security/sandbox/sandbox.ts";
 import type { CredentialSource } from "./grants.ts";
 import type { Loader } from "./loader.ts";
 import type { Plans } from "./plans.ts";
@@ -34,6 +35,7 @@ export interface RunEnvironment<Run> {
   readonly logger: Logger;
   /** For actions. */
   readonly fetch: OutboundFetch;
+  readonly sandbox: CodeRunner;
   readonly credentials: CredentialSource;
   random(): number;
   /** `null`: this process takes no work now. */

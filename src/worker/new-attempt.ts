@@ -61,6 +61,7 @@ export function newAttempt(
   const { env, run, node, action, item, fence, keyFence, attempt, generation, input } = options;
   const { workspace, workflow, version } = run.identity!;
   const { secrets } = grants;
+  const logger = redacted(env.logger, secrets);
   return new Attempt({
     action,
     timeoutMs: timeoutMs(options),
@@ -74,10 +75,11 @@ export function newAttempt(
       input,
       attempt,
       idempotencyKey: idempotencyKey({ workspace, runId: run.id, node: node.id, item, generation }),
-      logger: redacted(env.logger, secrets),
+      logger,
       credential: (name) => grants.credential(name),
       redact: (secret) => grants.secrets.add(secret),
       fetch: env.fetch,
+      runCode: (request) => env.sandbox.run(request, { workspace, logger }),
       ...memoParts({ ...memosOf(options, grants), store: env.store, stopped: () => env.stopped() }),
       run: { id: run.id, workflow, workspace, version },
       node: { id: node.id, item },

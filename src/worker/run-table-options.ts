@@ -1,6 +1,7 @@
 /** What the table of runs is made of, and whom it tells. */
 import type { ActionRegistry } from "../actions/registry.ts";
 import type { OutboundFetch } from "../core/definition/action.ts";
+import type { CodeRunner } from "../security/sandbox/sandbox.ts";
 import type { RetryPolicy } from "../core/definition/retry.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { Task } from "../core/ports/scheduler.ts";
@@ -38,6 +39,7 @@ export interface RunTableOptions {
   readonly clock: StoreClock;
   readonly logger: Logger;
   readonly fetch: OutboundFetch;
+  readonly sandbox: CodeRunner;
   readonly credentials: CredentialSource;
   readonly retry: Partial<RetryPolicy> | null;
   readonly slots: Slots;

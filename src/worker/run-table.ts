@@ -7,6 +7,7 @@
  */
 import type { ActionRegistry } from "../actions/registry.ts";
 import type { OutboundFetch } from "../core/definition/action.ts";
+import type { CodeRunner } from "../security/sandbox/sandbox.ts";
 import type { Plan, PlanNode } from "../core/graph/plan.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { NewRun } from "../core/ports/commit.ts";
@@ -42,6 +43,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   readonly clock: StoreClock;
   readonly logger: Logger;
   readonly fetch: OutboundFetch;
+  readonly sandbox: CodeRunner;
   readonly credentials: CredentialSource;
   readonly random: () => number;
   readonly maps: Maps;
@@ -67,6 +69,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     this.clock = options.clock;
     this.logger = options.logger;
     this.fetch = options.fetch;
+    this.sandbox = options.sandbox;
     this.credentials = options.credentials;
     this.random = options.random;
     this.#lanes = new Set(options.lanes);

@@ -4,6 +4,7 @@
  */
 import type { ActionRegistry } from "../actions/registry.ts";
 import type { OutboundFetch } from "../core/definition/action.ts";
+import type { CodeRunner } from "../security/sandbox/sandbox.ts";
 import type { RetryPolicy } from "../core/definition/retry.ts";
 import type { LeaseKeeper } from "../core/ports/lease-keeper.ts";
 import type { Logger } from "../core/ports/logger.ts";
@@ -40,6 +41,7 @@ export interface WorkerOptions {
   readonly retry: Partial<RetryPolicy> | null;
   readonly logger: Logger;
   readonly fetch: OutboundFetch;
+  readonly sandbox: CodeRunner;
   readonly credentials: CredentialSource;
   readonly concurrency: number;
   readonly lanes: readonly string[];
@@ -162,7 +164,7 @@ export class Worker {
   // ------------------------------------------------------------------ parts
 
   #newTable(): RunTable {
-    const { store, registry, limits, retry, logger, fetch, lanes, inline } = this.#options;
+    const { store, registry, limits, retry, logger, fetch, sandbox, lanes, inline } = this.#options;
     const { credentials, onMoved, onFenced } = this.#options;
     return new RunTable({
       store,
@@ -171,6 +173,7 @@ export class Worker {
       retry,
       logger,
       fetch,
+      sandbox,
       credentials,
       lanes,
       inline,

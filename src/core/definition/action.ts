@@ -54,6 +54,15 @@ export interface ActionContext<Input> {
    */
   readonly fetch: OutboundFetch;
   /**
+   * Runs code of somebody who is not trusted, as `code.run` does: in a process without environment, files or network, within limits of the
+   * engine's option `sandbox`. Needs `quickjs-emscripten-core` and `@jitl/quickjs-wasmfile-release-sync`.
+   *
+   * Gives the JSON that the code returned. Throws `PermanentError`, whose cause has the code `code_failed`, `code_timeout`,
+   * `code_out_of_memory`, `code_output_invalid`, `code_input_too_large` or `code_crashed`; `sandbox_missing`, `sandbox_failed`; and the
+   * reason of the signal.
+   */
+  readonly runCode: RunCode;
+  /**
    * A credential of the run's workspace that the node's `credentials` names. Its values are taken out of whatever the attempt leaves
    * behind: output, error, steps, lines of `logger`. Ends the attempt for good (`credential_not_granted`, `credential_not_found`)
    * where the node may not use it or there is none.
@@ -107,6 +116,25 @@ export type OutboundFetch = (
   input: string | URL | Request,
   init?: RequestInit & { readonly allowHosts?: readonly string[] | null },
 ) => Promise<Response>;
+
+/** What `ctx.runCode` runs. The engine's option `sandbox` bounds all of it; the limits here can only be less. */
+export interface CodeRequest {
+  /** The body of an async function of `input`, in strict mode, with `fetch` and `console`: `return input.a + 1`. */
+  readonly code: string;
+  /** JSON. Default `null`. */
+  readonly input?: unknown;
+  /** What answers the code's calls of `fetch`: that of the context, or a narrower one. Default: it may call nobody. */
+  readonly fetch?: OutboundFetch | null | undefined;
+  /** Ends it when aborted. */
+  readonly signal?: AbortSignal;
+  /** How long the code may compute. */
+  readonly cpuMs?: number | undefined;
+  /** From its beginning to its end, with the time in which it waits for answers. */
+  readonly timeoutMs?: number | undefined;
+  readonly memoryBytes?: number | undefined;
+}
+
+export type RunCode = (request: CodeRequest) => Promise<Json>;
 
 /** What an action gets of a credential. */
 export interface GrantedCredential {

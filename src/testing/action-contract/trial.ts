@@ -2,11 +2,14 @@
 import { ActionRegistry, type RegisteredAction } from "../../actions/registry.ts";
 import type { Action, ActionContext, FailureMeaning } from "../../core/definition/action.ts";
 import type { Json } from "../../core/json.ts";
+import type { Logger } from "../../core/ports/logger.ts";
 import type { MemoStore } from "../../core/ports/memos.ts";
 import { classifyFailure, isMarked } from "../../core/run/classify.ts";
 import { VALUE_LIMITS } from "../../core/values.ts";
 import { OutboundHttp } from "../../security/outbound/guarded-fetch.ts";
 import { parseOutbound } from "../../security/outbound/rules.ts";
+import { parseSandbox } from "../../security/sandbox/limits.ts";
+import { Sandbox } from "../../security/sandbox/sandbox.ts";
 import { Attempt, type Outcome } from "../../worker/attempt.ts";
 import { Grants } from "../../worker/grants.ts";
 import { memoParts } from "../../worker/memos.ts";
@@ -17,6 +20,7 @@ const TIMEOUT_MS = 30_000;
 const RUN = { id: "01890000-0000-7000-8000-000000000000", workflow: "w", workspace: "default", version: 1 };
 const NODE = { id: "a", item: -1 };
 const quiet = (): void => {};
+const logger: Logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
 
 export interface AttemptSettings {
   /** Default `key`. */
@@ -35,6 +39,7 @@ export class Trial {
   readonly fixture: ActionFixture;
   readonly registered: RegisteredAction;
   readonly #http: OutboundHttp;
+  readonly #sandbox: Sandbox;
   readonly #memos: MemoStore = inMemory();
   #error: unknown = null;
 
@@ -43,9 +48,11 @@ export class Trial {
     const registered = new ActionRegistry([fixture.action]).get(fixture.action.name)!;
     this.registered = { ...registered, action: this.#overheard(registered.action) };
     this.#http = new OutboundHttp({ rules: parseOutbound(fixture.http ?? {}) });
+    this.#sandbox = new Sandbox(parseSandbox());
   }
 
   async dispose(): Promise<void> {
+    this.#sandbox.close();
     await this.#http.close();
     await this.fixture.dispose?.();
   }
@@ -115,10 +122,11 @@ export class Trial {
       input,
       attempt,
       idempotencyKey: key,
-      logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+      logger,
       credential: (name) => grants.credential(name),
       redact: (secret) => grants.secrets.add(secret),
       fetch: this.#http.fetch,
+      runCode: (request) => this.#sandbox.run(request, { workspace, logger }),
       ...memoParts({
         store: this.#memos,
         ref: { runId, node: key, item: NODE.item, fence: attempt, generation: 0 },

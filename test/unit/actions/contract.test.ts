@@ -1,6 +1,13 @@
 /** The actions that come with FlowForge keep to the contract that they ask of others. */
 import { describe, expect, test } from "vitest";
-import { builtInActions, httpRequest, log, transform, webhookDeliver } from "../../../src/actions.ts";
+import {
+  builtInActions,
+  codeRun,
+  httpRequest,
+  log,
+  transform,
+  webhookDeliver,
+} from "../../../src/actions.ts";
 import { actionContract, type ActionFactory } from "../../../src/testing.ts";
 import { receiver } from "./receiver.ts";
 
@@ -63,6 +70,26 @@ const FACTORIES: { readonly [name: string]: ActionFactory } = {
       dispose: () => service.close(),
     };
   },
+
+  "code.run": () => ({
+    action: codeRun,
+    successes: [
+      { title: "code", input: { code: "return input.a + 1", input: { a: 1 } }, output: 2 },
+      { title: "nothing", input: { code: "1" }, output: null },
+    ],
+    refused: [
+      { title: "no code", input: {} },
+      { title: "an unknown field", input: { code: "1", network: true } },
+      { title: "no host", input: { code: "1", fetch: ["a/b"] } },
+      { title: "too little memory", input: { code: "1", memoryBytes: 1 } },
+    ],
+    failures: [
+      { title: "an error", input: { code: "throw new Error('no')" }, meaning: "permanent" },
+      { title: "no JavaScript", input: { code: "return }" }, meaning: "permanent" },
+      { title: "an endless loop", input: { code: "for (;;);", cpuMs: 50 }, meaning: "permanent" },
+    ],
+    slow: { title: "an endless loop", input: { code: "for (;;);" } },
+  }),
 
   "webhook.deliver": async () => {
     const service = await receiver("webhook-id");

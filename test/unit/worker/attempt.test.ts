@@ -17,6 +17,7 @@ const context = {
   redact: () => {},
   lastCheckpoint: () => Promise.resolve(null),
   fetch,
+  runCode: async () => expect.unreachable(),
   credential: async () => expect.unreachable(),
   logger,
   run,

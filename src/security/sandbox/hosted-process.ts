@@ -1,0 +1,249 @@
+/** The host's end of a sandbox process: starts it, gives it one execution at a time, and ends it when in doubt. */
+import { type ChildProcess, spawn } from "node:child_process";
+import path from "node:path";
+import type { Readable, Writable } from "node:stream";
+import type { Broker } from "./broker.ts";
+import { cannotStart, crashed, failure, timedOut } from "./failures.ts";
+import type { Installation } from "./installation.ts";
+import { LineReader } from "./line-reader.ts";
+import {
+  type CodeLimits,
+  type FromSandbox,
+  type LogLevel,
+  parseFromSandbox,
+  type ToSandbox,
+} from "./messages.ts";
+
+export interface ExecutionOrder {
+  readonly code: string;
+  /** JSON. */
+  readonly input: string;
+  readonly limits: CodeLimits;
+  readonly broker: Broker;
+  readonly signal: AbortSignal;
+  log(level: LogLevel, text: string): void;
+}
+
+interface Current {
+  readonly order: ExecutionOrder;
+  readonly endsAt: number;
+  resolve(text: string): void;
+  reject(error: Error): void;
+  cpuLeftMs: number;
+  /** `null`: it waits. */
+  computesSince: number | null;
+  answers: number;
+  linesLeft: number;
+}
+
+const START_MS = 10_000;
+/** The process itself says that a limit was met; where it cannot, because one call inside takes so long, it is killed this much later. */
+const GRACE_MS = 50;
+const STDERR_CHARACTERS = 2_000;
+/** After so many executions a new process takes over. */
+const MOST_EXECUTIONS = 100;
+/** Of the process's own JavaScript: copies of input and output. QuickJS has its own. */
+const HEAP_MB = 128;
+
+export class HostedProcess {
+  readonly #child: ChildProcess;
+  readonly #lines: LineReader;
+  readonly #ready: Promise<void>;
+  #stderr = "";
+  #started: (error?: Error) => void = () => {};
+  #current: Current | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #executions = 0;
+  #alive = true;
+  /** Whose code runs in it: nobody else's ever does. `null`: nobody's yet. */
+  workspace: string | null = null;
+
+  constructor(installation: Installation) {
+    this.#child = launch(installation);
+    this.#lines = new LineReader((line) => this.#hear(parseFromSandbox(line)));
+    this.#ready = new Promise((resolve, reject) => {
+      this.#started = (error) => (error ? reject(error) : resolve());
+    });
+    this.#listen();
+    this.#arm(START_MS, () => this.#end(cannotStart(`no word from it in ${START_MS} ms`)));
+  }
+
+  /** Whether it may be given another execution. */
+  get isFit(): boolean {
+    return this.#alive && this.#executions < MOST_EXECUTIONS;
+  }
+
+  /** JSON of the result. Rejects with how the execution failed; the process may then be unfit. */
+  async run(order: ExecutionOrder): Promise<string> {
+    await this.#ready;
+    if (order.signal.aborted) throw order.signal.reason as Error;
+    this.#executions += 1;
+    this.#hold(true);
+    const abort = (): void => this.#end(order.signal.reason as Error);
+    order.signal.addEventListener("abort", abort, { once: true });
+    try {
+      return await this.#execute(order);
+    } finally {
+      order.signal.removeEventListener("abort", abort);
+      this.#current = null;
+      clearTimeout(this.#timer);
+      this.#hold(false);
+    }
+  }
+
+  /** At once: nothing in it is worth a farewell. */
+  kill(): void {
+    this.#alive = false;
+    this.#child.kill("SIGKILL");
+  }
+
+  #execute(order: ExecutionOrder): Promise<string> {
+    const { code, input, limits } = order;
+    return new Promise((resolve, reject) => {
+      if (!this.#alive) return reject(crashed("no process"));
+      this.#current = {
+        order,
+        resolve,
+        reject,
+        endsAt: performance.now() + limits.timeoutMs,
+        cpuLeftMs: limits.cpuMs,
+        computesSince: null,
+        answers: 0,
+        linesLeft: limits.logBytes / 16 + limits.requests * 4 + 10,
+      };
+      this.#tell({ type: "run", code, input, limits });
+    });
+  }
+
+  #tell(message: ToSandbox): void {
+    (this.#child.stdin as Writable).write(`${JSON.stringify(message)}\n`);
+    const current = this.#current!;
+    current.computesSince ??= performance.now();
+    this.#watch(current, current.cpuLeftMs - (performance.now() - current.computesSince));
+  }
+
+  #watch(current: Current, cpuMs: number): void {
+    const ms = Math.min(cpuMs, current.endsAt - performance.now());
+    this.#arm(Math.max(0, ms) + GRACE_MS, () => this.#end(timedOut(current.order.limits)));
+  }
+
+  #hear(message: FromSandbox | null): void {
+    if (message?.type === "ready" && this.#executions === 0) {
+      clearTimeout(this.#timer);
+      return this.#started();
+    }
+    const current = this.#current;
+    // Nobody else's message: whoever speaks now has got out of hand.
+    if (message === null || current === null || --current.linesLeft < 0)
+      return this.#end(crashed("it spoke out of turn"));
+    switch (message.type) {
+      case "log":
+        return current.order.log(message.level, message.text);
+      case "fetch":
+        return void this.#fetch(current, message);
+      case "waiting":
+        return this.#waits(current, message.answers);
+      case "done":
+        return current.resolve(message.text);
+      case "failed":
+        return this.#failed(current, message);
+      case "ready":
+        return this.#end(crashed("it spoke out of turn"));
+    }
+  }
+
+  async #fetch(current: Current, { call, text }: Extract<FromSandbox, { type: "fetch" }>): Promise<void> {
+    const { ok, text: answer } = await current.order.broker.answer(text);
+    if (this.#current !== current) return;
+    current.answers += 1;
+    this.#tell({ type: "answer", call, ok, text: answer });
+  }
+
+  #waits(current: Current, answers: number): void {
+    // An answer is on its way, so it computes again.
+    if (current.computesSince === null || answers !== current.answers) return;
+    current.cpuLeftMs -= performance.now() - current.computesSince;
+    current.computesSince = null;
+    this.#watch(current, Infinity);
+  }
+
+  #failed({ reject, order }: Current, { reason, text }: Extract<FromSandbox, { type: "failed" }>): void {
+    // What was interrupted, or had no more memory, leaves nothing behind that is worth a thought.
+    if (reason === "timeout" || reason === "memory") this.kill();
+    reject(failure(reason, text, order.limits));
+  }
+
+  #end(error: Error): void {
+    this.kill();
+    this.#started(error);
+    this.#current?.reject(error);
+  }
+
+  #listen(): void {
+    const pipe = this.#child.stdio[3] as Readable;
+    pipe.on("data", (chunk: Buffer) => {
+      this.#lines.push(chunk);
+      if (this.#lines.pendingBytes > this.#longestLine()) this.#end(crashed("it spoke out of turn"));
+    });
+    this.#child.stderr!.on("data", (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString()).slice(-STDERR_CHARACTERS);
+    });
+    // A pipe that breaks ends with the process.
+    for (const stream of [pipe, this.#child.stderr!, this.#child.stdin!]) stream.on("error", () => undefined);
+    this.#child.on("error", (error) => this.#end(cannotStart(error.message, error)));
+    this.#child.on("exit", (code, signal) => {
+      const how = signal ?? `status ${code}`;
+      this.#started(cannotStart(`${how}: ${this.#stderr}`));
+      this.#end(crashed(how));
+    });
+    this.#ready.catch(() => undefined);
+    this.#hold(false);
+  }
+
+  /** A text within JSON has at most twice its length. */
+  #longestLine(): number {
+    if (this.#current === null) return 1_024;
+    const { outputBytes, requestBytes, logBytes } = this.#current.order.limits;
+    return 2 * Math.max(outputBytes, requestBytes, logBytes) + 65_536;
+  }
+
+  /** An idle one keeps no host alive. */
+  #hold(isHeld: boolean): void {
+    const parts = [this.#child, ...this.#child.stdio] as ({ ref?(): void; unref?(): void } | null)[];
+    for (const part of parts) {
+      if (isHeld) part?.ref?.();
+      else part?.unref?.();
+    }
+  }
+
+  #arm(ms: number, fire: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(fire, ms);
+  }
+}
+
+function launch({ entry, args, readable }: Installation): ChildProcess {
+  const flags = [
+    "--permission",
+    ...readable.map((folder) => `--allow-fs-read=${folder}`),
+    // Names are what they are: no links have to be looked up.
+    "--preserve-symlinks",
+    "--preserve-symlinks-main",
+    "--no-addons",
+    "--no-warnings",
+    "--disable-proto=delete",
+    "--disallow-code-generation-from-strings",
+    `--max-old-space-size=${HEAP_MB}`,
+    // QuickJS's own stack is a part of this one.
+    ...(process.platform === "win32" ? [] : ["--stack-size=3900"]),
+  ];
+  return spawn(process.execPath, [...flags, entry, ...args], {
+    env: {},
+    // It can read nothing there.
+    cwd: path.parse(process.execPath).root,
+    // A Ctrl+C at the terminal is for the host, which lets what runs here end.
+    detached: process.platform !== "win32",
+    windowsHide: true,
+    stdio: ["pipe", "ignore", "pipe", "pipe"],
+  });
+}

@@ -1,0 +1,62 @@
+/** Where the files of a sandbox are: its own entry, and QuickJS, which is an optional dependency. */
+import { realpathSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { FlowForgeError } from "../../core/errors.ts";
+
+const CORE = "quickjs-emscripten-core";
+const VARIANT = "@jitl/quickjs-wasmfile-release-sync";
+
+export interface Installation {
+  readonly entry: string;
+  /** After the entry. */
+  readonly args: readonly string[];
+  /** What the process may read, and nothing else. */
+  readonly readable: readonly string[];
+}
+
+/** Throws `sandbox_missing` where QuickJS is not installed. */
+export function findInstallation(): Installation {
+  const require = createRequire(import.meta.url);
+  try {
+    const core = realpathSync(require.resolve(CORE));
+    const variant = realpathSync(require.resolve(VARIANT));
+    const wasm = realpathSync(require.resolve(`${VARIANT}/wasm`));
+    const entry = realpathSync(entryFile());
+    return {
+      entry,
+      args: [moduleUrl(core), moduleUrl(variant), wasm],
+      readable: [
+        path.dirname(entry),
+        packageOf(core),
+        packageOf(variant),
+        // Imported by both; beside either of them, by way of a link perhaps.
+        path.join(path.dirname(packageOf(core)), "@jitl", "quickjs-ffi-types"),
+        path.join(path.dirname(packageOf(variant)), "quickjs-ffi-types"),
+      ].map((folder) => folder + path.sep),
+    };
+  } catch (cause) {
+    throw new FlowForgeError("sandbox_missing", {
+      subject: "the sandbox",
+      next: `Install it: npm install ${CORE} ${VARIANT}`,
+      cause,
+    });
+  }
+}
+
+/** Beside this file, as TypeScript in the repository and as JavaScript in the package. */
+function entryFile(): string {
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  return fileURLToPath(new URL(`./sandbox-process.${extension}`, import.meta.url));
+}
+
+/** Of `dist/index.js` in a package. */
+function packageOf(main: string): string {
+  return path.dirname(path.dirname(main));
+}
+
+/** Both packages have their module beside what `require` finds. */
+function moduleUrl(main: string): string {
+  return pathToFileURL(path.join(path.dirname(main), "index.mjs")).href;
+}
