@@ -3,6 +3,7 @@ import { FlowForgeError } from "../core/errors.ts";
 import { boolArray, int4Array, int8Array, jsonArray, textArray, uuidArray } from "./arrays.ts";
 import { blobValues, jsonText } from "./blobs.ts";
 import type {
+  ActionKeyRow,
   AttemptRow,
   BatchRows,
   ItemRow,
@@ -74,6 +75,21 @@ export const keyColumns: readonly Column<KeyRow>[] = [
   { name: "scope", type: "text", read: ({ key }) => key.scope },
   { name: "key", type: "text", read: ({ key }) => key.key },
   { name: "fingerprint", type: "text", read: ({ key }) => key.fingerprint },
+];
+
+export const actionKeyColumns: readonly Column<ActionKeyRow>[] = [
+  place,
+  { name: "node", type: "text", read: ({ write }) => write.node },
+  { name: "type", type: "text", read: ({ write }) => write.type },
+  { name: "fence", type: "int4", read: ({ write }) => ("fence" in write ? write.fence : 0) },
+  { name: "workspace", type: "text", read: ({ write }) => ("key" in write ? write.workspace : null) },
+  { name: "action", type: "text", read: ({ write }) => ("key" in write ? write.action : null) },
+  { name: "key", type: "text", read: ({ write }) => ("key" in write ? write.key : null) },
+  {
+    name: "fingerprint",
+    type: "text",
+    read: ({ write }) => ("fingerprint" in write ? write.fingerprint : null),
+  },
 ];
 
 const plainNodeColumns: readonly Column<NodeRow>[] = [
@@ -217,6 +233,7 @@ export function commitValues(rows: BatchRows, shape: Shape): Buffer[] {
   add(shape.moves, rows.moves, moveColumns(shape));
   add(shape.starts, rows.starts, startColumns(shape));
   add(shape.keys, rows.keys, keyColumns);
+  add(shape.actionKeys, rows.actionKeys, actionKeyColumns);
   add(shape.updates, rows.updates, nodeColumns(shape));
   add(shape.inserts, rows.inserts, nodeColumns(shape));
   add(shape.attempts, rows.attempts, attemptColumns);

@@ -1,5 +1,6 @@
 /** The rows of a batch as the commit statement takes them: entries by place, and what belongs to each. */
 import type { Json } from "../core/json.ts";
+import type { ActionKeyWrite } from "../core/ports/action-keys.ts";
 import type { StartKey } from "../core/ports/keys.ts";
 import type { ItemWrite, MapWrite } from "../core/ports/maps.ts";
 import type { AttemptWrite, CommitEntry, NewRun, NodeWrite } from "../core/ports/commit.ts";
@@ -27,6 +28,10 @@ export interface StartRow extends MoveRow {
 export interface KeyRow extends Placed {
   readonly workspace: string;
   readonly key: StartKey;
+}
+
+export interface ActionKeyRow extends Placed {
+  readonly write: ActionKeyWrite;
 }
 
 export interface NodeRow extends Placed {
@@ -62,6 +67,7 @@ export interface BatchRows {
   readonly moves: readonly MoveRow[];
   readonly starts: readonly StartRow[];
   readonly keys: readonly KeyRow[];
+  readonly actionKeys: readonly ActionKeyRow[];
   readonly updates: readonly NodeRow[];
   readonly inserts: readonly NodeRow[];
   readonly attempts: readonly AttemptRow[];
@@ -79,6 +85,8 @@ export interface Shape {
   readonly starts: boolean;
   /** Some start has an idempotency key. */
   readonly keys: boolean;
+  /** Some node takes a key of its action, waits for one, or settles one. */
+  readonly actionKeys: boolean;
   readonly updates: boolean;
   readonly inserts: boolean;
   /** Some node row is more than a plain step: a failure, a wait, a redrive. */
@@ -117,6 +125,7 @@ export function batchRows(entries: readonly CommitEntry[]): BatchRows {
     moves: [] as MoveRow[],
     starts: [] as StartRow[],
     keys: [] as KeyRow[],
+    actionKeys: [] as ActionKeyRow[],
     updates: [] as NodeRow[],
     inserts: [] as NodeRow[],
     attempts: [] as AttemptRow[],
@@ -136,6 +145,7 @@ export function batchRows(entries: readonly CommitEntry[]): BatchRows {
     if (entry.start?.key) rows.keys.push({ i, workspace: entry.start.workspace, key: entry.start.key });
     for (const write of entry.nodes)
       (write.isNew ? rows.inserts : rows.updates).push({ i, write, ...valuesOf(blobs, i, write) });
+    for (const write of entry.actionKeys ?? []) rows.actionKeys.push({ i, write });
     for (const write of entry.attempts) rows.attempts.push({ i, write });
     for (const id of entry.consumed) rows.consumed.push({ i, id });
     for (const id of entry.kept) rows.kept.push({ i, id });
@@ -175,6 +185,7 @@ export function shapeOf(rows: BatchRows): Shape {
     moves: rows.moves.length > 0,
     starts: rows.starts.length > 0,
     keys: rows.keys.length > 0,
+    actionKeys: rows.actionKeys.length > 0,
     updates: updates.length > 0,
     inserts: inserts.length > 0,
     wide: letters || updates.some(isWide) || inserts.some(isWide),
@@ -228,6 +239,7 @@ export function shapeKey(shape: Shape): string {
     (shape.moves ? "m" : "") +
     (shape.starts ? "s" : "") +
     (shape.keys ? "k" : "") +
+    (shape.actionKeys ? "h" : "") +
     (shape.updates ? "u" : "") +
     (shape.inserts ? "i" : "") +
     (shape.wide ? "w" : "") +

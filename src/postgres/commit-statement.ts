@@ -11,6 +11,7 @@
  * that was locked here with the expected `seq` has not changed since the snapshot.
  */
 import {
+  actionKeyColumns,
   attemptColumns,
   itemColumns,
   keyColumns,
@@ -26,6 +27,7 @@ import {
 import { blobRows, insertBlobs } from "./blobs.ts";
 import type { Shape } from "./commit-rows.ts";
 import { itemParts, mapParts } from "./commit-maps.ts";
+import { actionKeyFlags, claimKeyParts, settleKeyParts } from "./commit-action-keys.ts";
 import { keyFlags, keyParts, REFUSED } from "./keys.ts";
 
 const TERMINAL = "('succeeded', 'failed', 'skipped', 'cancelled')";
@@ -56,9 +58,11 @@ export function commitText(s: string, shape: Shape): string {
   if (shape.starts)
     parts.push(`z as materialized (select * from ${parameters.unnest("z", startColumns(shape))})`);
   if (shape.keys) parts.push(...keyParts(s, parameters.unnest("k", keyColumns)));
+  if (shape.actionKeys) parts.push(...claimKeyParts(s, parameters.unnest("q", actionKeyColumns), shape));
   parts.push(flagsPart(s, shape));
   if (shape.updates) parts.push(nodesPart("x", parameters, shape), updatePart(s, shape));
   if (shape.inserts) parts.push(nodesPart("y", parameters, shape), insertPart(s, shape));
+  if (shape.actionKeys) parts.push(...settleKeyParts(s, shape));
   if (shape.attempts) parts.push(attemptsPart(s, parameters));
   if (shape.messages) parts.push(...messageParts(s, parameters));
   if (shape.listens) parts.push(...listenParts(s, parameters, shape));
@@ -71,7 +75,7 @@ export function commitText(s: string, shape: Shape): string {
   if (shape.opens) parts.push(...openedParts(s, shape));
   if (shape.moves && shape.updates) parts.push(resolvedPart(s, shape));
   if (shape.claims) parts.push(claimsPart(s, shape));
-  if (shape.moves && shape.rests) parts.push(restsPart(s));
+  if (shape.moves && shape.rests) parts.push(restsPart(s, shape));
   return `with ${parts.join(",\n")}\n${verdictPart(s, shape)}`;
 }
 
@@ -86,18 +90,23 @@ function lockPart(s: string, parameters: Parameters, shape: Shape): string {
 }
 
 /** A start is refused where the run exists. Two at once: the second one fails on the key, and is sent again alone. */
-function flagsPart(s: string, { moves, starts, keys }: Shape): string {
+function flagsPart(s: string, { moves, starts, keys, actionKeys }: Shape): string {
   const sources = [];
-  if (moves) sources.push("select i, coalesce(had, -1) as had from l");
+  if (moves)
+    sources.push(
+      actionKeys
+        ? `select l.i, case when l.had is null then -1${actionKeyFlags("l.i")} else l.had end as had from l`
+        : "select i, coalesce(had, -1) as had from l",
+    );
   if (starts) {
     sources.push(
-      `select z.i, case when exists (select from ${s}.runs r where r.id = ($1::uuid[])[z.i]) then ${REFUSED.moved}${keys ? keyFlags : ""} else 0 end as had from z`,
+      `select z.i, case when exists (select from ${s}.runs r where r.id = ($1::uuid[])[z.i]) then ${REFUSED.moved}${keys ? keyFlags : ""}${actionKeys ? actionKeyFlags("z.i") : ""} else 0 end as had from z`,
     );
   }
   return `f as materialized (select array_agg(had order by i) as had from (${sources.join(" union all ")}) h)`;
 }
 
-function movePart(s: string, { messages, compensates, sizes }: Shape): string {
+function movePart(s: string, { messages, compensates, sizes, actionKeys }: Shape): string {
   const used = "(select count(*) from used where used.run_id = r.id)::int4";
   const rare = `${messages ? `, inbox = r.inbox - ${used}` : ""}${compensates ? ", compensate = l.compensate" : ""}${sizes ? ", bytes = nullif(coalesce(r.bytes, 0) + l.bytes, 0)" : ""}`;
   return `moved as (
@@ -105,7 +114,12 @@ function movePart(s: string, { messages, compensates, sizes }: Shape): string {
     dead_letters = l.dead_letters, output = coalesce(l.output, r.output)${rare},
     started_at = coalesce(r.started_at, case when l.status <> 'queued' then clock.t end),
     finished_at = case when l.finished then coalesce(r.finished_at, clock.t) end
-  from l, clock where l.had is not null and r.id = l.id and r.seq = l.seq)`;
+  from l, ${actionKeys ? "f, " : ""}clock where l.had is not null and r.id = l.id and r.seq = l.seq${orKept(actionKeys)})`;
+}
+
+/** Keys of actions are what an entry is refused for after its run was locked. */
+function orKept(actionKeys: boolean): string {
+  return actionKeys ? " and f.had[l.i] >= 0" : "";
 }
 
 function startPart(s: string, { reruns, compensates, sizes }: Shape): string {
@@ -269,24 +283,30 @@ function claimsPart(s: string, { updates, inserts }: Shape): string {
   insert into ${s}.run_workers (run_id, worker) ${sources.join(" union all ")} on conflict do nothing)`;
 }
 
-function restsPart(s: string): string {
+function restsPart(s: string, { actionKeys }: Shape): string {
   return `rested as (
-  delete from ${s}.run_workers w using l
-  where l.had is not null and (l.finished or l.status = 'waiting') and w.run_id = l.id)`;
+  delete from ${s}.run_workers w using l${actionKeys ? ", f" : ""}
+  where l.had is not null and (l.finished or l.status = 'waiting') and w.run_id = l.id${orKept(actionKeys)})`;
 }
 
 /**
  * One row: `refused`, as `<place><letter>` with commas, or null. A node row that should be there and is not would be a write
  * lost in silence: the division by zero undoes the whole statement.
  */
-function verdictPart(s: string, { moves, starts, keys, updates }: Shape): string {
+function verdictPart(s: string, { moves, starts, keys, updates, actionKeys }: Shape): string {
   const sources = [];
+  const letter = (i: string): string =>
+    `case f.had[${i}] when ${REFUSED.locked} then 'l' when ${REFUSED.taken} then 't' else 'm' end`;
   if (moves) {
     sources.push(`select l.i || case when r.id is null then 'g' when r.seq <> l.seq then 'm' else 'l' end as v
     from l left join ${s}.runs r on r.id = l.id where l.had is null`);
   }
-  const letter = `case f.had[z.i] when ${REFUSED.locked} then 'l' when ${REFUSED.taken} then 't' else 'm' end`;
-  if (starts) sources.push(`select z.i || ${keys ? letter : "'m'"} as v from z, f where f.had[z.i] < 0`);
+  if (moves && actionKeys)
+    sources.push(`select l.i || ${letter("l.i")} as v from l, f where l.had is not null and f.had[l.i] < 0`);
+  if (starts)
+    sources.push(
+      `select z.i || ${keys || actionKeys ? letter("z.i") : "'m'"} as v from z, f where f.had[z.i] < 0`,
+    );
   const check = updates
     ? `, 1 / (case when (select count(*) from updated) = (select count(*) from x) then 1 else 0 end) as checked`
     : "";

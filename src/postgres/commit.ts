@@ -88,6 +88,7 @@ export class BatchCommit {
     entries.forEach((entry, index) => {
       if (!isRunId(entry.runId)) verdicts[index] = impossibleRun(entry);
       else if (keys.isRepeated(entry)) verdicts[index] = { type: "locked" };
+      else if (keys.isClaimed(entry)) verdicts[index] = { type: "taken" };
       else order.push(index);
     });
     // One order of locks for everybody, although nothing here waits for one.
@@ -158,6 +159,17 @@ class KeysOfBatch {
     if (!start?.key) return false;
     const { size } = this.#seen;
     return this.#seen.add(JSON.stringify([start.workspace, start.key.scope, start.key.key])).size === size;
+  }
+
+  /** The same with two claims of a key of an action: the second one has lost. */
+  isClaimed({ actionKeys = [] }: CommitEntry): boolean {
+    const claims = actionKeys.flatMap((write) => (write.type === "claim" ? [write] : []));
+    const texts = claims.map(({ workspace, action, key }) =>
+      JSON.stringify(["action", workspace, action, key]),
+    );
+    if (texts.some((text) => this.#seen.has(text))) return true;
+    for (const text of texts) this.#seen.add(text);
+    return false;
   }
 }
 

@@ -5,10 +5,15 @@
 import { type KeyHolder, type KeyRef, type KeyStore, KEY_KEEP_MS } from "../core/ports/keys.ts";
 import type { ConnectionPool, Sender } from "../postgres-connection/pool.ts";
 
-/** The number under which a key is locked. Advisory locks belong to the whole database, so the schema is part of it. */
+/** The number under which a key is locked. */
 export function keyLock(s: string, { workspace, scope, key }: KeyRef): string {
+  return lockNumber(s, [workspace, scope, key]);
+}
+
+/** A number for three texts. Advisory locks belong to the whole database, so the schema is part of it. */
+export function lockNumber(s: string, [a, b, c]: readonly [string, string, string]): string {
   const schema = `'${s.replaceAll("'", "''")}'`;
-  return `hashtextextended(concat_ws(' ', ${schema}, length(${workspace}), ${workspace}, length(${scope}), ${scope}, ${key}), 0)`;
+  return `hashtextextended(concat_ws(' ', ${schema}, length(${a}), ${a}, length(${b}), ${b}, ${c}), 0)`;
 }
 
 /** Whether the row `k` of a key holds it no longer. `t`: now. */

@@ -7,6 +7,7 @@
  *   of one run at once, a table being altered);
  * - what may wait (the locked path, messages) has connections of its own.
  */
+import type { ActionKeyStore } from "../core/ports/action-keys.ts";
 import type { KeyStore } from "../core/ports/keys.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { MapStore } from "../core/ports/maps.ts";
@@ -17,6 +18,7 @@ import { FlowForgeError } from "../core/errors.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { HostTransactions } from "./host-transactions.ts";
 import { appendMessages, appendText, listeners } from "./inbox.ts";
+import { actionKeyStore } from "./action-keys.ts";
 import { keyStore } from "./keys.ts";
 import { loadInputs, loadRuns, loadStatements } from "./load.ts";
 import { commitLocked } from "./locked-commit.ts";
@@ -169,11 +171,12 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 function besideRuns(
   reads: ConnectionPool,
   schema: string,
-): MapStore & MemoStore & KeyStore & Pick<Store, "credentials"> {
+): MapStore & MemoStore & KeyStore & ActionKeyStore & Pick<Store, "credentials"> {
   return {
     ...mapStore(reads, schema),
     ...memoStore(reads, schema),
     ...keyStore(reads, schema),
+    ...actionKeyStore(reads, schema),
     credentials: new Credentials(reads, schema),
   };
 }

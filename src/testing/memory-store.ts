@@ -26,6 +26,7 @@ import type {
   ItemResult,
   MapRef,
 } from "../core/ports/maps.ts";
+import type { ActionKeyRef, ActionKeyState, KeyOwner, KeyWaiter } from "../core/ports/action-keys.ts";
 import type { MemoRef } from "../core/ports/memos.ts";
 import type { KeyHolder, KeyRef } from "../core/ports/keys.ts";
 import type { CommitEntry, Verdict } from "../core/ports/commit.ts";
@@ -41,6 +42,7 @@ import type {
   WorkflowVersion,
 } from "../core/ports/store.ts";
 import type { LoadRequest, RunHeader, StoredRun } from "../core/ports/stored-run.ts";
+import { ActionKeyTable } from "./memory-store/action-key-table.ts";
 import { assertText, prepare, write } from "./memory-store/commit-entry.ts";
 import { CredentialTable } from "./memory-store/credential-table.ts";
 import { KeyTable } from "./memory-store/key-table.ts";
@@ -79,6 +81,7 @@ class MemoryStore implements Store {
   readonly #workers = new WorkerTable(this.#tables);
   readonly #workflows = new WorkflowTable();
   readonly #keys = new KeyTable(this.#tables);
+  readonly #actionKeys = new ActionKeyTable(this.#tables);
   readonly #memos = new MemoTable(this.#tables);
   readonly #maps = new MapTable(this.#tables);
   readonly credentials: CredentialTable = new CredentialTable(() => this.#now());
@@ -236,6 +239,22 @@ class MemoryStore implements Store {
     return this.#keys.expire(limit, this.#now());
   }
 
+  async actionKeys(refs: readonly ActionKeyRef[]): Promise<readonly (ActionKeyState | null)[]> {
+    return refs.map((ref) => this.#actionKeys.state(ref, this.#now()));
+  }
+
+  async heldKeys(owners: readonly KeyOwner[]): Promise<readonly (string | null)[]> {
+    return owners.map((owner) => this.#actionKeys.held(owner));
+  }
+
+  async takeKeyWaiters(owners: readonly KeyOwner[]): Promise<readonly KeyWaiter[]> {
+    return this.#actionKeys.takeWaiters(owners);
+  }
+
+  async expireActionKeys(limit: number): Promise<number> {
+    return this.#actionKeys.expire(limit, this.#now());
+  }
+
   async now(): Promise<number> {
     return this.#now();
   }
@@ -293,10 +312,14 @@ class MemoryStore implements Store {
     if (run !== null && (entry.start || run.header.seq !== entry.seq)) return { type: "moved" };
     if (run !== null && !by.isHolder && this.#locks.isHeld(entry.runId)) return { type: "locked" };
     if (entry.start && this.#keys.isTaken(entry.start, by.now)) return { type: "taken" };
+    const { actionKeys = [] } = entry;
+    if (this.#actionKeys.isRefused(entry.runId, actionKeys, by.now)) return { type: "taken" };
     try {
+      this.#actionKeys.assertWritable(actionKeys);
       const prepared = prepare(entry, run, by.now);
       if (entry.start) this.#keys.take(entry.start, entry.runId, by.now);
       write(this.#tables, prepared);
+      this.#actionKeys.write(prepared.run, actionKeys, by.now);
       for (const item of entry.items ?? []) this.#maps.resolve(prepared.run, item, by.now);
       this.#maps.write(prepared.run, entry.maps ?? [], by.now);
       return { type: "committed", seq: entry.seq + 1 };

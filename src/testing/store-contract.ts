@@ -1,4 +1,5 @@
 /** What a store must do: the definition, as a suite that every store passes (PostgreSQL, memory, and yours). */
+import { actionKeyRules } from "./store-contract/action-key-rules.ts";
 import { commitRules } from "./store-contract/commit-rules.ts";
 import { credentialRules } from "./store-contract/credential-rules.ts";
 import { concurrencyRules } from "./store-contract/concurrency-rules.ts";
@@ -33,6 +34,7 @@ const PARTS = [
   definitionRules,
   deadLetterRules,
   keyRules,
+  actionKeyRules,
   memoRules,
   mapRules,
   credentialRules,

@@ -79,6 +79,8 @@ export function itemChange(body: LetterBody): ItemWrite["change"] {
   }
 }
 
+type KeySettledBody = Extract<MessageBody, { kind: "keySettled" }>;
+
 type MapEndedBody = Extract<MessageBody, { kind: "mapEnded" }>;
 
 /** `null`: the plan no longer has the node. */
@@ -100,10 +102,16 @@ export function mapEndedEvent(
   };
 }
 
+/** `null`: the plan no longer has the node. */
+export function keySettledEvent({ node: id, fence }: KeySettledBody, plan: Plan): RunEvent | null {
+  const node = plan.indexOf.get(id);
+  return node === undefined ? null : { type: "timerFired", node, fence };
+}
+
 /** What another message from outside means to the run. */
 export function messageEvent(
   { id, receivedAt }: StoredMessage,
-  body: Exclude<MessageBody, LetterBody | MapEndedBody>,
+  body: Exclude<MessageBody, LetterBody | MapEndedBody | KeySettledBody>,
 ): RunEvent {
   switch (body.kind) {
     case "signal":

@@ -20,6 +20,7 @@ import {
   letterEvent,
   messageEvent,
   itemChange,
+  keySettledEvent,
   mapEndedEvent,
   type Pending,
   permanently,
@@ -69,8 +70,11 @@ export class Turn extends TurnDraft {
     const { id, body } = message;
     if ("fence" in body) {
       this.consumed.push(id);
-      if (body.kind !== "mapEnded") return this.#takeLetter(id, body);
-      const event = mapEndedEvent(body, this.context);
+      if (body.kind !== "mapEnded" && body.kind !== "keySettled") return this.#takeLetter(id, body);
+      const event =
+        body.kind === "mapEnded"
+          ? mapEndedEvent(body, this.context)
+          : keySettledEvent(body, this.context.plan);
       if (event) this.#takeEvent(event);
       return;
     }

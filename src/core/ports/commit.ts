@@ -2,6 +2,7 @@
 import type { Json } from "../json.ts";
 import type { ErrorRecord } from "../run/event.ts";
 import type { FailureState, NodeStatus, RunStatus, WaitReason } from "../run/state.ts";
+import type { ActionKeyWrite } from "./action-keys.ts";
 import type { StartKey } from "./keys.ts";
 import type { ItemWrite, MapWrite } from "./maps.ts";
 import type { EditedInput } from "./stored-run.ts";
@@ -104,12 +105,15 @@ export interface CommitEntry {
   /** One per map at most, but for an `end` or `compensated` beside another. */
   readonly maps?: readonly MapWrite[];
   readonly items?: readonly ItemWrite[];
+  /** At most one per node, and no key is claimed twice. */
+  readonly actionKeys?: readonly ActionKeyWrite[];
 }
 
 /**
  * `committed`: durable. `locked`: somebody else holds the run's row; the same entry may be tried again.
  * `moved`: the run's `seq` is another one (said even where it is locked too); load and decide again. `gone`: no such run.
- * `locked` is also a start whose key another start is just taking; `taken` one whose key belongs to a run (see `Store.key`).
+ * `locked` is also a start whose key another start is just taking; `taken` one whose key belongs to a run (see `Store.key`). So is an
+ * entry with a key of an action that somebody else is just taking, or that is not as the entry takes it to be (see `ActionKeyWrite`).
  * `failed`: this entry alone cannot be written (a value that the store refuses); nothing of it was.
  */
 export type Verdict =

@@ -21,6 +21,8 @@ export type MessageBody =
   | ({ readonly kind: "redrive"; readonly newKey: boolean; readonly input?: Json } & LetterMessage)
   | ({ readonly kind: "complete"; readonly output: Json; readonly outcome?: string } & LetterMessage)
   | ({ readonly kind: "discard" } & LetterMessage)
+  /** The key that this node waits for under this fence was settled. */
+  | { readonly kind: "keySettled"; readonly node: string; readonly fence: number }
   /** Nothing of the map runs, and nothing will: see the event `mapEnded`. */
   | {
       readonly kind: "mapEnded";

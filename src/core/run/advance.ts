@@ -84,6 +84,8 @@ function handle(draft: Draft, event: RunEvent): void {
       return attempts.requeued(draft, event);
     case "claimed":
       return attempts.claimed(draft, event);
+    case "keyHeld":
+      return attempts.keyHeld(draft, event);
     case "givenBack":
       return attempts.givenBack(draft, event);
     case "released":

@@ -24,6 +24,9 @@ import {
 } from "./settle.ts";
 import type { NodeState } from "./state.ts";
 
+/** So often a node looks again whether its key is still held, in case nobody told it. */
+const KEY_LOOK_MS = 30_000;
+
 export function enqueued(draft: Draft, event: Event<"enqueued">): void {
   const { status, dispatches } = draft.node(event.node);
   if (status !== "ready" || draft.paused) return;
@@ -48,6 +51,19 @@ export function claimed(draft: Draft, event: Event<"claimed">): void {
     dispatches: 0,
     dueAt: null,
   });
+}
+
+/**
+ * It has not begun, so no attempt is counted, and none of this generation was made before where none was until now. It looks again at
+ * its deadline at the latest.
+ */
+export function keyHeld(draft: Draft, event: Event<"keyHeld">): void {
+  const { status, fence, attempt, keyFence, deadlineAt } = draft.node(event.node);
+  if ((status !== "ready" && status !== "queued") || fence !== event.fence || draft.paused) return;
+  if (isLate(draft, event.node)) return tooLate(draft, event.node, null);
+  const left = deadlineAt === null ? KEY_LOOK_MS : deadlineAt - Math.ceil(draft.now);
+  if (fence === keyFence) draft.edit(event.node, { keyFence: keyFence + 1 });
+  enterWaiting(draft, event.node, { reason: "key", delayMs: Math.min(KEY_LOOK_MS, left), attempt });
 }
 
 export function givenBack(draft: Draft, event: Event<"givenBack">): void {
@@ -112,6 +128,7 @@ export function fire(draft: Draft, index: number): void {
     case "message":
       return timeOut(draft, index);
     case "retry":
+    case "key":
       return makeReady(draft, index, {});
     case "map": // is never due: its items end it
     case null:

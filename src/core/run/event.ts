@@ -45,6 +45,8 @@ export type RunEvent =
   | ({ readonly type: "requeued" } & FencedEvent)
   /** A worker takes a `ready` or `queued` node: `running`, `fence + 1`. */
   | ({ readonly type: "claimed"; readonly worker: string } & FencedEvent)
+  /** The idempotency key of a `ready` or `queued` node is held by another node run: it waits until the key is settled, or to look again. */
+  | ({ readonly type: "keyHeld" } & FencedEvent)
   /** A worker cannot run a `queued` node: `ready` again, not before `delayMs`. */
   | ({ readonly type: "givenBack"; readonly delayMs: number } & FencedEvent)
   /** A running node's worker gives it up in an orderly way, or no longer knows it: `ready`, `fence + 1`, no attempt counted. */
@@ -65,7 +67,8 @@ export type RunEvent =
       readonly random: number;
     } & FencedEvent)
   /**
-   * `due_at` has passed by the database's clock (a wait, a retry, or a `ready` node held until then), or the deadline of a node that
+   * `due_at` has passed by the database's clock (a wait, a retry, or a `ready` node held until then), or the key that the node waits
+   * for was settled, or the deadline of a node that
    * nobody has taken, or, for `$output`, that of the run.
    */
   | ({ readonly type: "timerFired" } & FencedEvent)

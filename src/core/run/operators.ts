@@ -46,8 +46,10 @@ export function resumed(draft: Draft): void {
   const waiting = indexesOf(draft, "waiting");
   deliverKept(draft);
   for (const index of waiting) {
-    const { status, dueAt } = draft.node(index);
-    if (status === "waiting" && dueAt !== null && dueAt <= draft.now) fire(draft, index);
+    const { status, dueAt, waitingFor } = draft.node(index);
+    // That its key was settled during the pause, a node was told in vain.
+    const isDue = dueAt !== null && (dueAt <= draft.now || waitingFor === "key");
+    if (status === "waiting" && isDue) fire(draft, index);
   }
   resumeMaps(draft);
   // What a message decided may have called some of them off.

@@ -4,7 +4,7 @@
  *
  *   pending -> ready -> queued -> running -> succeeded | failed | cancelled
  *      |         ^         |         |
- *      |         +---------+---------+--> waiting (timer, message, next attempt) -> ready / succeeded / ...
+ *      |         +---------+---------+--> waiting (timer, message, next attempt, key) -> ready / succeeded / ...
  *      +--> skipped
  */
 import type { Json, JsonObject } from "../json.ts";
@@ -23,8 +23,11 @@ export type RunStatus =
   | "failed"
   | "cancelled";
 
-/** Why a node is `waiting`; `map`: it is `running` without a worker, and its items are what runs. */
-export type WaitReason = "timer" | "message" | "retry" | "map";
+/**
+ * Why a node is `waiting`. `key`: another node run holds its idempotency key. `map`: it is `running` without a worker, and its items are
+ * what runs.
+ */
+export type WaitReason = "timer" | "message" | "retry" | "key" | "map";
 
 /**
  * What became of a node's failure. `handled`: an error edge was taken. `open`: a dead letter that somebody must resolve.

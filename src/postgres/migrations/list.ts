@@ -17,6 +17,7 @@ import { maps } from "./0010-maps.ts";
 import { credentials } from "./0011-credentials.ts";
 import { sizes } from "./0012-sizes.ts";
 import { runBlobs } from "./0013-run-blobs.ts";
+import { actionKeys } from "./0014-action-keys.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -33,6 +34,7 @@ export const MIGRATIONS: readonly Migration[] = [
   credentials,
   sizes,
   runBlobs,
+  actionKeys,
 ];
 
 /** The schema version that this code is written for. */

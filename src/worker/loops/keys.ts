@@ -5,5 +5,9 @@ const PAGE = 500;
 const EVERY_MS = 60_000;
 
 export function keysRound(store: Store): () => Promise<number> {
-  return async () => ((await store.expireKeys(PAGE)) === PAGE ? 0 : EVERY_MS);
+  return async () => {
+    const starts = await store.expireKeys(PAGE);
+    const actions = await store.expireActionKeys(PAGE);
+    return starts === PAGE || actions === PAGE ? 0 : EVERY_MS;
+  };
 }

@@ -98,14 +98,26 @@ function hasExpired(history: readonly Fact[]): boolean {
 
 /** What bounds a node that has not ended, counted since it was redriven. */
 function boundsOf(history: readonly Fact[]): Pick<Told, "deadlineAt" | "putOffMs" | "keyFence"> {
-  const newKey = history.findLastIndex((fact) => fact.is === "redriven" && fact.newKey);
-  const keyFence = history.slice(0, newKey + 1).filter(raisesFence).length;
+  const keyFence = history.slice(0, keyMade(history)).filter(raisesFence).length;
   if (isEnded({ status: statusAfter(history.at(-1)) })) return { deadlineAt: null, putOffMs: 0, keyFence };
   const lately = since(history, "redriven", "itemsLeft");
   const bound = lately.findLast((fact) => fact.is === "bounded");
   const pauses = lately.map((fact) => (fact.is === "entered" ? fact.putOff : 0));
   const putOffMs = pauses.reduce((sum, pause) => sum + pause, 0);
   return { deadlineAt: bound?.until ?? null, putOffMs, keyFence };
+}
+
+/** How long the history was when the present key could be used for the first time: nothing else began before. */
+function keyMade(history: readonly Fact[]): number {
+  const newKey = history.findLastIndex((fact) => fact.is === "redriven" && fact.newKey) + 1;
+  const later = history.slice(newKey);
+  const begun = later.findIndex((fact) => raisesFence(fact) && !isKeyWait(fact));
+  const unbegun = begun === -1 ? later : later.slice(0, begun);
+  return newKey + unbegun.findLastIndex(isKeyWait) + 1;
+}
+
+function isKeyWait(fact: Fact): boolean {
+  return fact.is === "entered" && fact.reason === "key";
 }
 
 function statusAfter(last: Fact | undefined): NodeStatus {
@@ -163,7 +175,7 @@ function attempts(history: readonly Fact[]): number {
   for (const fact of history) {
     if (fact.is === "claimed" || fact.is === "again" || fact.is === "decided" || fact.is === "expired")
       tries++;
-    if (fact.is === "entered" && fact.reason !== "retry") tries++;
+    if (fact.is === "entered" && fact.reason !== "retry" && fact.reason !== "key") tries++;
     if (fact.is === "released" || fact.is === "lost" || (fact.is === "entered" && fact.refunded)) tries--;
   }
   return tries;

@@ -111,7 +111,7 @@ export class Ledger {
   enter(
     id: string,
     wait: {
-      reason: "timer" | "message" | "retry";
+      reason: "timer" | "message" | "retry" | "key";
       delayMs: number | null;
       refunded?: boolean;
       putOff?: number;

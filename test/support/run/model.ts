@@ -64,13 +64,17 @@ export class Model extends MessageModel {
   }
 
   #takeFenced(event: Extract<RunEvent, { fence: number }>, id: string): void {
-    const { status, dueAt, waitingFor } = this.told(id);
+    const { status, dueAt, waitingFor, deadlineAt } = this.told(id);
     const startable = ["ready", "queued"].includes(status);
     switch (event.type) {
       case "claimed":
         if (!startable || this.paused) return;
         if (this.isLate(id, 0)) return this.giveUpLate(id);
         return this.note(id, { is: "claimed", by: event.worker });
+      case "keyHeld":
+        if (!startable || this.paused) return;
+        if (this.isLate(id, 0)) return this.giveUpLate(id);
+        return this.enter(id, { reason: "key", delayMs: Math.min(30_000, (deadlineAt ?? Infinity) - this.now) });
       case "requeued":
         if (status === "queued") this.note(id, { is: "handed" });
         return;
@@ -201,8 +205,8 @@ export class Model extends MessageModel {
     const still = (status: NodeStatus): readonly string[] =>
       held.filter((id) => before.get(id) === status && this.told(id).status === status);
     for (const id of still("waiting")) {
-      const { dueAt } = this.told(id);
-      if (dueAt !== null && dueAt <= this.now) this.#due(id);
+      const { dueAt, waitingFor } = this.told(id);
+      if (waitingFor === "key" || (dueAt !== null && dueAt <= this.now)) this.#due(id);
     }
     for (const id of this.ids) if (this.told(id).waitingFor === "map") this.command("openMap", id);
     for (const id of still("ready")) this.offer(id);

@@ -143,6 +143,7 @@ function toNodes({ plan, state, deadly, quiet }: Place): readonly Choice[] {
         return [
           claimed,
           claimed,
+          () => ({ type: "keyHeld", node, fence }),
           () => ({ type: "enqueued", node }),
           () => ({ type: "timerFired", node, fence }),
         ];
@@ -150,6 +151,7 @@ function toNodes({ plan, state, deadly, quiet }: Place): readonly Choice[] {
         return [
           claimed,
           claimed,
+          () => ({ type: "keyHeld", node, fence }),
           () => ({ type: "requeued", node, fence }),
           () => ({ type: "timerFired", node, fence }),
           () => ({ type: "givenBack", node, fence, delayMs: 3_000 }),
@@ -276,7 +278,9 @@ function fromOutside(state: RunState, dice: Dice, { count, now }: { count: numbe
 function anything(plan: Plan, dice: Dice, count: number): RunEvent {
   const node = dice.next(plan.nodes.length + 2) - 1;
   const fence = dice.next(4);
-  switch (dice.next(12)) {
+  switch (dice.next(13)) {
+    case 11:
+      return { type: "keyHeld", node, fence };
     case 0:
       return { type: "started", trigger: node };
     case 1:
