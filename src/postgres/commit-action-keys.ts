@@ -51,11 +51,11 @@ export function claimKeyParts(s: string, source: string, shape: Shape): readonly
 /** The branches of a `case` over the entry with the place `i`. */
 export function actionKeyFlags(i: string): string {
   return `
-  when ${i} in (select q.i from q where not q.granted) then ${REFUSED.locked}
+  when ${i} in (select q.i from q where not q.granted) then ${REFUSED.contended}
   when ${i} in (select q.i from q where q.type = 'claim' and (q.run_id, q.node) not in (select h.run_id, h.node from holding h))
-    then ${REFUSED.taken}
+    then ${REFUSED.contended}
   when ${i} in (select q.i from q where q.type = 'wait' and (q.i, q.node) not in (select w.i, w.node from awaited w))
-    then ${REFUSED.taken}`;
+    then ${REFUSED.contended}`;
 }
 
 export function settleKeyParts(s: string, { updates }: Shape): readonly string[] {

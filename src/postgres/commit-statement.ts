@@ -296,7 +296,7 @@ function restsPart(s: string, { actionKeys }: Shape): string {
 function verdictPart(s: string, { moves, starts, keys, updates, actionKeys }: Shape): string {
   const sources = [];
   const letter = (i: string): string =>
-    `case f.had[${i}] when ${REFUSED.locked} then 'l' when ${REFUSED.taken} then 't' else 'm' end`;
+    `case f.had[${i}] when ${REFUSED.locked} then 'l' when ${REFUSED.taken} then 't' when ${REFUSED.contended} then 'c' else 'm' end`;
   if (moves) {
     sources.push(`select l.i || case when r.id is null then 'g' when r.seq <> l.seq then 'm' else 'l' end as v
     from l left join ${s}.runs r on r.id = l.id where l.had is null`);

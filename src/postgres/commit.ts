@@ -55,6 +55,7 @@ const LETTERS: { readonly [letter: string]: Verdict } = {
   m: { type: "moved" },
   l: { type: "locked" },
   t: { type: "taken" },
+  c: { type: "contended" },
 };
 
 /** Sends one batch over this session. Throws what the driver throws. */
@@ -88,7 +89,7 @@ export class BatchCommit {
     entries.forEach((entry, index) => {
       if (!isRunId(entry.runId)) verdicts[index] = impossibleRun(entry);
       else if (keys.isRepeated(entry)) verdicts[index] = { type: "locked" };
-      else if (keys.isClaimed(entry)) verdicts[index] = { type: "taken" };
+      else if (keys.isClaimed(entry)) verdicts[index] = { type: "contended" };
       else order.push(index);
     });
     // One order of locks for everybody, although nothing here waits for one.

@@ -42,7 +42,7 @@ export function keyParts(s: string, source: string): readonly string[] {
 }
 
 /** What `f.had` says of a start that is refused. */
-export const REFUSED = { moved: -1, locked: -2, taken: -3 } as const;
+export const REFUSED = { moved: -1, locked: -2, taken: -3, contended: -4 } as const;
 
 /** The branches of a `case` over the row `z` of a start. Hashed sub-selects: nothing here is compared row by row. */
 export const keyFlags: string = `

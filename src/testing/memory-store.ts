@@ -313,7 +313,7 @@ class MemoryStore implements Store {
     if (run !== null && !by.isHolder && this.#locks.isHeld(entry.runId)) return { type: "locked" };
     if (entry.start && this.#keys.isTaken(entry.start, by.now)) return { type: "taken" };
     const { actionKeys = [] } = entry;
-    if (this.#actionKeys.isRefused(entry.runId, actionKeys, by.now)) return { type: "taken" };
+    if (this.#actionKeys.isRefused(entry.runId, actionKeys, by.now)) return { type: "contended" };
     try {
       this.#actionKeys.assertWritable(actionKeys);
       const prepared = prepare(entry, run, by.now);

@@ -9,6 +9,7 @@
  * - after a commit without a verdict the run is read again, and whatever is `running` under this worker's id and is not held
  *   here is this worker's own, and is run: a claim whose reply was lost is neither forgotten nor reclaimed.
  */
+import type { ActionKeyRef, ActionKeyState } from "../core/ports/action-keys.ts";
 import type { NodeRecord } from "../core/ports/stored-run.ts";
 import type { Advance } from "../core/run/advance.ts";
 import { isCalledOff } from "../core/run/races.ts";
@@ -22,6 +23,9 @@ import { Turn } from "./turn.ts";
 
 /** After so many commits refused because the run had moved, the locked path is taken. */
 const MAX_MOVED = 3;
+
+/** Before a key that somebody was just taking is looked at again. */
+const CONTENDED_MS = 5;
 
 export class ActiveRun extends RunCopy {
   readonly held: Map<number, Held> = new Map();
@@ -85,6 +89,11 @@ export class ActiveRun extends RunCopy {
         // A start has no row to lock: whoever starts the run decides how long to wait.
         if (answer.type === "locked" && this.start) return this.#drop(pendings, "locked");
         if (answer.type === "locked") return this.#lockedRound(pendings);
+        // Who has the key is about to commit, or has. It does not count: the run itself has not moved.
+        if (answer.type === "contended") {
+          moved--;
+          await this.#env.pause(CONTENDED_MS);
+        }
         if (answer.type === "unknown")
           this.#env.logger.warn(
             { error: answer.error, runId: this.id },
@@ -117,6 +126,7 @@ export class ActiveRun extends RunCopy {
         if (!verdict) return this.#drop(pendings, "stale");
         if (verdict.type === "committed") return this.#committed(pendings, { ...decided, seq: verdict.seq });
         this.#undo(decided.turn);
+        if (verdict.type === "contended") await this.#env.pause(CONTENDED_MS);
         if (verdict.type === "failed") return this.#refused(pendings, verdict.error);
       } catch (error) {
         if (result) this.#undo((result as { turn: Turn }).turn);
@@ -130,18 +140,33 @@ export class ActiveRun extends RunCopy {
   }
 
   async #turn(pendings: readonly Pending[]): Promise<Turn> {
-    const { plan, data, state, bytes } = this.loaded!;
+    const { plan, data, state, bytes, identity } = this.loaded!;
     const { registry, limits, random, clock } = this.#env;
     const workshop = this.#env.workshop();
     const now = (): number => clock.now();
     const edits = this.edits;
     const mapOutputs = await endedMaps(this.#env.loader, this, this.unseen);
-    const context = { plan, data, edits, bytes, mapOutputs, registry, limits, workshop, random, now };
-    const turn = new Turn(context, state);
+    const { workspace } = identity;
+    const keyless = pendings.some(({ commit }) => commit !== undefined);
+    const known = { runId: this.id, workspace, plan, data, edits, bytes, mapOutputs, keyless };
+    const turn = new Turn({ ...known, registry, limits, workshop, random, now }, state);
     turn.begin(this.unseen, pendings);
-    for (let missing = turn.proceed(); missing.length > 0; missing = turn.proceed())
-      await this.fetch(missing);
+    for (let missing = turn.proceed(); missing !== null; missing = turn.proceed()) {
+      if (missing.outputs.length > 0) await this.fetch(missing.outputs);
+      else turn.learnKeys(missing.keys, await this.#keys(missing.keys));
+    }
     return turn;
+  }
+
+  async #keys(refs: readonly ActionKeyRef[]): Promise<readonly (ActionKeyState | null)[]> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#env.store.actionKeys(refs);
+      } catch (error) {
+        if (this.#env.stopped()) throw error;
+        await this.#env.pause(retryMs(attempt));
+      }
+    }
   }
 
   #entry(turn: Turn, advance: Advance): ReturnType<typeof buildEntry> {

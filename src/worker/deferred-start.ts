@@ -29,6 +29,8 @@ export function deferredStart(table: RunTable, { runId, plan, start, first }: De
   const now = (): number => clock.now();
   const turn = new Turn(
     {
+      runId,
+      workspace: start.workspace,
       plan,
       data,
       edits,
@@ -50,8 +52,8 @@ export function deferredStart(table: RunTable, { runId, plan, start, first }: De
   };
   turn.begin([], [begins]);
   // Nothing has run: what is not here was never stored.
-  for (let missing = turn.proceed(); missing.length > 0; missing = turn.proceed())
-    for (const id of missing) data.outputs.set(id, null);
+  for (let missing = turn.proceed(); missing !== null; missing = turn.proceed())
+    for (const id of missing.outputs) data.outputs.set(id, null);
   return buildEntry({
     runId,
     seq: 0,

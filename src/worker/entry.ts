@@ -69,6 +69,7 @@ export function buildEntry(parts: EntryParts): CommitEntry {
     kept: turn.kept,
     ...(listens ? { listens } : {}),
     ...mapWrites(parts),
+    ...(turn.actionKeys.length > 0 ? { actionKeys: turn.actionKeys } : {}),
   };
 }
 

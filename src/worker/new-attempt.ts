@@ -27,6 +27,8 @@ export interface NewAttempt {
   readonly generation: number;
   readonly deadlineAt: number | null;
   readonly input: Json;
+  /** That the node shares with other runs. None: nothing. */
+  readonly key?: string | null;
 }
 
 export function grantsOf({
@@ -58,7 +60,7 @@ export function newAttempt(
   grants: Grants = grantsOf(options),
   transaction?: AttemptTransaction,
 ): Attempt {
-  const { env, run, node, action, item, fence, keyFence, attempt, generation, input } = options;
+  const { env, run, node, action, item, fence, keyFence, attempt, generation, input, key } = options;
   const { workspace, workflow, version } = run.identity!;
   const { secrets } = grants;
   const logger = redacted(env.logger, secrets);
@@ -74,7 +76,14 @@ export function newAttempt(
     context: {
       input,
       attempt,
-      idempotencyKey: idempotencyKey({ workspace, runId: run.id, node: node.id, item, generation }),
+      idempotencyKey: idempotencyKey({
+        workspace,
+        runId: run.id,
+        node: node.id,
+        item,
+        generation,
+        shared: key ? { action: node.action, key } : null,
+      }),
       logger,
       credential: (name) => grants.credential(name),
       redact: (secret) => grants.secrets.add(secret),

@@ -38,7 +38,8 @@ export interface RenderContext {
 export function readBy(node: PlanNode): Pick<CompiledTemplate, "references"> {
   if (node.kind === "output") return node.template;
   if (node.kind !== "action") return { references: [] };
-  return node.map ? node.map.list : node.input;
+  const { references } = node.map ? node.map.list : node.input;
+  return { references: node.key ? [...references, ...node.key.references] : references };
 }
 
 /** Outputs that the template reads and that are not here yet. */

@@ -26,10 +26,12 @@ import type { Loader } from "./loader.ts";
 import { Maps } from "./maps/maps.ts";
 import { RestingRuns } from "./resting-runs.ts";
 import type { RunTableOptions } from "./run-table-options.ts";
+import { type KeyWaitersOptions, tellKeyWaiters } from "./key-waiters.ts";
 import { tasksOf } from "./tasks.ts";
 import type { Plans } from "./plans.ts";
 import { type FirstCommit, startedEvent } from "./first-commit.ts";
 import type { Intent, IntentResult, Workshop } from "./intent.ts";
+import { hasKeys } from "./turn-keys.ts";
 import type { Turn } from "./turn.ts";
 import type { Claim } from "./turn-result.ts";
 
@@ -53,6 +55,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   readonly #lanes: ReadonlySet<string>;
   /** Executions whose host code has not ended. */
   readonly #executions = new Set<Execution>();
+  readonly #keyWaiters: KeyWaitersOptions;
   #workshop: Workshop | null = null;
   #stopped = false;
   /** Live workers as of the last heartbeat, for fair shares. */
@@ -74,6 +77,8 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     this.random = options.random;
     this.#lanes = new Set(options.lanes);
     this.maps = this.#newMaps();
+    const look = (runId: string): void => void this.submit(runId, { type: "look" });
+    this.#keyWaiters = { store: this.store, logger: this.logger, look };
   }
 
   // ------------------------------------------------------------------ for the rest of the process
@@ -218,20 +223,24 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     if (turn.enqueued.size > 0) this.#handOver(run, turn, advance);
     for (const due of turn.due.values())
       if (due !== null && typeof due === "object" && "inMs" in due) this.#options.listener.dueIn(due.inMs);
+    const settled = turn.actionKeys.flatMap(({ type, node }) =>
+      type === "done" || type === "free" ? [node] : [],
+    );
+    if (settled.length > 0) void tellKeyWaiters(this.#keyWaiters, run.id, settled);
     this.#options.listener.moved(run, turn, advance);
   }
 
   async adopt(run: ActiveRun, rows: readonly NodeRecord[]): Promise<void> {
-    const inputs = await this.store.inputs(
-      rows.map((row) => ({ runId: run.id, node: row.node, item: row.item, fence: row.fence })),
-    );
+    const refs = rows.map(({ node, item, fence }) => ({ runId: run.id, node, item, fence }));
+    const inputs = await this.store.inputs(refs);
+    const keys = hasKeys(run.plan!) ? await this.store.heldKeys(refs) : [];
     rows.forEach((row, index) => {
       const node = run.plan!.nodes[run.plan!.indexOf.get(row.node)!]!;
       const action = node.kind === "action" ? this.registry.get(node.action) : undefined;
       if (node.kind !== "action" || !action) return;
       this.logger.warn({ runId: run.id, node: row.node }, "a claim whose reply was lost is taken up");
       this.leave(-1);
-      this.#execute(run, { ...row, node, action, input: inputs[index] ?? null }, 0);
+      this.#execute(run, { ...row, node, action, input: inputs[index] ?? null, key: keys[index] ?? null }, 0);
     });
   }
 

@@ -8,6 +8,8 @@ import type { RunData } from "./prepare.ts";
 import type { Edit } from "./turn-result.ts";
 
 export interface TurnContext {
+  readonly runId: string;
+  readonly workspace: string;
   readonly plan: Plan;
   readonly data: RunData;
   /** Inputs that were given by hand, by node. */
@@ -23,4 +25,6 @@ export interface TurnContext {
   readonly random: () => number;
   /** What is ready stays so: the run may never come to be. */
   readonly deferred?: boolean;
+  /** Nodes that share a key with other runs are not begun: the commit must not be refused because of one. */
+  readonly keyless?: boolean;
 }

@@ -9,12 +9,16 @@ import type { ErrorRecord, RunEvent } from "../core/run/event.ts";
 import type { NodeState, RunState } from "../core/run/state.ts";
 import type { RenderContext } from "./prepare.ts";
 import { noRoom } from "./run-size.ts";
+import { hasKeys, TurnKeys } from "./turn-keys.ts";
 import type { TurnContext } from "./turn-context.ts";
 import { TurnResult } from "./turn-result.ts";
 
 export class TurnDraft extends TurnResult {
   protected readonly context: TurnContext;
+  readonly #before: RunState;
   readonly #draft: Draft;
+  /** Of nodes that share one with other runs. */
+  protected readonly keys: TurnKeys;
   protected readonly rendering: RenderContext;
   readonly #learned: string[] = [];
   /** Nodes that became ready and are neither claimed nor handed over yet. */
@@ -24,6 +28,7 @@ export class TurnDraft extends TurnResult {
   constructor(context: TurnContext, state: RunState) {
     super();
     this.context = context;
+    this.#before = state;
     this.#draft = openDraft(context.plan, state);
     this.rendering = {
       plan: context.plan,
@@ -31,10 +36,13 @@ export class TurnDraft extends TurnResult {
       limits: context.limits,
       node: (index) => this.node(index),
     };
+    this.keys = new TurnKeys(context, this.rendering);
   }
 
   close(): Advance {
-    return closeDraft(this.#draft);
+    const advance = closeDraft(this.#draft);
+    if (hasKeys(this.context.plan)) this.actionKeys = this.keys.writes(this.#before, advance, this.values);
+    return advance;
   }
 
   /** The commit was refused: forget what this turn put into the run's data. */

@@ -2,6 +2,7 @@
 import type { RegisteredAction } from "../actions/registry.ts";
 import type { PlanAction } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
+import type { ActionKeyWrite } from "../core/ports/action-keys.ts";
 import type { ItemWrite } from "../core/ports/maps.ts";
 import type { AttemptWrite, NodeWrite } from "../core/ports/commit.ts";
 import type { EditedInput } from "../core/ports/stored-run.ts";
@@ -20,6 +21,8 @@ export interface Claim extends Pick<
   readonly node: PlanAction;
   readonly action: RegisteredAction;
   readonly input: Json;
+  /** That it shares with other runs. `null`: it has one of its own. */
+  readonly key: string | null;
 }
 
 /** An input that was given by hand. */
@@ -54,6 +57,8 @@ export class TurnResult {
   /** Maps to be looked at once this is durable. */
   readonly opened: Set<number> = new Set();
   readonly items: ItemWrite[] = [];
+  /** What is done with keys that nodes share with other runs. */
+  actionKeys: readonly ActionKeyWrite[] = [];
   readonly results: Map<Pending, IntentResult> = new Map();
   /** Room that came with the intents or was taken, and is not used by a claim. */
   places = 0;

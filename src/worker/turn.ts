@@ -6,6 +6,7 @@
 import type { RegisteredAction } from "../actions/registry.ts";
 import { isCompensation, type PlanAction } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
+import type { ActionKeyRef, ActionKeyState } from "../core/ports/action-keys.ts";
 import type { StoredMessage } from "../core/ports/message.ts";
 import type { Command } from "../core/run/command.ts";
 import type { ErrorRecord, RunEvent } from "../core/run/event.ts";
@@ -36,7 +37,14 @@ import {
 } from "./prepare.ts";
 import { returnMs } from "./retry-pause.ts";
 import { TurnDraft } from "./turn-draft.ts";
+import type { KeyDecision } from "./turn-keys.ts";
 import { NO_ITEM } from "./turn-result.ts";
+
+/** Outputs, by the ids of their nodes, that the next step reads, and keys that it asks for. */
+export interface Missing {
+  readonly outputs: readonly string[];
+  readonly keys: readonly ActionKeyRef[];
+}
 
 export class Turn extends TurnDraft {
   /** Claims that tasks asked for, by node. */
@@ -48,20 +56,22 @@ export class Turn extends TurnDraft {
     for (const pending of pendings) this.#takePending(pending);
   }
 
-  /**
-   * Claims, hands over and renders until nothing is left. Returns ids of nodes whose outputs are needed and not here;
-   * the caller loads them into the run's data and calls again. Empty: done.
-   */
-  proceed(): readonly string[] {
+  /** Claims, hands over and renders until nothing is left. Returns what is not here: the caller gets it and calls again. `null`: done. */
+  proceed(): Missing | null {
     for (;;) {
       const missing = this.#missing();
-      if (missing.length > 0) return missing;
+      if (missing) return missing;
       const asked = this.#asked.entries().next().value;
       if (asked) this.#claimAsked(...asked);
       else if (this.outputNode !== null) this.#renderOutput();
       else if (this.ready.length > 0) this.#shareOut();
-      else return [];
+      else return null;
     }
+  }
+
+  /** What the store says of keys that were missing. */
+  learnKeys(refs: readonly ActionKeyRef[], states: readonly (ActionKeyState | null)[]): void {
+    this.keys.learn(refs, states);
   }
 
   // ------------------------------------------------------------------ taking up
@@ -246,14 +256,37 @@ export class Turn extends TurnDraft {
     if (!action) return false;
     const before = this.node(index);
     const prepared = node.map ? makeList(node.map, action, this.rendering) : this.#prepare(node, action);
+    const key = node.key !== null && prepared.ok ? this.keys.decide(node, prepared.value) : null;
+    if (key?.type === "later") return false;
+    if (key?.type === "held") return this.#waitForKey(index);
     this.apply({ type: "claimed", node: index, fence: before.fence, worker: workshop.workerId });
     const claimed = this.node(index);
     // The run is paused, or it is too late for the node.
     if (claimed.status !== "running") return false;
     this.due.delete(index);
     if (node.map) this.#startMap(claimed, index, this.#fitting(claimed, node, prepared));
-    else this.#startOrFail({ node, action, claimed, prepared });
+    else if (key && key.type !== "own") this.#endByKey(index, key, this.#fitting(claimed, node, prepared));
+    else this.#startOrFail({ node, action, claimed, prepared, key: key?.key ?? null });
     return true;
+  }
+
+  /** `false`: the run is paused. */
+  #waitForKey(index: number): boolean {
+    const { fence } = this.node(index);
+    this.due.delete(index);
+    return this.#takeEvent({ type: "keyHeld", node: index, fence });
+  }
+
+  /** What another node run did under the key is what this one did; or it must not be done under this key. */
+  #endByKey(index: number, key: Extract<KeyDecision, { type: "done" | "refused" }>, input: Prepared): void {
+    if (!input.ok) return this.#fail(index, input.error);
+    this.value(index).input = input.value;
+    if (key.type === "refused") return this.#fail(index, key.error);
+    const bytes = sizeOf(key.output);
+    const error = this.noRoom(index, "output", bytes);
+    if (error) return this.#fail(index, error);
+    this.#takeEvent({ type: "succeeded", node: index, fence: this.node(index).fence, output: key.output });
+    this.add(bytes);
   }
 
   /** An input that was given by hand goes through the action's schema once, at its first claim. */
@@ -271,13 +304,14 @@ export class Turn extends TurnDraft {
     action: RegisteredAction;
     claimed: NodeState;
     prepared: Prepared;
+    key: string | null;
   }): void {
-    const { node, action, claimed, prepared } = start;
+    const { node, action, claimed, prepared, key } = start;
     const input = this.#fitting(claimed, node, prepared);
     if (input.ok) {
       this.places--;
       this.value(node.index).input = input.value;
-      this.claims.push({ ...claimed, node, action, input: input.value });
+      this.claims.push({ ...claimed, node, action, input: input.value, key });
     } else {
       this.#fail(node.index, input.error);
     }
@@ -328,11 +362,13 @@ export class Turn extends TurnDraft {
     this.#takeEvent(permanently({ node: index, fence: this.node(index).fence, error }));
   }
 
-  /** Outputs that the templates of the next step read and that are not in the run's data. */
-  #missing(): readonly string[] {
+  #missing(): Missing | null {
     const { workshop, plan } = this.context;
     const next = workshop ? [...this.#asked.keys(), ...this.ready] : [];
     if (this.outputNode !== null) next.push(this.outputNode);
-    return [...new Set(next.flatMap((index) => missingOutputs(readBy(plan.nodes[index]!), this.rendering)))];
+    const outputs = next.flatMap((index) => missingOutputs(readBy(plan.nodes[index]!), this.rendering));
+    if (outputs.length > 0) return { outputs: [...new Set(outputs)], keys: [] };
+    const keys = this.keys.wanted(next);
+    return keys.length > 0 ? { outputs, keys } : null;
   }
 }

@@ -44,6 +44,12 @@ export interface ActionOptions<Of extends string = string> extends NodeOptions<O
   readonly retry?: RetryDocument;
   /** Only workers of this lane take the node. Default `default`. */
   readonly lane?: string;
+  /**
+   * A key across all runs of the workspace: of all node runs with this action and key, one at a time runs, and what the first success
+   * gave is the output of all others, which do not run. Another input under the same key fails the node with `idempotency_conflict`.
+   * 1 to 255 characters when it is made. Reading a node here makes an edge, as in the input. Default: each node run is on its own.
+   */
+  readonly idempotencyKey?: Templated<string, Of>;
 }
 
 /** For an action that runs once per item of a list. */
@@ -51,7 +57,7 @@ export interface MapOptions<
   Item = unknown,
   Mode extends "fail" | "collect" = "fail" | "collect",
   Of extends string = string,
-> extends Omit<ActionOptions<Of>, "deadline"> {
+> extends Omit<ActionOptions<Of>, "deadline" | "idempotencyKey"> {
   /** The list. At most 100,000 items when the run comes there. */
   readonly forEach: Yields<readonly Item[], Of>;
   /** Items that run at once, in all processes together. 1 to 10,000. Default 20. */

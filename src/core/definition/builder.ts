@@ -123,8 +123,16 @@ export class Recorder {
     const list = this.#templates.expression(options.forEach, ["nodes", id, "forEach"]);
     const lane = options.lane ?? (typeof action === "string" ? undefined : action.lane);
     const name = this.#nameOf(id, action);
-    const document = { kind: "action", action: name, forEach: list.json, input: json, lane };
-    const reads = [...list.reads, ...inputReads];
+    const key = this.#templates.template(options.idempotencyKey, ["nodes", id, "idempotencyKey"]);
+    const document = {
+      kind: "action",
+      action: name,
+      forEach: list.json,
+      input: json,
+      idempotencyKey: key.json,
+      lane,
+    };
+    const reads = [...list.reads, ...inputReads, ...key.reads];
     const compensate = (...given: readonly [Action | string, unknown?, CompensateOptions?]): void =>
       this.#compensate(id, ...given);
     return this.#node(id, options, { document, reads, compensate });

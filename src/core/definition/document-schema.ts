@@ -156,6 +156,7 @@ const action = place(
     deadline: duration.exactOptional(),
     retry,
     lane: named("a lane", LANE).exactOptional(),
+    idempotencyKey: text.exactOptional(),
     forEach: text.exactOptional(),
     concurrency: concurrency.exactOptional(),
     onItemError: z.enum(["fail", "collect"]).exactOptional(),
@@ -166,7 +167,7 @@ const action = place(
       timeout: duration.exactOptional(),
     }).exactOptional(),
   },
-  [...LATER_OF_NODES, "idempotencyKey"],
+  LATER_OF_NODES,
 );
 
 const condition = place(

@@ -94,6 +94,12 @@ export interface ActionDocument extends NodeDocumentBase {
   /** Only workers of this lane take the node. Default `default`. */
   readonly lane?: string;
   /**
+   * A template whose text is a key across all runs of the workspace: of all node runs with this action and key, one at a time runs, and
+   * what the first success gave is the output of all others, which do not run. Another input under the same key fails the node with
+   * `idempotency_conflict`. 1 to 255 characters when it is made. None: each node run is on its own. Not with `forEach`.
+   */
+  readonly idempotencyKey?: string;
+  /**
    * A bare expression that yields a list: the action runs once per item, which its input reads as `item`, and its place in the
    * list (from 0) as `index`. At most 100,000 items; the output is the list of outputs, in the order of the items.
    */

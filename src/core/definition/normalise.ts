@@ -32,6 +32,7 @@ const NODE_FIELDS = [
   "onItemError",
   "input",
   "credentials",
+  "idempotencyKey",
   "timeout",
   "deadline",
   "retry",

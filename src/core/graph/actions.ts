@@ -73,11 +73,12 @@ function credentialIssues(id: string, { credentials = [] }: ActionDocument): Iss
   });
 }
 
+const OF_MAPS = ["concurrency", "onItemError"] as const;
+const NOT_OF_MAPS = ["deadline", "compensate", "idempotencyKey"] as const;
+
 function mapIssues(id: string, node: ActionDocument): Issue[] {
   const isMap = node.forEach !== undefined;
-  const wrong = (["deadline", "compensate", "concurrency", "onItemError"] as const).filter(
-    (field) => node[field] !== undefined && isMap === (field === "deadline" || field === "compensate"),
-  );
+  const wrong = (isMap ? NOT_OF_MAPS : OF_MAPS).filter((field) => node[field] !== undefined);
   return wrong.map((field) =>
     makeIssue("map_invalid", ["nodes", id, field], {
       message: isMap

@@ -147,6 +147,7 @@ function compileAction(id: string, source: ActionDocument) {
     deadlineMs: durationMs(source.deadline, `node "${id}" deadline`),
     retry: source.retry === undefined ? null : parseRetry(source.retry),
     credentials: source.credentials ?? [],
+    key: source.idempotencyKey === undefined ? null : compileTemplate(source.idempotencyKey),
     map: compileMap(source),
     compensates: null,
   };

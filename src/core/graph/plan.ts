@@ -55,6 +55,8 @@ export interface PlanAction extends PlanNodeBase {
   readonly deadlineMs: number | null;
   readonly retry: Partial<RetryPolicy> | null;
   readonly credentials: readonly string[];
+  /** Makes the idempotency key that it shares with all runs. `null`: it has one of its own. */
+  readonly key: CompiledTemplate | null;
   /** It runs once per item of a list. `null`: an ordinary node. */
   readonly map: PlanMap | null;
   /**

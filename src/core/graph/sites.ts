@@ -69,6 +69,8 @@ class Collector {
         return;
       case "action":
         this.expression(node.forEach, ["forEach"], SCOPES.step);
+        if (node.idempotencyKey !== undefined)
+          this.template(node.idempotencyKey, ["idempotencyKey"], SCOPES.step);
         if (node.input !== undefined)
           this.template(node.input, ["input"], node.forEach === undefined ? SCOPES.step : SCOPES.item);
         if (node.compensate?.input !== undefined)

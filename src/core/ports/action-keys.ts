@@ -27,9 +27,9 @@ export interface ActionKeyState {
 
 /** What a commit does with keys of its run's nodes. One per node at most. */
 export type ActionKeyWrite =
-  /** The node takes the key, or goes on with the one that it holds. Where another one has it, the entry is `taken`. */
+  /** The node takes the key, or goes on with the one that it holds. Where another one has it, the entry is `contended`. */
   | ({ readonly type: "claim"; readonly node: string; readonly fingerprint: string } & ActionKeyRef)
-  /** The node waits, under this fence, for the key. Where nobody holds it any more, or somebody is settling it, the entry is `taken`. */
+  /** The node waits, under this fence, for the key. Where nobody holds it any more, or somebody is settling it, the entry is `contended`. */
   | ({ readonly type: "wait"; readonly node: string; readonly fence: number } & ActionKeyRef)
   /** The keys that the node holds, if it does, are done with the output that this commit writes; or free. */
   | { readonly type: "done" | "free"; readonly node: string };

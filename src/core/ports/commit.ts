@@ -112,8 +112,9 @@ export interface CommitEntry {
 /**
  * `committed`: durable. `locked`: somebody else holds the run's row; the same entry may be tried again.
  * `moved`: the run's `seq` is another one (said even where it is locked too); load and decide again. `gone`: no such run.
- * `locked` is also a start whose key another start is just taking; `taken` one whose key belongs to a run (see `Store.key`). So is an
- * entry with a key of an action that somebody else is just taking, or that is not as the entry takes it to be (see `ActionKeyWrite`).
+ * `locked` is also a start whose key another start is just taking; `taken` one whose key belongs to a run (see `Store.key`).
+ * `contended`: a key of an action is not as the entry takes it to be (see `ActionKeyWrite`), or somebody is just taking it; look at
+ * the key and decide again.
  * `failed`: this entry alone cannot be written (a value that the store refuses); nothing of it was.
  */
 export type Verdict =
@@ -122,4 +123,5 @@ export type Verdict =
   | { readonly type: "moved" }
   | { readonly type: "gone" }
   | { readonly type: "taken" }
+  | { readonly type: "contended" }
   | { readonly type: "failed"; readonly error: unknown };

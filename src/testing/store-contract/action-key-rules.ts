@@ -73,18 +73,18 @@ function holderRules({ rule, expect }: Kit): void {
   });
 
   rule(
-    "another one that takes it is `taken`, and nothing of its entry is written",
+    "another one that takes it is `contended`, and nothing of its entry is written",
     async ({ store, second }) => {
       await holds(store, "k");
       const other = await stored(store);
       const entry = { ...(await asks(store, other, claim("k"))), nodes: [row("a")], finished: true };
-      expect(await second.commit([entry])).toEqual([{ type: "taken" }]);
+      expect(await second.commit([entry])).toEqual([{ type: "contended" }]);
       expect((await store.load([{ runId: other }]))[0]).toMatchObject({
         nodes: [],
         header: { seq: 1, finishedAt: null },
       });
       const late = start(newId(), { nodes: [running("a", "w")], actionKeys: [claim("k")] });
-      expect(await store.commit([late])).toEqual([{ type: "taken" }]);
+      expect(await store.commit([late])).toEqual([{ type: "contended" }]);
       expect(await store.load([{ runId: late.runId }])).toEqual([null]);
     },
   );
@@ -103,7 +103,7 @@ function holderRules({ rule, expect }: Kit): void {
     await moved(store, await asks(store, runId, again));
     expect((await store.actionKeys([ref("k")]))[0]).toMatchObject({ runId, fingerprint: "g" });
     // Another node of the same run is another one.
-    expect(await store.commit([await asks(store, runId, claim("k", "b"))])).toEqual([{ type: "taken" }]);
+    expect(await store.commit([await asks(store, runId, claim("k", "b"))])).toEqual([{ type: "contended" }]);
   });
 
   rule("an entry that has moved, or cannot be written, takes no key", async ({ store }) => {
@@ -117,7 +117,7 @@ function holderRules({ rule, expect }: Kit): void {
   rule("in one batch: one of two with a key, and all others", async ({ store }) => {
     const entries = ["k", "k", "l"].map((key) => start(newId(), { actionKeys: [claim(key)] }));
     const verdicts = (await store.commit([...entries, start(newId())])).map(({ type }) => type);
-    expect(verdicts.slice(0, 2).toSorted()).toEqual(["committed", "taken"]);
+    expect(verdicts.slice(0, 2).toSorted()).toEqual(["committed", "contended"]);
     expect(verdicts.slice(2)).toEqual(["committed", "committed"]);
   });
 
@@ -131,7 +131,7 @@ function holderRules({ rule, expect }: Kit): void {
         }
       }),
     );
-    expect(verdicts.toSorted()).toEqual(["committed", ...Array<string>(49).fill("taken")]);
+    expect(verdicts.toSorted()).toEqual(["committed", ...Array<string>(49).fill("contended")]);
   });
 
   rule("on the locked path it is the same", async ({ store }) => {
@@ -140,7 +140,7 @@ function holderRules({ rule, expect }: Kit): void {
     const locked = await store.commitLocked({ runId }, async () =>
       move(runId, 1, { actionKeys: [claim("k")] }),
     );
-    expect(locked).toEqual({ type: "taken" });
+    expect(locked).toEqual({ type: "contended" });
     const free = await store.commitLocked({ runId }, async () =>
       move(runId, 1, { actionKeys: [claim("l")] }),
     );
@@ -157,7 +157,7 @@ function settledRules({ rule, expect }: Kit): void {
     ]);
     expect(await store.heldKeys([{ runId, node: "a" }])).toEqual([null]);
     const other = await stored(store);
-    expect(await store.commit([await asks(store, other, claim("k"))])).toEqual([{ type: "taken" }]);
+    expect(await store.commit([await asks(store, other, claim("k"))])).toEqual([{ type: "contended" }]);
   });
 
   rule("`free` gives it to the next one", async ({ store }) => {
@@ -210,13 +210,16 @@ function waiterRules({ rule, expect }: Kit): void {
     ]);
   });
 
-  rule("nobody waits for a key that is free or done: `taken`, so that it looks again", async ({ store }) => {
-    const holder = await holds(store, "k");
-    const runId = await stored(store);
-    expect(await store.commit([await asks(store, runId, wait("l"))])).toEqual([{ type: "taken" }]);
-    await settle(store, holder, "done");
-    expect(await store.commit([await asks(store, runId, wait("k"))])).toEqual([{ type: "taken" }]);
-  });
+  rule(
+    "nobody waits for a key that is free or done: `contended`, so that it looks again",
+    async ({ store }) => {
+      const holder = await holds(store, "k");
+      const runId = await stored(store);
+      expect(await store.commit([await asks(store, runId, wait("l"))])).toEqual([{ type: "contended" }]);
+      await settle(store, holder, "done");
+      expect(await store.commit([await asks(store, runId, wait("k"))])).toEqual([{ type: "contended" }]);
+    },
+  );
 
   rule(
     "of a settling and fifty that begin to wait at once, nobody is forgotten",

@@ -102,6 +102,22 @@ test("a commit whose reply is lost is unknown; here it happened, and comes back 
   expect(await lossy.commit([entry(a, 1), entry(b, 1)])).toEqual([{ type: "moved" }, { type: "moved" }]);
 });
 
+test("a connection that broke during a commit has left its pool", async () => {
+  await using context = await testStore();
+  const { store, database } = context;
+  const [id] = (await startRuns(store, 1)) as [string];
+  await using proxy = await LossyProxy.before(new URL(database.url));
+  const pool = database.pool({ connectionString: proxy.through(database.url), max: 1 });
+  const borrower = context.another({ postgres: pool });
+  await borrower.load([{ runId: id }]);
+  expect(pool.totalCount).toBe(1);
+  // A borrowed pool has no prepared statements: the text itself is what is sent.
+  proxy.loseAnswerTo("update ");
+  await expect(borrower.commit([entry(id, 1)])).rejects.toMatchObject(UNKNOWN);
+  expect(pool.totalCount).toBe(0);
+  expect((await borrower.load([{ runId: id }]))[0]!.header.id).toBe(id);
+});
+
 test("the locked path: a COMMIT whose reply is lost is unknown; here it happened", async () => {
   await using context = await testStore();
   const { store, database } = context;

@@ -74,7 +74,10 @@ export class Model extends MessageModel {
       case "keyHeld":
         if (!startable || this.paused) return;
         if (this.isLate(id, 0)) return this.giveUpLate(id);
-        return this.enter(id, { reason: "key", delayMs: Math.min(30_000, (deadlineAt ?? Infinity) - this.now) });
+        return this.enter(id, {
+          reason: "key",
+          delayMs: Math.min(30_000, (deadlineAt ?? Infinity) - this.now),
+        });
       case "requeued":
         if (status === "queued") this.note(id, { is: "handed" });
         return;

@@ -155,6 +155,7 @@ function nodeOf(spec: NodeSpec, { references, ...place }: Place): PlanNode {
         retry: null,
         credentials: [],
         compensates: null,
+        key: null,
         map: spec.map
           ? { list: expression(() => [], []), concurrency: 20, collect: spec.map === "collect" }
           : null,

@@ -106,8 +106,8 @@ describe("parseDocument", () => {
     ],
     [
       "an idempotency key",
-      withNode({ ...action, idempotencyKey: "x" }),
-      ["not_supported_yet nodes.a.idempotencyKey"],
+      withNode({ ...action, idempotencyKey: 17 }),
+      ["field_invalid nodes.a.idempotencyKey"],
     ],
     [
       "a compensation without an action",

@@ -57,7 +57,7 @@ export const ISSUE_CASES: { readonly [code in IssueCode]: IssueCase } = {
   node_unknown: graph({ charge: step, ship: step }, "charge -> ship", "chrage -> ship"),
   node_unreachable: graph({ s: trigger, a: step, b: step }, "s -> a"),
   not_json: node({ ...step, input: { at: new Date(0) } }),
-  not_supported_yet: node({ ...step, idempotencyKey: "x" }),
+  not_supported_yet: node({ ...step, labels: {} }),
   outcome_duplicate: graph(
     {
       a: {

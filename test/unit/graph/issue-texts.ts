@@ -79,7 +79,7 @@ export const TOLD: { readonly [code in IssueCode]: Told } = {
   field_unknown: {
     path: ["nodes", "a", "inputs"],
     message: "There is no field `inputs` in an action.",
-    next: 'Use kind, description, join, action, input, credentials, timeout, deadline, retry, lane, forEach, concurrency, onItemError, compensate. Did you mean "input"?',
+    next: 'Use kind, description, join, action, input, credentials, timeout, deadline, retry, lane, idempotencyKey, forEach, concurrency, onItemError, compensate. Did you mean "input"?',
   },
   format_unknown: {
     path: ["format"],
@@ -171,8 +171,8 @@ export const TOLD: { readonly [code in IssueCode]: Told } = {
     next: "Write it as null, true, false, a number, a text, a list or a plain object.",
   },
   not_supported_yet: {
-    path: ["nodes", "a", "idempotencyKey"],
-    message: "The field `idempotencyKey` of an action is not supported yet.",
+    path: ["nodes", "a", "labels"],
+    message: "The field `labels` of an action is not supported yet.",
     next: "Leave it out for now; it is part of the format and will come with a later version.",
   },
   outcome_duplicate: {
