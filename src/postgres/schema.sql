@@ -6,6 +6,35 @@ CREATE OR REPLACE FUNCTION flowforge.now()
  PARALLEL SAFE
 AS $function$ select floor(extract(epoch from clock_timestamp()) * 1000)::bigint $function$;
 
+create table flowforge.action_key_waiters (
+  run_id uuid not null,
+  expires_at bigint not null,
+  fence integer not null,
+  workspace text not null,
+  action text not null,
+  key text not null,
+  node text not null,
+  constraint action_key_waiters_pkey PRIMARY KEY (run_id, node)
+);
+CREATE INDEX action_key_waiters_expires ON flowforge.action_key_waiters USING btree (expires_at);
+CREATE INDEX action_key_waiters_key ON flowforge.action_key_waiters USING btree (workspace, action, key);
+
+create table flowforge.action_keys (
+  run_id uuid not null,
+  created_at bigint not null,
+  expires_at bigint not null,
+  state text not null,
+  workspace text not null,
+  action text not null,
+  key text not null,
+  node text not null,
+  fingerprint text not null,
+  result json,
+  constraint action_keys_pkey PRIMARY KEY (workspace, action, key)
+) with (fillfactor=80);
+CREATE INDEX action_keys_expires ON flowforge.action_keys USING btree (expires_at);
+CREATE INDEX action_keys_owner ON flowforge.action_keys USING btree (run_id, node);
+
 create table flowforge.attempts (
   run_id uuid not null,
   started_at bigint,

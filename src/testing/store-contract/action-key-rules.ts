@@ -160,6 +160,14 @@ function settledRules({ rule, expect }: Kit): void {
     expect(await store.commit([await asks(store, other, claim("k"))])).toEqual([{ type: "contended" }]);
   });
 
+  rule("an output of any size is kept", async ({ store }) => {
+    const output = "large ".repeat(50_000);
+    const runId = await holds(store, "k");
+    const nodes = [change("a", { status: "succeeded", fence: 1, attempt: 1, output })];
+    await moved(store, move(runId, 1, { nodes, actionKeys: [{ type: "done", node: "a" }] }));
+    expect((await store.actionKeys([ref("k")]))[0]!.result).toBe(output);
+  });
+
   rule("`free` gives it to the next one", async ({ store }) => {
     await settle(store, await holds(store, "k"), "free");
     expect(await store.actionKeys([ref("k")])).toEqual([null]);

@@ -49,7 +49,7 @@ onEachBackend("a key across runs", (name) => {
     const results = await Promise.all([holder, ...others].map((run) => run.result({ timeout: "90s" })));
     expect(results).toEqual(Array(OTHERS + 1).fill(2));
     const all = await effects.all();
-    expect(all.map(({ run }) => run)).toEqual([holder.id, holder.id]);
+    expect(all.map(({ run_id: runId }) => runId)).toEqual([holder.id, holder.id]);
     expect(new Set(all.map(({ key }) => key)).size).toBe(1);
   });
 });

@@ -19,14 +19,13 @@ test("the builder writes the template, and an edge from what it reads", () => {
       action("again", charge, {}, { idempotencyKey: output.order });
       // @ts-expect-error -- a key is a text
       action("wrong", charge, {}, { idempotencyKey: output.n });
-      // @ts-expect-error -- items have no keys
-      action("items", charge, () => ({}), { forEach: [1], idempotencyKey: "k" });
       return null;
     },
   });
   expect(document.nodes["pay"]).toEqual({
     kind: "action",
     action: "charge",
+    input: {},
     idempotencyKey: "charge-{{ nodes.loaded.output.order }}",
   });
   expect(document.nodes["again"]).toMatchObject({ idempotencyKey: "{{ nodes.loaded.output.order }}" });
@@ -36,6 +35,18 @@ test("the builder writes the template, and an edge from what it reads", () => {
       { from: "loaded", to: "again" },
     ]),
   );
+});
+
+test("items have no such keys", () => {
+  const build = (): unknown =>
+    defineWorkflow({
+      name: "paying",
+      build({ action, fired }) {
+        // @ts-expect-error -- it is no option of a map
+        action("a", "x", () => ({}), { forEach: fired.payload, idempotencyKey: "k" });
+      },
+    });
+  expect(build).toThrow("`idempotencyKey` is not possible for a node with `forEach`");
 });
 
 function codes(node: object): readonly string[] {
