@@ -7,7 +7,7 @@ import { FlowForgeError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
 import type { MemoRef, MemoStore } from "../core/ports/memos.ts";
 import { PermanentError } from "../core/run/failures.ts";
-import { checkValue, type ValueLimits } from "../core/values.ts";
+import { checkValue, type Limits, sizeOf } from "../core/values.ts";
 import { retryMs } from "./retry-pause.ts";
 
 /** No step has this name. */
@@ -19,7 +19,7 @@ const CONTROL = /[\u0000-\u001f\u007f]/;
 export interface MemosOptions {
   readonly store: MemoStore;
   readonly ref: MemoRef;
-  readonly limits: ValueLimits;
+  readonly limits: Limits;
   /** Takes out what must not be stored. */
   readonly redact: (value: Json) => Json;
   readonly pause: (ms: number) => Promise<void>;
@@ -41,6 +41,9 @@ export function memoParts(options: MemosOptions): Parts {
 class Memos {
   readonly #options: MemosOptions;
   readonly #used = new Set<string>();
+  /** What is stored under each name, as far as that is known here. */
+  readonly #bytes = new Map<string, number>();
+  #total = 0;
   #known: Promise<Map<string, Json>> | null = null;
 
   constructor(options: MemosOptions) {
@@ -66,10 +69,30 @@ class Memos {
       const at = checked.problem.path.length > 0 ? ` at ${checked.problem.path.join(".")}` : "";
       throw wrong("value_invalid", what(name), `a value that${at} ${checked.problem.message}`);
     }
+    this.#assertRoom(name, checked.bytes);
     const kept = redact(checked.value);
     if (!(await this.#answered(() => store.saveMemo(ref, name, kept)))) throw outdated(name, ref);
     (await this.#known)?.set(name, kept);
+    this.#note(name, checked.bytes);
     return kept;
+  }
+
+  #note(name: string, bytes: number): void {
+    this.#total += bytes - (this.#bytes.get(name) ?? 0);
+    this.#bytes.set(name, bytes);
+  }
+
+  /** They are not among the values of the run, which commits count: those of one node run may have as much as a run. */
+  #assertRoom(name: string, bytes: number): void {
+    const { runBytes } = this.#options.limits;
+    const used = this.#total - (this.#bytes.get(name) ?? 0);
+    if (used + bytes <= runBytes) return;
+    const limit = `${used} of at most ${runBytes} (limits.runBytes)`;
+    throw wrong(
+      "run_too_large",
+      what(name),
+      `${bytes} bytes, and what this node run has stored so has ${limit}`,
+    );
   }
 
   #use(name: unknown): void {
@@ -88,7 +111,9 @@ class Memos {
   /** Under the first fence nothing can have been saved yet. */
   async #load(): Promise<Map<string, Json>> {
     const { store, ref } = this.#options;
-    return ref.fence <= 1 ? new Map() : new Map(await this.#answered(() => store.memos(ref)));
+    const known = ref.fence <= 1 ? new Map<string, Json>() : await this.#answered(() => store.memos(ref));
+    for (const [name, value] of known) this.#note(name, sizeOf(value));
+    return new Map(known);
   }
 
   /** A part that is done must not be lost because the store is away for a moment: both questions may be asked again. */
@@ -110,7 +135,7 @@ function what(name: string): string {
 
 /** Another attempt would make the same mistake. */
 function wrong(
-  code: "option_invalid" | "step_duplicate" | "value_invalid",
+  code: "option_invalid" | "run_too_large" | "step_duplicate" | "value_invalid",
   subject: string,
   received: string,
 ): Error {

@@ -5,7 +5,7 @@ import type { Json } from "../../core/json.ts";
 import type { Logger } from "../../core/ports/logger.ts";
 import type { MemoStore } from "../../core/ports/memos.ts";
 import { classifyFailure, isMarked } from "../../core/run/classify.ts";
-import { VALUE_LIMITS } from "../../core/values.ts";
+import { DEFAULT_LIMITS } from "../../core/values.ts";
 import { OutboundHttp } from "../../security/outbound/guarded-fetch.ts";
 import { parseOutbound } from "../../security/outbound/rules.ts";
 import { parseSandbox } from "../../security/sandbox/limits.ts";
@@ -89,7 +89,7 @@ export class Trial {
 
   /** The input as it is stored, and given to every attempt. Throws where the schema refuses it. */
   accept({ title, input }: ActionExample): Json {
-    const accepted = acceptInput(input, this.registered, VALUE_LIMITS);
+    const accepted = acceptInput(input, this.registered, DEFAULT_LIMITS);
     if (!accepted.ok) throw new Error(`${title}: ${accepted.error.message}`);
     return accepted.value;
   }
@@ -130,7 +130,7 @@ export class Trial {
       ...memoParts({
         store: this.#memos,
         ref: { runId, node: key, item: NODE.item, fence: attempt, generation: 0 },
-        limits: VALUE_LIMITS,
+        limits: DEFAULT_LIMITS,
         redact: (value) => grants.secrets.json(value),
         pause: () => Promise.resolve(),
         stopped: () => true,
@@ -145,7 +145,7 @@ export class Trial {
       timeoutMs: TIMEOUT_MS,
       isFirst: attempt === 1,
       graceMs: TIMEOUT_MS,
-      limits: VALUE_LIMITS,
+      limits: DEFAULT_LIMITS,
       secrets: grants.secrets,
       now: () => Date.now(),
       ...(tx ? { transaction: { begin: () => Promise.resolve({ ...context, tx }) } } : {}),

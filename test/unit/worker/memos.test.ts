@@ -25,7 +25,7 @@ function bench({ failures = 0, isOwned = true, fence = 2 } = {}) {
         return isOwned;
       }),
   };
-  const limits = { maxBytes: 1_024, maxDepth: 8 };
+  const limits = { maxBytes: 1_024, maxDepth: 8, runBytes: 3_000 };
   const attempt = () =>
     memoParts({
       store,
@@ -93,6 +93,22 @@ test("an attempt that lost its node run is told so", async () => {
   for (const call of [attempt().step("x", () => 1), attempt().checkpoint(1)]) {
     await expect(call).rejects.toMatchObject({ code: "attempt_outdated" });
   }
+});
+
+test("what one node run stores has a limit, over its attempts; a checkpoint counts once", async () => {
+  const { attempt } = bench();
+  const kibibyte = "x".repeat(1_000);
+  const first = attempt();
+  for (let n = 0; n < 10; n++) await first.checkpoint(kibibyte);
+  await first.step("one", () => kibibyte);
+  await expect(first.step("two", () => kibibyte)).rejects.toMatchObject({ cause: { code: "run_too_large" } });
+  const second = attempt();
+  expect(await second.step("one", () => "again")).toBe(kibibyte);
+  const error: unknown = await second.step("two", () => kibibyte).catch((caught: unknown) => caught);
+  expect(error).toBeInstanceOf(PermanentError);
+  expect((error as Error).message).toContain("2004 of at most 3000 (limits.runBytes)");
+  await second.checkpoint(null);
+  expect(await second.step("three", () => kibibyte)).toBe(kibibyte);
 });
 
 test.each<[string, (at: ReturnType<ReturnType<typeof bench>["attempt"]>) => Promise<unknown>]>([
