@@ -106,6 +106,7 @@ export class Sandbox {
     if (!found) return null;
     found.workspace = workspace;
     this.#busy.add(found);
+    this.#warm();
     return found;
   }
 
@@ -122,11 +123,19 @@ export class Sandbox {
     return new HostedProcess(this.#installation);
   }
 
+  /** One that is nobody's yet stands by, where there may be another one: whoever comes next does not wait for its start. */
+  #warm(): void {
+    const isFull = this.#busy.size + this.#idle.length >= this.#rules.processes;
+    if (isFull || this.#closed || this.#idle.some(({ workspace }) => workspace === null)) return;
+    this.#idle.push(new HostedProcess(this.#installation!));
+  }
+
   #release(process: HostedProcess): void {
     this.#busy.delete(process);
     if (process.isFit && !this.#closed) this.#idle.push(process);
     else process.kill();
     this.#serve();
+    this.#warm();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#rest(), IDLE_MS).unref();
   }
