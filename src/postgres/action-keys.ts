@@ -8,7 +8,6 @@ import type {
 } from "../core/ports/action-keys.ts";
 import { KEY_KEEP_MS } from "../core/ports/keys.ts";
 import type { ConnectionPool } from "../postgres-connection/pool.ts";
-import { whole } from "./blobs.ts";
 import { textArray, uuidArray } from "./arrays.ts";
 import { isActionKeyFree } from "./commit-action-keys.ts";
 import { parseJson } from "./rows.ts";
@@ -40,8 +39,7 @@ async function actionKeys(
 ): Promise<readonly (ActionKeyState | null)[]> {
   const rows = await pool.query<KeyRow>({
     name: "flowforge_action_keys",
-    text: `select a.place, k.state, k.run_id, k.node, k.fingerprint,
-      ${whole(s, "k.result", "k.run_id")} as result
+    text: `select a.place, k.state, k.run_id, k.node, k.fingerprint, k.result
       from (select ${s}.now() as t) clock,
         unnest($1::text[], $2::text[], $3::text[]) with ordinality as a(workspace, action, key, place)
       join ${s}.action_keys k on k.workspace = a.workspace and k.action = a.action and k.key = a.key

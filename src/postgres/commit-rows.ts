@@ -4,7 +4,7 @@ import type { ActionKeyWrite } from "../core/ports/action-keys.ts";
 import type { StartKey } from "../core/ports/keys.ts";
 import type { ItemWrite, MapWrite } from "../core/ports/maps.ts";
 import type { AttemptWrite, CommitEntry, NewRun, NodeWrite } from "../core/ports/commit.ts";
-import { type BlobRow, Blobs } from "./blobs.ts";
+import { type BlobRow, Blobs, jsonText } from "./blobs.ts";
 import { shortPayload } from "./trigger-payload.ts";
 
 /** `i` is the entry's place in the batch, from 1: how a row of a batch finds its entry. */
@@ -144,7 +144,11 @@ export function batchRows(entries: readonly CommitEntry[]): BatchRows {
     else rows.moves.push({ i, entry, output });
     if (entry.start?.key) rows.keys.push({ i, workspace: entry.start.workspace, key: entry.start.key });
     for (const write of entry.nodes)
-      (write.isNew ? rows.inserts : rows.updates).push({ i, write, ...valuesOf(blobs, i, write) });
+      (write.isNew ? rows.inserts : rows.updates).push({
+        i,
+        write,
+        ...nodeValues(blobs, i, { write, entry }),
+      });
     for (const write of entry.actionKeys ?? []) rows.actionKeys.push({ i, write });
     for (const write of entry.attempts) rows.attempts.push({ i, write });
     for (const id of entry.consumed) rows.consumed.push({ i, id });
@@ -154,6 +158,17 @@ export function batchRows(entries: readonly CommitEntry[]): BatchRows {
     for (const write of entry.items ?? []) rows.items.push({ i, write, ...valuesOf(blobs, i, write.change) });
   }
   return rows;
+}
+
+/** The result of a key of an action is there for longer than its run, so it is no blob of the run. */
+function nodeValues(
+  blobs: Blobs,
+  i: number,
+  { write, entry }: { readonly write: NodeWrite; readonly entry: CommitEntry },
+): Pick<NodeRow, "input" | "output"> {
+  const isResult = entry.actionKeys?.some(({ type, node }) => type === "done" && node === write.node);
+  if (!isResult) return valuesOf(blobs, i, write);
+  return { input: blobs.text(i, write.input), output: jsonText(write.output) };
 }
 
 /** Of a node run, or of what happens to an item. */

@@ -95,3 +95,18 @@ test("a commit that is refused leaves nothing, and one that comes again adds not
     expect(await store.commit([write(seq)])).toMatchObject([{ type: "committed" }]);
   expect(await database.query("select 1 from flowforge.run_blobs")).toHaveLength(1);
 });
+
+test("the result of a key of an action outlives the run and its blobs", async () => {
+  await using context = await testStore();
+  const { store, database } = context;
+  const ref = { workspace: "default", action: "charge", key: "k" };
+  const start = startEntry();
+  await store.commit([{ ...start, actionKeys: [{ type: "claim", node: "a", fingerprint: "f", ...ref }] }]);
+  const done = nodeWrite("a", { isNew: false, status: "succeeded", output: large, input: large });
+  await store.commit([
+    entry(start.runId, 1, { nodes: [done], actionKeys: [{ type: "done", node: "a" }], output: large }),
+  ]);
+  for (const table of ["runs", "node_runs", "run_blobs"])
+    await database.query(`delete from flowforge.${table}`);
+  expect(await store.actionKeys([ref])).toMatchObject([{ state: "done", result: large }]);
+});
