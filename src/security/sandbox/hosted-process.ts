@@ -1,10 +1,11 @@
 /** The host's end of a sandbox process: starts it, gives it one execution at a time, and ends it when in doubt. */
-import { type ChildProcess, spawn } from "node:child_process";
-import path from "node:path";
+import type { ChildProcess } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
+import type { Json } from "../../core/json.ts";
 import type { Broker } from "./broker.ts";
 import { cannotStart, crashed, failure, timedOut } from "./failures.ts";
 import type { Installation } from "./installation.ts";
+import { launch } from "./launch.ts";
 import { LineReader } from "./line-reader.ts";
 import {
   type CodeLimits,
@@ -27,7 +28,7 @@ export interface ExecutionOrder {
 interface Current {
   readonly order: ExecutionOrder;
   readonly endsAt: number;
-  resolve(text: string): void;
+  resolve(value: Json): void;
   reject(error: Error): void;
   cpuLeftMs: number;
   /** `null`: it waits. */
@@ -42,8 +43,6 @@ const GRACE_MS = 50;
 const STDERR_CHARACTERS = 2_000;
 /** After so many executions a new process takes over. */
 const MOST_EXECUTIONS = 100;
-/** Of the process's own JavaScript: copies of input and output. QuickJS has its own. */
-const HEAP_MB = 128;
 
 export class HostedProcess {
   readonly #child: ChildProcess;
@@ -58,8 +57,9 @@ export class HostedProcess {
   /** Whose code runs in it: nobody else's ever does. `null`: nobody's yet. */
   workspace: string | null = null;
 
-  constructor(installation: Installation) {
-    this.#child = launch(installation);
+  /** `cpuMs`: the most that one execution may compute. */
+  constructor(installation: Installation, cpuMs: number) {
+    this.#child = launch(installation, MOST_EXECUTIONS * cpuMs);
     this.#lines = new LineReader((line) => this.#hear(parseFromSandbox(line)));
     this.#ready = new Promise((resolve, reject) => {
       this.#started = (error) => (error ? reject(error) : resolve());
@@ -73,8 +73,8 @@ export class HostedProcess {
     return this.#alive && this.#executions < MOST_EXECUTIONS;
   }
 
-  /** JSON of the result. Rejects with how the execution failed; the process may then be unfit. */
-  async run(order: ExecutionOrder): Promise<string> {
+  /** The result. Rejects with how the execution failed; the process may then be unfit. */
+  async run(order: ExecutionOrder): Promise<Json> {
     await this.#ready;
     if (order.signal.aborted) throw order.signal.reason as Error;
     this.#executions += 1;
@@ -97,7 +97,7 @@ export class HostedProcess {
     this.#child.kill("SIGKILL");
   }
 
-  #execute(order: ExecutionOrder): Promise<string> {
+  #execute(order: ExecutionOrder): Promise<Json> {
     const { code, input, limits } = order;
     return new Promise((resolve, reject) => {
       if (!this.#alive) return reject(crashed("no process"));
@@ -133,9 +133,7 @@ export class HostedProcess {
       return this.#started();
     }
     const current = this.#current;
-    // Nobody else's message: whoever speaks now has got out of hand.
-    if (message === null || current === null || --current.linesLeft < 0)
-      return this.#end(crashed("it spoke out of turn"));
+    if (message === null || current === null || --current.linesLeft < 0) return this.#end(outOfTurn());
     switch (message.type) {
       case "log":
         return current.order.log(message.level, message.text);
@@ -144,11 +142,11 @@ export class HostedProcess {
       case "waiting":
         return this.#waits(current, message.answers);
       case "done":
-        return current.resolve(message.text);
+        return this.#done(current, message.text);
       case "failed":
         return this.#failed(current, message);
       case "ready":
-        return this.#end(crashed("it spoke out of turn"));
+        return this.#end(outOfTurn());
     }
   }
 
@@ -167,6 +165,14 @@ export class HostedProcess {
     this.#watch(current, Infinity);
   }
 
+  #done({ resolve }: Current, text: string): void {
+    try {
+      resolve(JSON.parse(text) as Json);
+    } catch {
+      this.#end(outOfTurn());
+    }
+  }
+
   #failed({ reject, order }: Current, { reason, text }: Extract<FromSandbox, { type: "failed" }>): void {
     // What was interrupted, or had no more memory, leaves nothing behind that is worth a thought.
     if (reason === "timeout" || reason === "memory") this.kill();
@@ -183,7 +189,7 @@ export class HostedProcess {
     const pipe = this.#child.stdio[3] as Readable;
     pipe.on("data", (chunk: Buffer) => {
       this.#lines.push(chunk);
-      if (this.#lines.pendingBytes > this.#longestLine()) this.#end(crashed("it spoke out of turn"));
+      if (this.#lines.pendingBytes > this.#longestLine()) this.#end(outOfTurn());
     });
     this.#child.stderr!.on("data", (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-STDERR_CHARACTERS);
@@ -222,28 +228,7 @@ export class HostedProcess {
   }
 }
 
-function launch({ entry, args, readable }: Installation): ChildProcess {
-  const flags = [
-    "--permission",
-    ...readable.map((folder) => `--allow-fs-read=${folder}`),
-    // Names are what they are: no links have to be looked up.
-    "--preserve-symlinks",
-    "--preserve-symlinks-main",
-    "--no-addons",
-    "--no-warnings",
-    "--disable-proto=delete",
-    "--disallow-code-generation-from-strings",
-    `--max-old-space-size=${HEAP_MB}`,
-    // QuickJS's own stack is a part of this one.
-    ...(process.platform === "win32" ? [] : ["--stack-size=3900"]),
-  ];
-  return spawn(process.execPath, [...flags, entry, ...args], {
-    env: {},
-    // It can read nothing there.
-    cwd: path.parse(process.execPath).root,
-    // A Ctrl+C at the terminal is for the host, which lets what runs here end.
-    detached: process.platform !== "win32",
-    windowsHide: true,
-    stdio: ["pipe", "ignore", "pipe", "pipe"],
-  });
+/** What it says makes no sense, or nobody asked: whoever is in there has got out of hand. */
+function outOfTurn(): Error {
+  return crashed("it spoke out of turn");
 }

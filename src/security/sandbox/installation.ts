@@ -16,26 +16,35 @@ export interface Installation {
   readonly readable: readonly string[];
 }
 
-/** Throws `sandbox_missing` where QuickJS is not installed. */
-export function findInstallation(): Installation {
-  const require = createRequire(import.meta.url);
+/** Looks for QuickJS as a module at `from` would. Throws `sandbox_missing` where it is not installed. */
+export function findInstallation(from: string = import.meta.url): Installation {
+  const { core, variant, wasm } = findQuickJs(from);
+  const entry = realpathSync(entryFile());
+  return {
+    entry,
+    args: [moduleUrl(core), moduleUrl(variant), wasm],
+    readable: [
+      path.dirname(entry),
+      packageOf(core),
+      packageOf(variant),
+      // Imported by both; beside either of them, by way of a link perhaps.
+      path.join(path.dirname(packageOf(core)), "@jitl", "quickjs-ffi-types"),
+      path.join(path.dirname(packageOf(variant)), "quickjs-ffi-types"),
+    ].map((folder) => folder + path.sep),
+  };
+}
+
+interface QuickJsFiles {
+  readonly core: string;
+  readonly variant: string;
+  readonly wasm: string;
+}
+
+function findQuickJs(from: string): QuickJsFiles {
+  const require = createRequire(from);
+  const find = (name: string): string => realpathSync(require.resolve(name));
   try {
-    const core = realpathSync(require.resolve(CORE));
-    const variant = realpathSync(require.resolve(VARIANT));
-    const wasm = realpathSync(require.resolve(`${VARIANT}/wasm`));
-    const entry = realpathSync(entryFile());
-    return {
-      entry,
-      args: [moduleUrl(core), moduleUrl(variant), wasm],
-      readable: [
-        path.dirname(entry),
-        packageOf(core),
-        packageOf(variant),
-        // Imported by both; beside either of them, by way of a link perhaps.
-        path.join(path.dirname(packageOf(core)), "@jitl", "quickjs-ffi-types"),
-        path.join(path.dirname(packageOf(variant)), "quickjs-ffi-types"),
-      ].map((folder) => folder + path.sep),
-    };
+    return { core: find(CORE), variant: find(VARIANT), wasm: find(`${VARIANT}/wasm`) };
   } catch (cause) {
     throw new FlowForgeError("sandbox_missing", {
       subject: "the sandbox",

@@ -61,7 +61,7 @@ export class Sandbox {
     };
     const process = await this.#acquire(workspace, order.signal);
     try {
-      return JSON.parse(await process.run(order)) as Json;
+      return await process.run(order);
     } finally {
       over.abort();
       this.#release(process);
@@ -120,14 +120,14 @@ export class Sandbox {
     if (this.#busy.size >= this.#rules.processes) return null;
     if (this.#busy.size + this.#idle.length >= this.#rules.processes) this.#idle.shift()?.kill();
     this.#installation ??= findInstallation();
-    return new HostedProcess(this.#installation);
+    return new HostedProcess(this.#installation, this.#rules.cpuMs);
   }
 
   /** One that is nobody's yet stands by, where there may be another one: whoever comes next does not wait for its start. */
   #warm(): void {
     const isFull = this.#busy.size + this.#idle.length >= this.#rules.processes;
     if (isFull || this.#closed || this.#idle.some(({ workspace }) => workspace === null)) return;
-    this.#idle.push(new HostedProcess(this.#installation!));
+    this.#idle.push(new HostedProcess(this.#installation!, this.#rules.cpuMs));
   }
 
   #release(process: HostedProcess): void {

@@ -30,6 +30,8 @@ beforeAll(async () => {
     version("ioredis"),
     version("zod"),
     version("@types/node"),
+    version("quickjs-emscripten-core"),
+    version("@jitl/quickjs-wasmfile-release-sync"),
   ];
   await run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...packages], { cwd: project });
 }, 240_000);
@@ -58,6 +60,24 @@ test("a workflow runs from the packed package", async () => {
     console.log(await run.result({ timeout: "20s" }));
   `;
   expect(await script("run.js", source, { DATABASE_URL: database.url })).toBe("Hello Ada");
+});
+
+test("code runs in a sandbox of the packed package", async () => {
+  await using database = await testDatabase();
+  const source = `
+    import { createEngine, defineWorkflow } from "flowforge";
+    import { builtInActions } from "flowforge/actions";
+    const count = defineWorkflow({
+      format: 1, name: "count",
+      nodes: { code: { kind: "action", action: "code.run", input: { code: "return input.length", input: "{{ input.name }}" } } },
+      edges: [], output: "{{ nodes.code.output }}",
+    });
+    await using engine = createEngine({ postgres: process.env.DATABASE_URL, workflows: [count], actions: builtInActions });
+    await engine.start();
+    const run = await engine.runs.start(count, { input: { name: "Ada" } });
+    console.log(await run.result({ timeout: "20s" }));
+  `;
+  expect(await script("code.js", source, { DATABASE_URL: database.url })).toBe("3");
 });
 
 test("errors keep their names", async () => {
