@@ -14,12 +14,19 @@ export function mapParts(s: string, rows: string, { items }: Shape): readonly st
     `map_writes as materialized (select ($1::uuid[])[g.i] as run_id, g.* from f, ${rows} where f.had[g.i] >= 0)`,
     `map_started as (
   insert into ${s}.maps (run_id, node, touched_at, fence, total, concurrency, collect)
-  select g.run_id, g.node, clock.t, g.fence, g.total, g.concurrency, g.collect from map_writes g, clock where g.type = 'start')`,
+  select g.run_id, g.node, clock.t, g.fence, g.total, g.concurrency, g.collect from map_writes g, clock where g.type = 'start'
+  on conflict (run_id, node) do update set touched_at = excluded.touched_at, fence = excluded.fence,
+    closed = false, live = true)`,
+    // Those that `map_left` cancelled: they have been counted as waiting all the while.
+    `map_taken_up as (
+  update ${s}.node_runs t set status = 'waiting', fence = t.fence + 1, attempt = 0, retry_at = clock.t, finished_at = null
+  from map_writes g, clock where g.type in ('start', 'resume') and t.run_id = g.run_id and t.node = g.node and t.item >= 0
+    and t.status = 'cancelled')`,
     `map_moved as (
   update ${s}.maps u set fence = case when g.type = 'end' then u.fence else g.fence end,
-    closed = u.closed or g.type = 'close',
+    closed = g.type <> 'resume' and (u.closed or g.type = 'close'),
     live = g.type <> 'end'${counted}
-  from map_writes g where u.run_id = g.run_id and u.node = g.node and g.type in ('reopen', 'close', 'end'))`,
+  from map_writes g where u.run_id = g.run_id and u.node = g.node and g.type in ('reopen', 'resume', 'close', 'end'))`,
     `map_left as (
   update ${s}.node_runs t set status = 'cancelled', retry_at = null, finished_at = clock.t
   from map_writes g, clock where g.type = 'end' and t.run_id = g.run_id and t.node = g.node and t.retry_at is not null)`,

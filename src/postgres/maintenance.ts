@@ -26,7 +26,7 @@ export class Maintenance {
         order by n.due_at limit $1)
         union all
         (select n.run_id, n.node, n.item, n.fence, n.deadline_at from ${s}.node_runs n
-        where n.deadline_at is not null and n.deadline_at <= (select ${s}.now()) and n.status in ('pending', 'ready', 'queued')
+        where n.deadline_at is not null and n.deadline_at <= (select ${s}.now()) and (n.status in ('pending', 'ready', 'queued') or n.waiting_for = 'map')
           and not exists (select from ${s}.runs r where r.id = n.run_id and r.paused)
         order by n.deadline_at limit $1)
         order by at limit $1`,

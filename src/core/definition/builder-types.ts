@@ -37,7 +37,7 @@ export interface ActionOptions<Of extends string = string> extends NodeOptions<O
   readonly timeout?: Duration;
   /**
    * For all attempts and the pauses between them, from the moment when the node may start; then it fails with `deadline_exceeded`.
-   * Default: as long as its retries last.
+   * With `forEach`: for all items together. Default: as long as its retries last.
    */
   readonly deadline?: Duration;
   /** Default: the action's, then the workflow's, then the engine's. */
@@ -57,7 +57,7 @@ export interface MapOptions<
   Item = unknown,
   Mode extends "fail" | "collect" = "fail" | "collect",
   Of extends string = string,
-> extends Omit<ActionOptions<Of>, "deadline" | "idempotencyKey"> {
+> extends Omit<ActionOptions<Of>, "idempotencyKey"> {
   /** The list. At most 100,000 items when the run comes there. */
   readonly forEach: Yields<readonly Item[], Of>;
   /** Items that run at once, in all processes together. 1 to 10,000. Default 20. */

@@ -87,7 +87,7 @@ export interface ActionDocument extends NodeDocumentBase {
   readonly timeout?: Duration;
   /**
    * For all attempts and the pauses between them, from the moment when the node may start. A node that has not succeeded by then
-   * fails with `deadline_exceeded`. None: as long as its retries last.
+   * fails with `deadline_exceeded`. With `forEach`: for all items together. None: as long as its retries last.
    */
   readonly deadline?: Duration;
   readonly retry?: RetryDocument;

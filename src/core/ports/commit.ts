@@ -46,7 +46,7 @@ export interface NodeWrite {
   readonly possiblyDuplicated: boolean;
   /** Default `null`. */
   readonly edited?: EditedInput | null;
-  /** A point in time. While the row is `pending`, `ready` or `queued`, `due` finds it then. Default `null`. */
+  /** A point in time. While the row is `pending`, `ready` or `queued`, or waits for its map, `due` finds it then. Default `null`. */
   readonly deadlineAt?: number | null;
   /** Default 0. */
   readonly putOffMs?: number;

@@ -37,7 +37,10 @@ export interface MapState extends MapCounts {
   readonly closed: boolean;
 }
 
-/** What a commit says about a map. `start`: its row is new. All others are of maps that have one. */
+/**
+ * What a commit says about a map. `start`: its row is new, or it is taken up again with what it had, as by `resume`; its `total` stays
+ * then. All others are of maps that have a row.
+ */
 export type MapWrite =
   | {
       readonly type: "start";
@@ -50,6 +53,8 @@ export type MapWrite =
     }
   /** The node waits for the map again, under this fence. */
   | { readonly type: "reopen"; readonly node: string; readonly fence: number }
+  /** The same for a map that was closed: items are claimed again, and those that were `cancelled` may be, too. */
+  | { readonly type: "resume"; readonly node: string; readonly fence: number }
   /** No item is claimed from now on; the node waits under this fence until those that run have ended. */
   | { readonly type: "close"; readonly node: string; readonly fence: number }
   /** Nobody waits for the map any more: items that wait for another attempt are `cancelled`. */
@@ -59,7 +64,7 @@ export type MapWrite =
 
 /**
  * What becomes of the dead letter of an item. Nothing, where the item has another fence or its dead letter is not open. An entry
- * that has one of these has a `reopen` of the same map too.
+ * that has one of these has a `reopen` or `resume` of the same map too.
  */
 export interface ItemWrite {
   readonly node: string;

@@ -151,7 +151,7 @@ export interface Store extends KeyStore, ActionKeyStore, MapStore, MemoStore {
   reap(options: { readonly leaseMs: number; readonly limit: number }): Promise<readonly NodeRef[]>;
 
   /**
-   * `waiting` rows that are due and `pending`, `ready` or `queued` ones whose deadline has passed, those with the oldest time first; none of a
+   * `waiting` rows that are due and `pending`, `ready` or `queued` ones and maps whose deadline has passed, those with the oldest time first; none of a
    * paused run, whose timers fire when it is resumed.
    */
   due(limit: number): Promise<readonly NodeRef[]>;

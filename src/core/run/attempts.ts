@@ -10,6 +10,7 @@ import type { Event } from "./event.ts";
 import { expire } from "./expiry.ts";
 import { isLate, mayPutOff, putOffTooLong } from "./bounds.ts";
 import { backoffMs, immediateMs, isPoison, outcomeUnknown, poison } from "./ladder.ts";
+import { isMapped, mapTimedOut } from "./maps.ts";
 import { isCalledOff } from "./races.ts";
 import {
   cancelNode,
@@ -115,6 +116,7 @@ export function timerFired(draft: Draft, event: Event<"timerFired">): void {
   if (draft.planned(event.node).kind === "output") return expire(draft);
   if ((status === "ready" || status === "queued") && isLate(draft, event.node))
     return tooLate(draft, event.node, null);
+  if (isMapped(draft.node(event.node)) && isLate(draft, event.node)) return mapTimedOut(draft, event.node);
   if (status === "waiting" || status === "ready") fire(draft, event.node);
 }
 

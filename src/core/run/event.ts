@@ -68,8 +68,8 @@ export type RunEvent =
     } & FencedEvent)
   /**
    * `due_at` has passed by the database's clock (a wait, a retry, or a `ready` node held until then), or the key that the node waits
-   * for was settled, or the deadline of a node that
-   * nobody has taken, or, for `$output`, that of the run.
+   * for was settled, or the deadline of a map or of a
+   * node that nobody has taken, or, for `$output`, that of the run.
    */
   | ({ readonly type: "timerFired" } & FencedEvent)
   | {

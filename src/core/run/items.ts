@@ -16,6 +16,11 @@ export interface ItemFailure {
   /** The run was cancelled, or another branch has won. */
   readonly unwanted: boolean;
   readonly paused: boolean;
+  /**
+   * Until the deadline of the map; 0 or less where it has passed, `Infinity` where there is none. What is left then waits for somebody
+   * who takes the map up again.
+   */
+  readonly leftMs: number;
   /** A failure is no dead letter: an edge takes it, or the output of the map tells of it. */
   readonly handled: boolean;
 }
@@ -30,6 +35,7 @@ export function itemFailed(item: ItemState, failure: ItemFailure): ItemOutcome {
   if (verdict.type === "outcomeUnknown") return failed(item, outcomeUnknown(error), "open");
   if (unwanted) return ended(item, { status: "cancelled", failure: null, error });
   const { attempt, losses, putOffMs } = item;
+  if (failure.leftMs <= 0 && verdict.type !== "permanent") return later(item, { delayMs: 0, attempt });
   switch (verdict.type) {
     case "permanent":
       return failed(item, error, handled ? "handled" : "open");
@@ -58,12 +64,16 @@ export function itemSucceeded(item: ItemState): ItemOutcome {
   return ended(item, { status: "succeeded", failure: null });
 }
 
-function retry(item: ItemState, { retry: policy, random, error, handled, paused }: ItemFailure): ItemOutcome {
+function retry(
+  item: ItemState,
+  { retry: policy, random, error, handled, paused, leftMs }: ItemFailure,
+): ItemOutcome {
   const { attempt, fence, putOffMs } = item;
   const pause = policy.backoffMs[attempt - 1 - policy.immediate];
   if (attempt <= policy.immediate) {
     if (paused) return later(item, { delayMs: 0, attempt });
     const delayMs = immediateMs(random);
+    if (delayMs >= leftMs) return later(item, { delayMs, attempt });
     const next = { fence: fence + 1, attempt: attempt + 1, losses: 0, putOffMs, delayMs };
     return { status: "running", failure: null, ...next };
   }

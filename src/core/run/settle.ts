@@ -23,7 +23,7 @@ export function succeed(draft: Draft, index: number, outcome: string): void {
 }
 
 export function cancelNode(draft: Draft, index: number): void {
-  draft.edit(index, { ...ENDED, status: "cancelled", worker: null });
+  draft.edit(index, { ...ENDED, status: "cancelled", outcome: null, worker: null });
   draft.ended.push(index);
 }
 

@@ -135,7 +135,8 @@ export class MapTable {
     for (const write of writes) {
       const { type, node } = write;
       const map = run.maps.get(node);
-      if (type === "start") run.maps.set(node, newMap(write, now));
+      if (type === "start" && !map) run.maps.set(node, newMap(write, now));
+      else if (type === "start" || type === "resume") this.#resume(run, write, now);
       else if (type === "compensated") this.#compensate(run, node, now);
       else if (type === "end") this.#end(run, node, now);
       else if (map)
@@ -217,6 +218,17 @@ export class MapTable {
     for (const row of itemsOf(run, node)) {
       if (row.record.status === "waiting")
         this.#place(row, { status: "cancelled", dueAt: null, finishedAt: now });
+    }
+  }
+
+  /** Items that were left are counted as waiting all the while. */
+  #resume(run: MemoryRun, { node, fence }: { node: string; fence: number }, now: number): void {
+    const map = run.maps.get(node);
+    if (map) Object.assign(map, { fence, closed: false, live: true, touchedAt: now });
+    for (const row of itemsOf(run, node)) {
+      if (row.record.status !== "cancelled") continue;
+      const again = { status: "waiting", attempt: 0, dueAt: now, finishedAt: null } as const;
+      this.#place(row, { ...again, fence: row.record.fence + 1 });
     }
   }
 

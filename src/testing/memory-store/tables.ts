@@ -72,7 +72,7 @@ export function isRunId(id: string): boolean {
 export class Tables {
   readonly deadLetters: DeadLetterTable = new DeadLetterTable();
   readonly runs: Map<string, MemoryRun> = new Map();
-  /** Rows that are no items: `waiting` ones by `dueAt`, those before it by `deadlineAt`. */
+  /** Rows that are no items: `waiting` ones by `dueAt`, those before it and maps by `deadlineAt`. */
   readonly due: TimeIndex<MemoryNode> = new TimeIndex();
   /** `ready` rows by `readyAt`. */
   readonly ready: TimeIndex<MemoryNode> = new TimeIndex();
@@ -90,8 +90,9 @@ export class Tables {
     node.input = next.input ?? node.input;
     node.output = next.output ?? node.output;
     node.readyAt = next.readyAt;
-    const { status, item, dueAt, deadlineAt, dispatchedAt, worker } = node.record;
-    const isBefore = status === "pending" || status === "ready" || status === "queued";
+    const { status, item, dueAt, deadlineAt, dispatchedAt, worker, waitingFor } = node.record;
+    const isBefore =
+      status === "pending" || status === "ready" || status === "queued" || waitingFor === "map";
     // Items are run again by whoever works on their map.
     if (item === -1) this.due.set(node, status === "waiting" ? dueAt : isBefore ? deadlineAt : null);
     this.ready.set(node, node.readyAt);

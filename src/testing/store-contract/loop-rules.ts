@@ -41,7 +41,7 @@ function dueRules({ rule, expect }: Kit): void {
     expect(nodes(await store.due(10))).toEqual(["second", "late"]);
   });
 
-  rule("rows that may start, and whose deadline has passed", async ({ store, advance }) => {
+  rule("rows that may start, and maps, whose deadline has passed", async ({ store, advance }) => {
     const now = await store.now();
     const bounded = { deadlineAt: now + 20_000 } as const;
     const id = await stored(store, {
@@ -50,6 +50,7 @@ function dueRules({ rule, expect }: Kit): void {
         row("pending", { status: "pending", deadlineAt: now + 15_000 }),
         row("queued", { ...bounded, status: "queued", deadlineAt: now + 10_000 }),
         running("running", "w", bounded),
+        row("map", { status: "running", waitingFor: "map", deadlineAt: now + 18_000 }),
         waiting("waiting", { inMs: 60_000 }, bounded),
         row("over", { ...bounded, status: "failed" }),
         row("later", { deadlineAt: now + 90_000 }),
@@ -59,11 +60,12 @@ function dueRules({ rule, expect }: Kit): void {
     const paused = await stored(store, { paused: true, nodes: [row("a", bounded)] });
     expect(nodes(await store.due(10))).toEqual([]);
     await advance(30_000);
-    expect(nodes(await store.due(10))).toEqual(["queued", "pending", "ready"]);
+    expect(nodes(await store.due(10))).toEqual(["queued", "pending", "map", "ready"]);
     expect(nodes(await store.due(1))).toEqual(["queued"]);
     await setRow(store, id, change("pending", { status: "cancelled" }));
     await setRow(store, id, change("queued", { status: "running", worker: "w", ...bounded }));
     await setRow(store, id, change("ready", { status: "ready" }));
+    await setRow(store, id, change("map", { status: "succeeded" }));
     expect(await store.due(10)).toEqual([]);
     await moved(store, move(paused, await seqOf(store, paused), { paused: false }));
     expect((await store.due(10)).map(({ runId }) => runId)).toEqual([paused]);

@@ -67,6 +67,7 @@ export function mapRules(kit: Kit): void {
     claimRules(kit);
     finishRules(kit);
     letterRules(kit);
+    resumeRules(kit);
     idleRules(kit);
   });
 }
@@ -333,6 +334,53 @@ function letterRules({ rule, expect }: Kit): void {
     expect(await open(store, id)).toEqual([]);
     const { items } = await store.deadLetters({ workspace: WORKSPACE, runId: id, limit: 9 });
     expect(items).toMatchObject([{ item: 0, resolution: "compensated" }]);
+  });
+}
+
+function resumeRules({ rule, expect }: Kit): void {
+  /** Item 0 is done, 1 was cut off, 2 never began; the map was closed, and nobody waits for it. */
+  async function cutOff(store: Store): Promise<string> {
+    const id = await mapped(store);
+    await claim(store, id, { limit: 2 });
+    await changed(store, id, { maps: [{ type: "close", node: "m", fence: 3 }] });
+    await store.finishItems(at(id), [result(0, { output: "a" }), result(1, { status: "waiting", fence: 2 })]);
+    await changed(store, id, { maps: [{ type: "end", node: "m" }] });
+    expect(await claim(store, id)).toEqual([]);
+    return id;
+  }
+
+  async function rest(store: Store, id: string): Promise<void> {
+    const { items, map } = await store.claimItems({ ...at(id), worker: "w", limit: 9 });
+    expect(map).toMatchObject({
+      fence: 5,
+      total: 3,
+      closed: false,
+      running: 2,
+      waiting: 0,
+      done: 1,
+      failed: 0,
+    });
+    expect(items.map(({ item, fence, attempt }) => [item, fence, attempt])).toEqual([
+      [1, 4, 1],
+      [2, 1, 1],
+    ]);
+    const finished = [result(1, { ranUnder: 4, output: "b" }), result(2, { output: "c" })];
+    const { map: ended } = await store.finishItems(at(id), finished);
+    expect(ended).toMatchObject({ running: 0, done: 3 });
+    expect(await outputOf(store, id)).toEqual(["a", "b", "c"]);
+  }
+
+  rule("that were left of a closed map run when it is resumed", async ({ store }) => {
+    const id = await cutOff(store);
+    await changed(store, id, { maps: [{ type: "resume", node: "m", fence: 5 }] });
+    await rest(store, id);
+  });
+
+  rule("that were left run when the map begins again, and the others stay", async ({ store }) => {
+    const id = await cutOff(store);
+    const again = { type: "start", node: "m", fence: 5, total: 3, concurrency: 20, collect: false } as const;
+    await changed(store, id, { maps: [again] });
+    await rest(store, id);
   });
 }
 

@@ -19,6 +19,7 @@ import {
 } from "../../core/ports/maps.ts";
 import { fingerprintOf } from "../../core/run/fingerprint.ts";
 import type { ErrorRecord } from "../../core/run/event.ts";
+import { isOverdue } from "../../core/run/maps.ts";
 import { isCalledOff } from "../../core/run/races.ts";
 import { type ItemFailure, itemFailed, itemReleased, itemSucceeded } from "../../core/run/items.ts";
 import type { ActiveRun } from "../active-run.ts";
@@ -163,7 +164,8 @@ export class MapRunner implements Held {
     const { env, slots } = this.#options;
     const workshop = env.workshop();
     if (!this.#isHungry || !workshop) return;
-    const places = slots.take(MAX_CLAIM);
+    // Nothing begins any more; whoever only wants to know whether the map is complete may look.
+    const places = this.#leftMs() <= 0 ? 0 : slots.take(MAX_CLAIM);
     this.#isStarved = places === 0;
     if (places === 0 && !this.#isLooking) return;
     this.#isLooking = false;
@@ -254,10 +256,11 @@ export class MapRunner implements Held {
 
   #start(work: ItemWork, delayMs: number): void {
     const { env, run, node, action } = this.#options;
+    const { deadlineAt } = run.state!.nodes[node.index]!;
     const attempt: ItemAttempt = new ItemAttempt({
       work,
       delayMs,
-      attempt: () => newAttempt({ env, run, node, action, deadlineAt: null, ...work }),
+      attempt: () => newAttempt({ env, run, node, action, deadlineAt, ...work }),
       onOutcome: (outcome) => this.#over(work, outcome),
       onEnded: () => {
         this.#attempts.delete(attempt);
@@ -316,8 +319,17 @@ export class MapRunner implements Held {
       random: env.random(),
       unwanted: isCalledOff(run.plan!, run.state!, node.index),
       paused: run.state!.paused,
+      leftMs: this.#leftMs(),
       handled: node.hasErrorEdge || node.map.collect,
     };
+  }
+
+  /** Until the deadline of the map, whether or not the run knows yet that it has passed. */
+  #leftMs(): number {
+    const { env, run, node } = this.#options;
+    const state = run.state!.nodes[node.index]!;
+    if (isOverdue(state)) return 0;
+    return state.deadlineAt === null ? Infinity : state.deadlineAt - env.clock.now();
   }
 
   #end(

@@ -3,7 +3,7 @@ import type { Plan, PlanMap } from "../../core/graph/plan.ts";
 import type { MapWrite } from "../../core/ports/maps.ts";
 import type { CommitEntry } from "../../core/ports/commit.ts";
 import type { Advance } from "../../core/run/advance.ts";
-import { isMapped } from "../../core/run/maps.ts";
+import { isMapped, isOverdue } from "../../core/run/maps.ts";
 import type { NodeState, RunState } from "../../core/run/state.ts";
 import type { TurnResult } from "../turn-result.ts";
 
@@ -47,7 +47,9 @@ function changed(
   const wasMapped = isMapped(was);
   const { fence, failure } = now;
   if (isMapped(now)) {
-    if (isAborted) writes.push({ type: "close", node, fence });
+    const wasOverdue = isOverdue(was);
+    if (isAborted || (isOverdue(now) && !wasOverdue)) writes.push({ type: "close", node, fence });
+    else if (wasOverdue && !isOverdue(now)) writes.push({ type: "resume", node, fence });
     else if (!wasMapped || was.fence !== fence) writes.push({ type: "reopen", node, fence });
   } else if (wasMapped) writes.push({ type: "end", node });
   if (failure === "compensated" && was.failure !== "compensated") writes.push({ type: "compensated", node });

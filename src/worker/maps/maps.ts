@@ -7,7 +7,7 @@ import type { Task } from "../../core/ports/scheduler.ts";
 import type { ErrorRecord } from "../../core/run/event.ts";
 import { fingerprintOf } from "../../core/run/fingerprint.ts";
 import { itemFailed, itemReleased } from "../../core/run/items.ts";
-import { isMapped } from "../../core/run/maps.ts";
+import { isMapped, isOverdue } from "../../core/run/maps.ts";
 import { isCalledOff } from "../../core/run/races.ts";
 import type { ActiveRun } from "../active-run.ts";
 import type { RunEnvironment } from "../environment.ts";
@@ -223,6 +223,7 @@ export class Maps {
             random: 0,
             unwanted: isCalledOff(run.plan!, run.state!, node.index),
             paused: false,
+            leftMs: isOverdue(run.state!.nodes[node.index]!) ? 0 : Infinity,
             handled: node.hasErrorEdge || node.map.collect,
           });
       return {

@@ -1,11 +1,13 @@
 /** Deadlines of nodes and of runs: every attempt, every pause and every restart counts, and so does the time that nobody takes a node. */
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   type Action,
   defineAction,
   defineWorkflow,
+  type Engine,
   type JsonObject,
   NotYet,
+  PermanentError,
   RetryableError,
   RunFailedError,
   type RunHandle,
@@ -205,6 +207,92 @@ onEachBackend("deadlines", (name) => {
     expect(nodes.find(({ node }) => node === "$output")).toMatchObject({ status: "succeeded" });
     await expect(engine.runs.start(patient({}), { deadline: "soon" })).rejects.toMatchObject({
       code: "duration_invalid",
+    });
+  });
+
+  describe("of maps", () => {
+    let isMended: boolean;
+    let ran: number[];
+
+    beforeEach(() => {
+      isMended = false;
+      ran = [];
+    });
+
+    /** Item 0 ends at once, the others when somebody has mended them. */
+    const item: Action["run"] = (context) => {
+      const { n } = context.input as { n: number };
+      ran.push(n);
+      return isMended || n === 0 ? n : endless(context);
+    };
+    const mapping = { forEach: "[0, 1, 2, 3]", input: { n: "{{ item }}" }, concurrency: 2, deadline: "1s" };
+    const settings = { timeout: "1h", retry: { immediate: 2, backoff: ["1h"] } };
+
+    async function begin(node: JsonObject, more: JsonObject = {}, run = item): Promise<[Engine, RunHandle]> {
+      const engine = backend.engine({ actions: [trying(run)] });
+      await engine.start();
+      return [engine, await engine.runs.start(workflow({ ...mapping, ...settings, ...node }, more))];
+    }
+
+    test("the map fails as a whole, and a redrive goes on with what was left", async () => {
+      const [engine, run] = await begin({}, { output: "{{ nodes.try.output }}" });
+      expect(await failureOf(run)).toMatchObject({ class: "deadline_exceeded" });
+      // One had the place of item 0.
+      expect(ran).toEqual([0, 1, 2]);
+      isMended = true;
+      const { items } = await engine.deadLetters.list({ runId: run.id });
+      expect(items).toMatchObject([{ node: "try", item: -1 }]);
+      await engine.deadLetters.redrive(items[0]!.id);
+      expect(await run.result({ timeout: "20s" })).toEqual([0, 1, 2, 3]);
+      expect(ran.toSorted((a, b) => a - b)).toEqual([0, 1, 1, 2, 2, 3]);
+    });
+
+    test("an `error` edge takes it", async () => {
+      const nodes = {
+        try: { kind: "action", action: "try", ...mapping, ...settings },
+        late: { kind: "action", action: "try", input: { n: 0 } },
+      };
+      const edges = [{ from: "try", to: "late", on: "error" }];
+      const [, run] = await begin({}, { nodes, edges, output: "{{ nodes.try.error.class }}" });
+      expect(await run.result({ timeout: "20s" })).toBe("deadline_exceeded");
+    });
+
+    test("in time, it changes nothing", async () => {
+      isMended = true;
+      const [, run] = await begin({ deadline: "20s" }, { output: "{{ nodes.try.output }}" });
+      expect(await run.result({ timeout: "20s" })).toEqual([0, 1, 2, 3]);
+    });
+
+    test("dead letters of items come first, and a redrive of one takes up the rest", async () => {
+      const [engine, run] = await begin({}, { output: "{{ nodes.try.output }}" }, (context) => {
+        const { n } = context.input as { n: number };
+        if (n === 0 && !isMended) throw new PermanentError("broken");
+        return item(context);
+      });
+      expect(await failureOf(run)).toMatchObject({ class: "items_failed" });
+      const { items } = await engine.deadLetters.list({ runId: run.id });
+      expect(items).toMatchObject([{ node: "try", item: 0 }]);
+      isMended = true;
+      await engine.deadLetters.redrive(items[0]!.id);
+      expect(await run.result({ timeout: "20s" })).toEqual([0, 1, 2, 3]);
+    });
+
+    test("once its dead letters are completed, it is one itself", async () => {
+      const [engine, run] = await begin({}, { output: "{{ nodes.try.output }}" }, (context) => {
+        const { n } = context.input as { n: number };
+        if (n === 0) throw new PermanentError("broken");
+        return item(context);
+      });
+      expect(await failureOf(run)).toMatchObject({ class: "items_failed" });
+      const letter = async (): Promise<string> =>
+        (await engine.deadLetters.list({ runId: run.id })).items[0]!.id;
+      await engine.deadLetters.complete(await letter(), { output: "by hand" });
+      await expect
+        .poll(async () => (await engine.deadLetters.list({ runId: run.id })).items, { timeout: 20_000 })
+        .toMatchObject([{ item: -1, error: { class: "deadline_exceeded" } }]);
+      isMended = true;
+      await engine.deadLetters.redrive(await letter());
+      expect(await run.result({ timeout: "20s" })).toEqual(["by hand", 1, 2, 3]);
     });
   });
 });

@@ -34,6 +34,8 @@ export type Fact =
       readonly outcome: string | null;
     }
   | { readonly is: "parked" }
+  /** Its items have had their time: it waits for those that run. */
+  | { readonly is: "overdue" }
   /** It waits for its items. */
   | { readonly is: "mapped" }
   /** Items of it are dead letters. */
@@ -66,7 +68,8 @@ function count(history: readonly Fact[]): Told {
   const last = history.at(-1);
   return {
     status: statusAfter(last),
-    outcome: last?.is === "ended" ? last.outcome : hasExpired(history) ? "deadline" : null,
+    outcome:
+      last?.is === "ended" ? last.outcome : hasExpired(history) || isOverdue(history) ? "deadline" : null,
     fence: history.filter(raisesFence).length,
     attempt: attempts(since(history, "redriven")),
     losses: lossesInARow(history),
@@ -82,7 +85,7 @@ function count(history: readonly Fact[]): Told {
 }
 
 function waitsFor(last: Fact | undefined): Told["waitingFor"] {
-  if (last?.is === "mapped") return "map";
+  if (last?.is === "mapped" || last?.is === "overdue") return "map";
   if (last?.is === "putOff") return "timer";
   return last?.is === "entered" ? last.reason : null;
 }
@@ -90,6 +93,13 @@ function waitsFor(last: Fact | undefined): Told["waitingFor"] {
 /** Somebody has to do something about it. */
 export function isLeft({ failure }: Pick<Told, "failure">): boolean {
   return failure === "open" || failure === "items";
+}
+
+/** Until somebody runs it, or an item of it, again. */
+function isOverdue(history: readonly Fact[]): boolean {
+  const last = history.at(-1)?.is;
+  if (last !== "overdue" && last !== "itemsLeft" && last !== "closed") return false;
+  return since(history, "claimed", "bounded").some(({ is }) => is === "overdue");
 }
 
 function hasExpired(history: readonly Fact[]): boolean {
@@ -101,10 +111,10 @@ function boundsOf(history: readonly Fact[]): Pick<Told, "deadlineAt" | "putOffMs
   const keyFence = history.slice(0, keyMade(history)).filter(raisesFence).length;
   if (isEnded({ status: statusAfter(history.at(-1)) })) return { deadlineAt: null, putOffMs: 0, keyFence };
   const lately = since(history, "redriven", "itemsLeft");
-  const bound = lately.findLast((fact) => fact.is === "bounded");
+  const bound = lately.findLast((fact) => fact.is === "bounded" || fact.is === "overdue");
   const pauses = lately.map((fact) => (fact.is === "entered" ? fact.putOff : 0));
   const putOffMs = pauses.reduce((sum, pause) => sum + pause, 0);
-  return { deadlineAt: bound?.until ?? null, putOffMs, keyFence };
+  return { deadlineAt: bound?.is === "bounded" ? bound.until : null, putOffMs, keyFence };
 }
 
 /** How long the history was when the present key could be used for the first time: nothing else began before. */
@@ -131,6 +141,7 @@ function statusAfter(last: Fact | undefined): NodeStatus {
     case "again":
     case "rendering":
     case "mapped":
+    case "overdue":
       return "running";
     case "entered":
     case "putOff":
@@ -166,6 +177,7 @@ function raisesFence({ is }: Fact): boolean {
     "redriven",
     "expired",
     "mapped",
+    "overdue",
   ].includes(is);
 }
 

@@ -28,7 +28,7 @@ export class Ledger {
   readonly errors: Map<string, Json> = new Map();
   readonly #history = new Map<string, readonly Fact[]>();
   protected commands: ModelCommand[] = [];
-  protected now = 0;
+  now = 0;
   paused = false;
 
   constructor(spec: PlanSpec) {

@@ -20,11 +20,13 @@ export function takeMap(
   if (waitingFor !== "map") return;
   const { open, failed, unfinished, error, output } = event;
   const isFailure = failed > 0 && spec.map === "fail";
+  const overdue = ledger.told(id).outcome === "deadline";
   if (open > 0) {
     ledger.errors.set(id, error.class);
     ledger.command("record", id, "null", error.class);
     return ledger.note(id, { is: "itemsLeft" });
   }
+  if (overdue && unfinished > 0 && !unwanted) return ledger.giveUpLate(id);
   if (unfinished > 0 || (unwanted && isFailure)) return ledger.cancelNode(id);
   if (isFailure) return ledger.failDecided(id, error);
   ledger.outputs.set(id, output);
@@ -39,7 +41,20 @@ export function resolveItem(
   const { waitingFor, failure } = ledger.told(id);
   if ((unwanted && event.type === "redriven") || (waitingFor !== "map" && failure !== "items")) return;
   ledger.errors.delete(id);
-  again(ledger, id);
+  const spec = ledger.spec.nodes[id];
+  const { deadlineAt, outcome } = ledger.told(id);
+  if (event.type === "redriven" && spec?.kind === "action") {
+    const lasts = spec.deadline === undefined ? null : ledger.now + spec.deadline;
+    ledger.note(id, { is: "bounded", until: deadlineAt ?? lasts });
+  }
+  if (event.type !== "redriven" && outcome === "deadline") overdue(ledger, id);
+  else again(ledger, id);
+}
+
+/** The time of the map is over. */
+export function overdue(ledger: Ledger, id: string): void {
+  ledger.note(id, { is: "overdue" });
+  ledger.command("openMap", id);
 }
 
 function again(ledger: Ledger, id: string): void {

@@ -9,7 +9,7 @@ import type { ErrorRecord, RunEvent } from "../../../src/core/run/event.ts";
 import type { KeptMessage, NodeStatus, RunStatus } from "../../../src/core/run/state.ts";
 import { isAlive, isEnded, isLeft } from "./model-facts.ts";
 import { type ModelCommand, OUTPUT } from "./model-ledger.ts";
-import { resolveItem, takeMap } from "./model-maps.ts";
+import { overdue, resolveItem, takeMap } from "./model-maps.ts";
 import { MessageModel } from "./model-messages.ts";
 import { asks, isTimer, lastsMs, outcomesByHand, statusOf, type WaitSpec } from "./model-rules.ts";
 import type { NodeSpec } from "./plans.ts";
@@ -88,6 +88,7 @@ export class Model extends MessageModel {
         if (this.paused) return;
         if (id === OUTPUT) return this.#expire();
         if (startable && this.isLate(id, 0)) this.giveUpLate(id);
+        else if (waitingFor === "map" && this.isLate(id, 0)) overdue(this, id);
         else if (status === "waiting") this.#due(id);
         else if (status === "ready" && dueAt !== null) this.offer(id);
         return;

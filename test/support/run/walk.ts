@@ -161,6 +161,7 @@ function toNodes({ plan, state, deadly, quiet }: Place): readonly Choice[] {
         if (waitingFor === "map")
           return [
             (dice) => mapEnded(node, fence, { dice, quiet }),
+            () => ({ type: "timerFired", node, fence }),
             (dice) => (quiet ? mapEnded(node, fence, { dice, quiet }) : itemResolution(node, dice)),
           ];
         if (isMap(plan, node))

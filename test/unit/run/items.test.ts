@@ -16,11 +16,34 @@ function failed(changes: Partial<ItemFailure> = {}, state: Partial<ItemState> = 
     random: 0.5,
     unwanted: false,
     paused: false,
+    leftMs: Infinity,
     handled: false,
     ...changes,
   };
   return itemFailed({ ...item, ...state }, failure);
 }
+
+describe("an item of a map with a deadline", () => {
+  const left = { status: "waiting", fence: 5, attempt: 1, failure: null } as const;
+
+  test("does not begin again where that would be too late, and waits", () => {
+    expect(failed({ leftMs: 551 })).toMatchObject({ status: "running" });
+    expect(failed({ leftMs: 550 })).toMatchObject({ ...left, delayMs: 550 });
+  });
+
+  test("waits once it has passed, unless it failed for good or nobody knows how", () => {
+    for (const verdict of [
+      { type: "retry" },
+      { type: "later", afterMs: 5 },
+      { type: "notYet", afterMs: 5 },
+    ] as const)
+      expect(failed({ leftMs: 0, verdict })).toMatchObject({ ...left, delayMs: 0 });
+    expect(failed({ leftMs: 0, lost: true })).toMatchObject({ ...left, losses: 0 });
+    expect(failed({ leftMs: 0, verdict: { type: "permanent" } })).toMatchObject({ failure: "open" });
+    expect(failed({ leftMs: 0, verdict: { type: "outcomeUnknown" } })).toMatchObject({ failure: "open" });
+    expect(failed({ leftMs: 0, unwanted: true })).toMatchObject({ status: "cancelled" });
+  });
+});
 
 describe("an item", () => {
   test("is tried at once, then later, and then no more", () => {

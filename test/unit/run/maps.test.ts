@@ -3,18 +3,18 @@ import { describe, expect, test } from "vitest";
 import type { RunEvent } from "../../../src/core/run/event.ts";
 import { isMapped } from "../../../src/core/run/maps.ts";
 import { type EdgeSpec, type NodeSpec, planOf } from "../../support/run/plans.ts";
-import { TestRun } from "../../support/run/runs.ts";
+import { NOW, TestRun } from "../../support/run/runs.ts";
 
 const ERROR = { class: "items_failed", message: "1 of 3 items failed." };
 
 class MapRun extends TestRun {
   constructor(
     map: "fail" | "collect" = "fail",
-    more: { nodes?: Record<string, NodeSpec>; edges?: EdgeSpec[] } = {},
+    more: { nodes?: Record<string, NodeSpec>; edges?: EdgeSpec[]; deadline?: number } = {},
   ) {
     const nodes: Record<string, NodeSpec> = {
       t: { kind: "trigger" },
-      m: { kind: "action", map },
+      m: { kind: "action", map, ...(more.deadline === undefined ? {} : { deadline: more.deadline }) },
       ...more.nodes,
     };
     super(planOf({ nodes, edges: [["t", "m"], ...(more.edges ?? [])] }));
@@ -142,5 +142,75 @@ describe("a map", () => {
     expect(run.state.status).toBe("paused");
     run.send({ type: "resumed" });
     expect(run.said).toEqual(["openMap m"]);
+  });
+});
+
+describe("a map whose deadline passes", () => {
+  const DEADLINE = 60_000;
+
+  function overdue(map: "fail" | "collect" = "fail"): MapRun {
+    const run = new MapRun(map, { deadline: DEADLINE }).open();
+    expect(run.node("m").deadlineAt).toBe(NOW + DEADLINE);
+    run.now = NOW + DEADLINE;
+    run.fire("m");
+    return run;
+  }
+
+  test("is closed under a new fence, and fails once nothing of it runs", () => {
+    const run = overdue();
+    expect(run.said).toEqual(["openMap m"]);
+    expect(run.node("m")).toMatchObject({
+      status: "running",
+      outcome: "deadline",
+      fence: 3,
+      deadlineAt: null,
+    });
+    run.end({ unfinished: 1 });
+    expect(run.node("m")).toMatchObject({ status: "failed", failure: "open", outcome: null });
+    expect(run.said).toEqual([
+      "record m null deadline_exceeded",
+      "deadLetter m deadline_exceeded",
+      "finish failed",
+    ]);
+  });
+
+  test("ends as ever where everything has ended", () => {
+    expect(overdue().end().node("m")).toMatchObject({ status: "succeeded", outcome: "success" });
+    expect(overdue("collect").end({ failed: 1 }).node("m").status).toBe("succeeded");
+  });
+
+  test("does nothing before that, and while the run is paused", () => {
+    const run = new MapRun("fail", { deadline: DEADLINE }).open();
+    const { state } = run;
+    expect(run.fire("m").state).toBe(state);
+    run.pause();
+    run.now = NOW + DEADLINE;
+    expect(run.fire("m").node("m").outcome).toBe(null);
+  });
+
+  test("has its time anew when it is redriven", () => {
+    const run = overdue().end({ unfinished: 1 });
+    run.send({ type: "redriven", node: run.index("m"), newKey: false });
+    expect(run.node("m")).toMatchObject({ status: "ready", deadlineAt: NOW + 2 * DEADLINE });
+    expect(run.open().node("m")).toMatchObject({ ...mended, deadlineAt: NOW + 2 * DEADLINE });
+  });
+
+  test("waits for what becomes of its dead letters: a redrive of one takes up the rest", () => {
+    const run = overdue().end({ open: 2, unfinished: 1 });
+    expect(run.node("m")).toMatchObject({ failure: "items", outcome: "deadline" });
+    run.item("completed");
+    expect(run.node("m")).toMatchObject({ status: "running", outcome: "deadline", deadlineAt: null });
+    run.end({ open: 1, unfinished: 1 }).item("redriven");
+    expect(run.node("m")).toMatchObject({ ...mended, deadlineAt: NOW + 2 * DEADLINE });
+  });
+
+  test("is a dead letter itself once all of those of its items are given up", () => {
+    const run = overdue().end({ open: 1, unfinished: 1 }).item("discarded");
+    expect(run.end({ unfinished: 1 }).node("m")).toMatchObject({ failure: "open", outcome: null });
+  });
+
+  test("of a run that is cancelled is cancelled", () => {
+    const run = overdue().send({ type: "cancelled", compensate: false }).end({ unfinished: 1 });
+    expect(run.node("m")).toMatchObject({ status: "cancelled", outcome: null });
   });
 });
