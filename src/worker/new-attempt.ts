@@ -88,7 +88,12 @@ export function newAttempt(
       credential: (name) => grants.credential(name),
       redact: (secret) => grants.secrets.add(secret),
       fetch: env.fetch,
-      runCode: (request) => env.sandbox.run(request, { workspace, logger }),
+      runCode: (request) =>
+        env.sandbox.run(request, {
+          workspace,
+          logger,
+          fields: { runId: run.id, workflow, node: node.id },
+        }),
       ...memoParts({ ...memosOf(options, grants), store: env.store, stopped: () => env.stopped() }),
       run: { id: run.id, workflow, workspace, version },
       node: { id: node.id, item },

@@ -58,8 +58,8 @@ export interface ActionContext<Input> {
    * engine's option `sandbox`. Needs `quickjs-emscripten-core` and `@jitl/quickjs-wasmfile-release-sync`.
    *
    * Gives the JSON that the code returned. Throws `PermanentError`, whose cause has the code `code_failed`, `code_timeout`,
-   * `code_out_of_memory`, `code_output_invalid`, `code_input_too_large` or `code_crashed`; `sandbox_missing`, `sandbox_failed`; and the
-   * reason of the signal.
+   * `code_out_of_memory`, `code_output_invalid`, `code_input_too_large`, `code_crashed` or `sandbox_missing`; `RetryableError` with
+   * `sandbox_failed`; and the reason of the signal.
    */
   readonly runCode: RunCode;
   /**

@@ -1,6 +1,6 @@
-/** How executions fail. But for a process that could not be started, another attempt would come to the same. */
+/** How executions fail. But where a process could not be started, another attempt would come to the same. */
 import { type ErrorCode, FlowForgeError, type FlowForgeErrorDetails } from "../../core/errors.ts";
-import { PermanentError } from "../../core/run/failures.ts";
+import { PermanentError, RetryableError } from "../../core/run/failures.ts";
 import type { CodeLimits, FailureReason } from "./messages.ts";
 
 const SUBJECT = "the code";
@@ -57,16 +57,29 @@ export function inputTooLarge(bytes: number, { inputBytes }: CodeLimits): Perman
   });
 }
 
-function ended(code: Extract<ErrorCode, `code_${string}`>, details: FlowForgeErrorDetails): PermanentError {
+function ended(
+  code: Extract<ErrorCode, `code_${string}` | "sandbox_missing">,
+  details: FlowForgeErrorDetails,
+): PermanentError {
   const cause = new FlowForgeError(code, details);
   return new PermanentError(cause.message, { cause });
 }
 
-export function cannotStart(what: string, cause?: unknown): FlowForgeError {
-  return new FlowForgeError("sandbox_failed", {
+/** Nothing has run: it is tried again. */
+export function cannotStart(what: string, cause?: unknown): RetryableError {
+  const error = new FlowForgeError("sandbox_failed", {
     subject: "the sandbox",
     received: what,
     next: "Look at the message of the process; Node.js must be allowed to start processes.",
     ...(cause === undefined ? {} : { cause }),
+  });
+  return new RetryableError(error.message, { cause: error });
+}
+
+export function notInstalled(packages: readonly string[], reason: unknown): PermanentError {
+  return ended("sandbox_missing", {
+    subject: "the sandbox",
+    next: `Install it: npm install ${packages.join(" ")}`,
+    cause: reason,
   });
 }

@@ -168,6 +168,8 @@ export class HostedProcess {
   #done({ resolve }: Current, text: string): void {
     try {
       resolve(JSON.parse(text) as Json);
+      // At once: the next word may be in the same chunk.
+      this.#current = null;
     } catch {
       this.#end(outOfTurn());
     }
@@ -177,6 +179,7 @@ export class HostedProcess {
     // What was interrupted, or had no more memory, leaves nothing behind that is worth a thought.
     if (reason === "timeout" || reason === "memory") this.kill();
     reject(failure(reason, text, order.limits));
+    this.#current = null;
   }
 
   #end(error: Error): void {

@@ -3,7 +3,7 @@ import { realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { FlowForgeError } from "../../core/errors.ts";
+import { notInstalled } from "./failures.ts";
 
 const CORE = "quickjs-emscripten-core";
 const VARIANT = "@jitl/quickjs-wasmfile-release-sync";
@@ -46,11 +46,7 @@ function findQuickJs(from: string): QuickJsFiles {
   try {
     return { core: find(CORE), variant: find(VARIANT), wasm: find(`${VARIANT}/wasm`) };
   } catch (cause) {
-    throw new FlowForgeError("sandbox_missing", {
-      subject: "the sandbox",
-      next: `Install it: npm install ${CORE} ${VARIANT}`,
-      cause,
-    });
+    throw notInstalled([CORE, VARIANT], cause);
   }
 }
 

@@ -6,7 +6,7 @@ import type { CodeRequest } from "../../core/definition/action.ts";
 import type { Json } from "../../core/json.ts";
 import type { Logger } from "../../core/ports/logger.ts";
 import { Broker } from "./broker.ts";
-import { inputTooLarge } from "./failures.ts";
+import { cannotStart, inputTooLarge } from "./failures.ts";
 import { type ExecutionOrder, HostedProcess } from "./hosted-process.ts";
 import { findInstallation, type Installation } from "./installation.ts";
 import type { SandboxRules } from "./limits.ts";
@@ -16,6 +16,8 @@ import type { CodeLimits } from "./messages.ts";
 export interface CodeOwner {
   readonly workspace: string;
   readonly logger: Logger;
+  /** Of every line. Default none. */
+  readonly fields?: object;
 }
 
 /** What others need of a sandbox. */
@@ -24,6 +26,7 @@ export type CodeRunner = Pick<Sandbox, "run">;
 interface Waiting {
   readonly workspace: string;
   readonly take: (process: HostedProcess) => void;
+  readonly giveUp: (reason: Error) => void;
 }
 
 /** An idle process is kept for so long. */
@@ -43,7 +46,7 @@ export class Sandbox {
   }
 
   /** The JSON that the code returned. Rejects as `ActionContext.runCode` says. */
-  async run(request: CodeRequest, { workspace, logger }: CodeOwner): Promise<Json> {
+  async run(request: CodeRequest, { workspace, logger, fields }: CodeOwner): Promise<Json> {
     const limits = narrowed(this.#rules, request);
     const input = JSON.stringify(request.input ?? null);
     const inputBytes = Buffer.byteLength(input) + Buffer.byteLength(request.code);
@@ -57,7 +60,7 @@ export class Sandbox {
       limits,
       broker,
       signal: request.signal ?? over.signal,
-      log: (level, text) => logger[level]({ workspace, console: text }, "code wrote to its console"),
+      log: (level, text) => logger[level]({ ...fields, console: text }, "code wrote to its console"),
     };
     const process = await this.#acquire(workspace, order.signal);
     try {
@@ -73,25 +76,28 @@ export class Sandbox {
     this.#closed = true;
     clearTimeout(this.#timer);
     for (const process of [...this.#idle.splice(0), ...this.#busy]) process.kill();
+    for (const { giveUp } of this.#waiting.splice(0)) giveUp(cannotStart("a sandbox that was closed"));
   }
 
   #acquire(workspace: string, signal: AbortSignal): Promise<HostedProcess> {
     signal.throwIfAborted();
+    if (this.#closed) return Promise.reject(cannotStart("a sandbox that was closed"));
     const free = this.#find(workspace);
     if (free) return Promise.resolve(free);
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
         workspace,
         take: (process) => {
-          signal.removeEventListener("abort", giveUp);
+          signal.removeEventListener("abort", abort);
           resolve(process);
         },
+        giveUp: reject,
       };
-      const giveUp = (): void => {
+      const abort = (): void => {
         this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
         reject(signal.reason as Error);
       };
-      signal.addEventListener("abort", giveUp, { once: true });
+      signal.addEventListener("abort", abort, { once: true });
       this.#waiting.push(waiting);
     });
   }

@@ -59,7 +59,7 @@ onEachBackend("the context of an action", (name) => {
     const [context] = contexts;
     expect(new Set(Object.keys(context!))).toEqual(
       new Set(
-        "attempt checkpoint credential fetch idempotencyKey input lastCheckpoint logger node redact run signal step tx".split(
+        "attempt checkpoint credential fetch idempotencyKey input lastCheckpoint logger node redact run runCode signal step tx".split(
           " ",
         ),
       ),

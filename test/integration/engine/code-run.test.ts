@@ -37,7 +37,7 @@ onEachBackend("code of workflows", (name) => {
     expect(logger.lines).toContainEqual({
       level: "warn",
       message: "code wrote to its console",
-      fields: { workspace: "default", console: "sum of 3" },
+      fields: { runId: run.id, workflow: "coded", node: "code", console: "sum of 3" },
     });
   });
 

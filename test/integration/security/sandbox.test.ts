@@ -1,6 +1,7 @@
 /** What code in a sandbox can do, and what it is told when it cannot. */
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import type { OutboundFetch } from "../../../src/core/definition/action.ts";
+import { isRunning, tree } from "../../support/process-tree.ts";
 import { SandboxScene } from "./sandbox-scene.ts";
 
 const scene = new SandboxScene({ cpu: "300ms", timeout: "2s" });
@@ -149,6 +150,32 @@ describe("processes", () => {
     expect(first).toMatchObject({ value: 1 });
     expect(second).toMatchObject({ reason: new Error("enough") });
     expect(rest).toMatchObject([{ value: 3 }, { value: 4 }]);
+  });
+
+  test("a process serves one workspace, and another one gets another process", async () => {
+    using own = new SandboxScene({ processes: 1 });
+    const before = new Set(tree(process.pid));
+    const pidOf = async (workspace: string): Promise<readonly number[]> => {
+      await own.run("return 1", {}, workspace);
+      return tree(process.pid).filter((pid) => !before.has(pid) && isRunning(pid));
+    };
+    const first = await pidOf("a");
+    expect(first).toHaveLength(1);
+    expect(await pidOf("a")).toEqual(first);
+    const second = await pidOf("b");
+    expect(second).not.toContain(first[0]);
+    expect(await pidOf("a")).not.toContain(first[0]);
+  });
+
+  test("a sandbox that was closed runs nothing, and nobody waits for it", async () => {
+    const closed = new SandboxScene({ processes: 1 });
+    const all = [closed.failure("for (;;);"), closed.failure("return 1")];
+    closed.sandbox.close();
+    expect((await Promise.all(all)).map((failure) => failure.split(":")[0])).toEqual([
+      "sandbox_failed",
+      "sandbox_failed",
+    ]);
+    expect(await closed.failure("return 1")).toBe("sandbox_failed: a sandbox that was closed");
   });
 
   test("nothing is left of a sandbox that was closed", async () => {

@@ -85,7 +85,7 @@ export const SERVICES: readonly Escape[] = [
     "prototype pollution of bridges",
     "JSON.stringify = JSON.parse = (v) => { reach(v.constructor.constructor); return '}{'; }; return { a: 1 }",
   ),
-  escape("require", "CVE-2025-68668", "take(require('process'))"),
+  escape("require", "write-ups of code nodes", "take(require('process'))"),
   escape("module.constructor._load", "n8n, advisories of 2026", "take(module.constructor._load('process'))"),
   escape(
     "arguments of a module's function",
@@ -125,7 +125,7 @@ export const SERVICES: readonly Escape[] = [
   escape("import.meta", "write-ups of module sandboxes", "return import.meta.url"),
   escape(
     "import of a built-in module",
-    "CVE-2026-25115",
+    "write-ups of code nodes",
     "for (const name of ['fs', 'node:fs', 'process', 'std', 'os', 'bjson', 'qjs:std', '/etc/passwd', 'file:///etc/passwd', 'data:text/javascript,export default 1']) await import(name).then((m) => cry(name), () => {})",
   ),
   escape(

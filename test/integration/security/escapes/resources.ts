@@ -197,4 +197,29 @@ export const RESOURCES: readonly Escape[] = [
     "return new Date('1'.repeat(1e7)).getTime() + Date.parse('-'.repeat(1e7))",
   ),
   escape("a debugger", "statements of hosts", "debugger; return new Error().stack.length < 1e4"),
+  escape(
+    "half a thousand million keys of a proxy",
+    "bellard/quickjs#535",
+    "return Object.keys(new Proxy({}, { ownKeys() { return new Proxy([], { get: (t, k) => (k === 'length' ? 0x20000000 : 'k' + String(k)) }); } })).length",
+  ),
+  escape(
+    "keys of a proxy, as a list with getters",
+    "bellard/quickjs#535",
+    "const keys = { length: 0x20000001 }; for (let i = 0; i < 1e4; i++) Object.defineProperty(keys, i, { get: () => 'k' + i }); return Reflect.ownKeys(new Proxy({}, { ownKeys: () => keys })).length",
+  ),
+  escape(
+    "a sort of a thousand million bytes",
+    "bellard/quickjs#536",
+    "return new Int8Array(new SharedArrayBuffer(0x40000000)).sort((a, b) => a - b).length",
+  ),
+  escape(
+    "a typed array whose prototype cuts its buffer",
+    "bellard/quickjs#478",
+    "const b = new ArrayBuffer(1e5, { maxByteLength: 1e5 }); const made = Reflect.construct(Uint8Array, [b], new Proxy(function () {}, { get(t, k, r) { b.resize?.(1); return Reflect.get(t, k, r); } })); made[9e4] = 1; return made.fill(7).length",
+  ),
+  escape(
+    "a typed array of another that is cut",
+    "quickjs-ng/quickjs#1305",
+    "const b = new ArrayBuffer(1e5, { maxByteLength: 1e5 }); const t = new Uint8Array(b); const made = Reflect.construct(Uint16Array, [t], new Proxy(function () {}, { get(o, k, r) { b.resize?.(1); return Reflect.get(o, k, r); } })); return made.length",
+  ),
 ];

