@@ -196,6 +196,8 @@ export class ActiveRun extends RunCopy {
     this.start = null;
     this.fresh = true;
     this.unseen = [];
+    for (const id of turn.large) this.large.add(id);
+    this.forget();
     for (const index of advance.changed)
       if (needsRow(loaded.plan, advance.state, index)) this.rows.add(index);
     for (const index of turn.duplicated) this.duplicated.add(index);

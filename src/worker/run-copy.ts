@@ -8,7 +8,9 @@ import type { StoredMessage } from "../core/ports/message.ts";
 import type { LoadRequest, NodeRecord, StoredRun } from "../core/ports/stored-run.ts";
 import { newRun, patchRun, restoreRun } from "../core/run/advance.ts";
 import type { RunState } from "../core/run/state.ts";
+import { sizeOf } from "../core/values.ts";
 import type { RunEnvironment } from "./environment.ts";
+import { LARGE_BYTES, LargeOutputs } from "./large-outputs.ts";
 import type { RunData } from "./prepare.ts";
 import { retryMs } from "./retry-pause.ts";
 import { learn, readEdits, runData, type RunIdentity, storedState, unreadOutputs } from "./run-data.ts";
@@ -36,6 +38,7 @@ export abstract class RunCopy {
   protected readonly rows: Set<number> = new Set();
   protected readonly duplicated: Set<number> = new Set();
   protected readonly edits: Map<number, Edit> = new Map();
+  protected readonly large: LargeOutputs = new LargeOutputs();
   protected start: NewRun | null = null;
   protected loaded: Loaded | null = null;
   #hint: Plan | null = null;
@@ -170,6 +173,7 @@ export abstract class RunCopy {
       try {
         const stored = await this.#env.loader.load({ runId: this.id, since: seq, outputs: ids });
         learn(data, stored);
+        this.#noteLarge(ids);
         // What is not there was never stored: it reads as null, and is not asked for again.
         for (const id of ids) if (!data.outputs.has(id)) data.outputs.set(id, null);
         return;
@@ -178,5 +182,20 @@ export abstract class RunCopy {
         await this.#env.pause(retryMs(attempt));
       }
     }
+  }
+
+  #noteLarge(ids: readonly string[]): void {
+    const { data, bytes } = this.loaded!;
+    if (bytes <= LARGE_BYTES) return;
+    for (const id of ids) {
+      const output = data.outputs.get(id);
+      if (output !== undefined && sizeOf(output) > LARGE_BYTES) this.large.add(id);
+    }
+  }
+
+  /** Forgets what nothing reads any more. */
+  protected forget(): void {
+    const { plan, state, data } = this.loaded!;
+    for (const id of this.large.takeUnread(plan, state)) data.outputs.delete(id);
   }
 }

@@ -8,6 +8,7 @@ import type { Command } from "../core/run/command.ts";
 import type { ErrorRecord, RunEvent } from "../core/run/event.ts";
 import type { NodeState, RunState } from "../core/run/state.ts";
 import type { RenderContext } from "./prepare.ts";
+import { LARGE_BYTES } from "./large-outputs.ts";
 import { noRoom } from "./run-size.ts";
 import { hasKeys, TurnKeys } from "./turn-keys.ts";
 import type { TurnContext } from "./turn-context.ts";
@@ -63,6 +64,11 @@ export class TurnDraft extends TurnResult {
   protected add(bytes: number): void {
     this.bytes += bytes;
     this.added += bytes;
+  }
+
+  protected addOutput(index: number, bytes: number): void {
+    this.add(bytes);
+    if (bytes > LARGE_BYTES) this.large.push(this.context.plan.nodes[index]!.id);
   }
 
   protected node(index: number): NodeState {

@@ -69,6 +69,8 @@ export class TurnResult {
   /** What the run's values have more. */
   added = 0;
   output: Json | undefined;
+  /** Nodes whose outputs are large, as far as this turn learned them. */
+  readonly large: string[] = [];
 
   /** The values of a node that are written with it. */
   protected value(index: number): Values {

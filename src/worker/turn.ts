@@ -141,7 +141,7 @@ export class Turn extends TurnDraft {
     const error = commit ? null : this.noRoom(node, "output", bytes);
     if (error) return this.#takeEvent(permanently({ node, fence, error }));
     if (!this.#takeEvent(event)) return false;
-    this.add(bytes);
+    this.addOutput(node, bytes);
     return true;
   }
 
@@ -286,7 +286,7 @@ export class Turn extends TurnDraft {
     const error = this.noRoom(index, "output", bytes);
     if (error) return this.#fail(index, error);
     this.#takeEvent({ type: "succeeded", node: index, fence: this.node(index).fence, output: key.output });
-    this.add(bytes);
+    this.addOutput(index, bytes);
   }
 
   /** An input that was given by hand goes through the action's schema once, at its first claim. */

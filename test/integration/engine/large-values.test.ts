@@ -7,6 +7,7 @@ import {
   type Engine,
   type EngineOptions,
   type Json,
+  PermanentError,
   RunFailedError,
   type RunHandle,
   type WorkflowDocument,
@@ -297,5 +298,43 @@ onEachBackend("large values", (name) => {
         },
       },
     ]);
+  });
+
+  test("an output that nothing reads any more is read again by a redrive and by a compensation", async () => {
+    const value = text(300 * KIB);
+    const seen: unknown[] = [];
+    let fails = true;
+    const give = action("give", () => value);
+    const take = action("take", ({ input }) => {
+      seen.push(input);
+      if (fails) throw new PermanentError("no");
+      return null;
+    });
+    const undo = action("undo", ({ input }) => seen.push(input));
+    await begin([give, take, pass, undo]);
+    const run = await start({
+      format: 1,
+      name: "again",
+      nodes: {
+        a: { kind: "action", action: "give", compensate: { action: "undo", input: "{{ nodes.a.output }}" } },
+        b: { kind: "action", action: "take", input: "{{ nodes.a.output }}" },
+        c: { kind: "action", action: "pass" },
+        d: { kind: "wait", for: { signal: "end" } },
+      },
+      edges: [
+        { from: "a", to: "b" },
+        { from: "a", to: "c" },
+        { from: "b", to: "d" },
+      ],
+      output: null,
+    });
+    await failures(run);
+    fails = false;
+    const { items } = await engine.deadLetters.list({ runId: run.id });
+    await engine.deadLetters.redrive(items[0]!.id);
+    await expect.poll(() => run.status()).toBe("waiting");
+    await run.cancel({ compensate: true });
+    await result(run).catch(() => undefined);
+    expect(seen).toEqual([value, value, value]);
   });
 });
