@@ -10,6 +10,7 @@ import { keyRules } from "./store-contract/key-rules.ts";
 import { loadRules } from "./store-contract/load-rules.ts";
 import { lockedRules } from "./store-contract/locked-rules.ts";
 import { loopRules } from "./store-contract/loop-rules.ts";
+import { mapRestRules } from "./store-contract/map-rest-rules.ts";
 import { mapRules } from "./store-contract/map-rules.ts";
 import { memoRules } from "./store-contract/memo-rules.ts";
 import { rowRules } from "./store-contract/row-rules.ts";
@@ -37,6 +38,7 @@ const PARTS = [
   actionKeyRules,
   memoRules,
   mapRules,
+  mapRestRules,
   credentialRules,
 ] as const;
 
