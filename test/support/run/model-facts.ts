@@ -97,8 +97,8 @@ export function isLeft({ failure }: Pick<Told, "failure">): boolean {
 
 /** Until somebody runs it, or an item of it, again. */
 function isOverdue(history: readonly Fact[]): boolean {
-  const last = history.at(-1)?.is;
-  if (last !== "overdue" && last !== "itemsLeft" && last !== "closed") return false;
+  const last = history.findLast(({ is }) => is !== "closed")?.is;
+  if (last !== "overdue" && last !== "itemsLeft") return false;
   return since(history, "claimed", "bounded").some(({ is }) => is === "overdue");
 }
 
