@@ -34,6 +34,8 @@ export type {
   EdgeDocument,
   JoinDocument,
   NodeDocument,
+  ConcurrencyDocument,
+  OnLimit,
   RetryDocument,
   WorkflowDocument,
 } from "./core/definition/document.ts";
@@ -46,6 +48,7 @@ export type {
   Text,
   Yields,
 } from "./core/definition/reference-types.ts";
+export type { ConcurrencyOptions } from "./core/definition/concurrency.ts";
 export { defineWorkflow, type Workflow, type WorkflowDefinition } from "./core/definition/workflow.ts";
 export { ERROR_CODES, type ErrorCode, FlowForgeError } from "./core/errors.ts";
 export { DefinitionError } from "./core/graph/definition-error.ts";

@@ -19,6 +19,8 @@ export const ERROR_CODES = {
   code_timeout: "The code did not end in time.",
   commit_outcome_unknown:
     "The connection broke while a commit was under way; it may or may not have happened.",
+  concurrency_key_invalid: "The key that a workflow's concurrency has for this run cannot be made.",
+  concurrency_limit_reached: "As many runs of the workflow as it allows are under way.",
   credential_not_found: "There is no such credential in this workspace.",
   credential_not_granted: "The node may not use this credential.",
   credential_unreadable: "A stored credential cannot be decrypted.",

@@ -9,7 +9,7 @@ import { parseDuration } from "../core/definition/duration.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import type { Store } from "../core/ports/store.ts";
-import { isResting } from "../worker/entry.ts";
+import { isResting } from "../worker/resting.ts";
 import { type InWorkspace, inWorkspaceSchema, workspaceOf } from "./call-options.ts";
 import { checkedValue } from "./checked-value.ts";
 import { assertMessageName } from "./message-options.ts";

@@ -1,4 +1,5 @@
 /** Hands over what is ready in a run, without waiting for the dispatcher's next round. */
+import type { StoredRun } from "../core/ports/stored-run.ts";
 import type { Loader } from "../worker/loader.ts";
 import type { RunTable } from "../worker/run-table.ts";
 
@@ -9,6 +10,7 @@ export async function dispatchRun(
 ): Promise<boolean> {
   const stored = await loader.load({ runId: run.id });
   if (stored?.header.workspace !== run.workspace) return false;
+  await askForRoom(table, stored);
   const now = table.clock.now();
   const ready = stored.nodes.filter(({ status, item, dueAt }) => {
     return status === "ready" && item === -1 && (dueAt ?? 0) <= now;
@@ -19,4 +21,11 @@ export async function dispatchRun(
     ),
   );
   return true;
+}
+
+/** Only of a run that waits for room among those of its workflow. */
+async function askForRoom(table: RunTable, { header, nodes }: StoredRun): Promise<void> {
+  if (!nodes.some(({ waitingFor }) => waitingFor === "concurrency")) return;
+  await table.submit(header.id, { type: "look" });
+  table.askForRoom(header.id);
 }

@@ -8,7 +8,7 @@ import { FlowForgeError } from "../core/errors.ts";
 import type { Plan } from "../core/graph/plan.ts";
 import type { Advance } from "../core/run/advance.ts";
 import type { ActiveRun } from "../worker/active-run.ts";
-import { isResting } from "../worker/entry.ts";
+import { isResting } from "../worker/resting.ts";
 import type { Turn } from "../worker/turn.ts";
 import { Worker, type WorkerCounts } from "../worker/worker.ts";
 import { ApprovalsApi } from "./approvals.ts";

@@ -5,7 +5,7 @@ import { FlowForgeError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
 import type { RunDetail, Store } from "../core/ports/store.ts";
 import type { NodeRecord, StoredRun } from "../core/ports/stored-run.ts";
-import type { NodeStatus, RunStatus } from "../core/run/state.ts";
+import type { NodeStatus, RunStatus, WaitReason } from "../core/run/state.ts";
 import type { Loader } from "../worker/loader.ts";
 import type { MessageOptions } from "./message-options.ts";
 import type { RunControl } from "./run-control.ts";
@@ -23,6 +23,8 @@ export type RunMove =
       readonly type: "node";
       readonly node: string;
       readonly status: NodeStatus;
+      /** Why it waits; `null` where it does not. */
+      readonly waitingFor: WaitReason | null;
       readonly outcome: string | null;
       readonly attempt: number;
       readonly error: { readonly class: string; readonly message: string } | null;
@@ -217,6 +219,6 @@ export class RunHandle<Output = Json> {
 }
 
 function nodeMove(row: NodeRecord): RunMove {
-  const { node, status, outcome, attempt, error, startedAt, finishedAt } = row;
-  return { type: "node", node, status, outcome, attempt, error, startedAt, finishedAt };
+  const { node, status, waitingFor, outcome, attempt, error, startedAt, finishedAt } = row;
+  return { type: "node", node, status, waitingFor, outcome, attempt, error, startedAt, finishedAt };
 }

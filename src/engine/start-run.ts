@@ -1,17 +1,16 @@
 /** Stores a new run, or finds the one that its idempotency key belongs to; alone, or within a transaction of the caller's. */
 import { FlowForgeError } from "../core/errors.ts";
-import type { Plan } from "../core/graph/plan.ts";
 import type { KeyHolder, KeyRef } from "../core/ports/keys.ts";
-import type { NewRun, Verdict } from "../core/ports/commit.ts";
+import type { Verdict } from "../core/ports/commit.ts";
 import type { Store } from "../core/ports/store.ts";
-import type { CallerTransaction } from "../postgres/caller-transaction.ts";
 import type { HostTransactions } from "../postgres/host-transactions.ts";
 import { deferredStart } from "../worker/deferred-start.ts";
 import type { IntentResult } from "../worker/intent.ts";
 import { retryMs } from "../worker/retry-pause.ts";
 import { newRunId } from "../worker/run-id.ts";
-import type { FirstCommit } from "../worker/first-commit.ts";
 import type { Worker } from "../worker/worker.ts";
+import type { PreparedStart } from "./prepared-start.ts";
+import { roomFor } from "./room.ts";
 import { keyConflict, keyInProgress } from "./start-key.ts";
 
 /** How long a start waits for a transaction that holds its key. */
@@ -23,20 +22,9 @@ export interface StartParts {
   readonly transactions: HostTransactions;
 }
 
-export interface PreparedStart {
-  readonly plan: Plan;
-  readonly start: NewRun;
-  /** None: it begins at once, with nothing done. */
-  readonly first?: FirstCommit;
-  /** The run that has the key is meant, whatever it was started with. */
-  readonly anyInput?: boolean;
-  /** Where it is written. None: in a commit of its own. */
-  readonly tx?: CallerTransaction;
-}
-
 /** How one start gets into the store. */
 interface Way {
-  submit(runId: string): Promise<IntentResult>;
+  submit(runId: string, waitsForRoom: boolean): Promise<IntentResult>;
   holder(): Promise<KeyHolder | null>;
 }
 
@@ -44,22 +32,35 @@ interface Way {
 export async function startRun(parts: StartParts, prepared: PreparedStart): Promise<string> {
   const { table, clock } = parts.worker;
   const { start } = prepared;
+  const room = roomFor(prepared, clock.now());
   const way = wayOf(parts, prepared);
   const endsAt = performance.now() + LOCKED_MS;
   const runId = newRunId(Math.floor(clock.now()));
+  const known = async (): Promise<string | null> => {
+    const holder = start.key ? await way.holder() : null;
+    return holder && runOf(holder, prepared, { parts, runId });
+  };
+  // A start that comes again needs no room.
+  const before = room && (await known());
+  if (before) return before;
   for (let attempt = 0; ; attempt++) {
-    const result = await way.submit(runId);
+    const result = await way.submit(runId, room?.waits ?? false);
     if (result === "applied") return runId;
-    if (result === "taken") {
-      const holder = await way.holder();
-      // Where it is free again meanwhile, this start takes it.
-      if (holder) return runOf(holder, prepared, { parts, runId });
+    if (result === "taken" || result === "full") {
+      // Where the key is free again meanwhile, this start takes it.
+      const holder = await known();
+      if (holder) return holder;
+      if (result === "full") room!.wait();
     } else if (result !== "locked" || table.stopped()) {
       throw notStored(runId, start.workflow);
     } else if (performance.now() >= endsAt) {
-      throw start.key ? keyInProgress(start) : notStored(runId, start.workflow);
-    } else {
+      if (start.key) throw keyInProgress(start);
+      throw room?.refusal() ?? notStored(runId, start.workflow);
+    } else if (!room?.mayWait || room.waits) {
       await table.pause(retryMs(attempt));
+    } else {
+      // Somebody else is just taking a place: in the queue nobody has to wait for that.
+      room.wait();
     }
   }
 }
@@ -70,13 +71,13 @@ function wayOf({ store, worker, transactions }: StartParts, prepared: PreparedSt
   const ref = (): KeyRef => ({ workspace, scope: key!.scope, key: key!.key });
   if (tx === undefined) {
     return {
-      submit: (runId) => worker.table.start(runId, plan, start, first),
+      submit: (runId, waitsForRoom) => worker.table.start(runId, plan, start, { ...first, waitsForRoom }),
       holder: () => store.key(ref()),
     };
   }
   return {
-    submit: async (runId) => {
-      const entry = deferredStart(worker.table, { runId, plan, start, first });
+    submit: async (runId, waitsForRoom) => {
+      const entry = deferredStart(worker.table, { runId, plan, start, first: { ...first, waitsForRoom } });
       return resultOf(await transactions.commit(tx, entry));
     },
     holder: () => transactions.key(tx, ref()),
@@ -85,7 +86,7 @@ function wayOf({ store, worker, transactions }: StartParts, prepared: PreparedSt
 
 function resultOf({ type }: Verdict): IntentResult {
   if (type === "committed") return "applied";
-  return type === "taken" || type === "locked" ? type : "gone";
+  return type === "taken" || type === "locked" || type === "full" ? type : "gone";
 }
 
 function runOf(

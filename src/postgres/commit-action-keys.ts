@@ -6,6 +6,7 @@
 import { KEY_WAITER_MS } from "../core/ports/action-keys.ts";
 import { KEY_KEEP_MS } from "../core/ports/keys.ts";
 import type { Shape } from "./commit-rows.ts";
+import { hasPlace } from "./has-place.ts";
 import { lockNumber, REFUSED } from "./keys.ts";
 
 /** Whether nobody has the key of the row `k`. `t`: now. */
@@ -15,12 +16,12 @@ export function isActionKeyFree(s: string, k: string, t: string): string {
 }
 
 /** A claim of an entry that is refused anyway would be the key of a node that does not run. */
-function isSound(s: string, { moves, starts }: Shape): string {
+function isSound(s: string, { moves, starts, gates }: Shape): string {
   const sound = [
     ...(moves ? ["q.i in (select l.i from l where l.had is not null)"] : []),
     ...(starts
       ? [
-          `q.i in (select z.i from z where not exists (select from ${s}.runs r where r.id = ($1::uuid[])[z.i]))`,
+          `q.i in (select z.i from z where not exists (select from ${s}.runs r where r.id = ($1::uuid[])[z.i])${gates ? ` and ${hasPlace("z.i")}` : ""})`,
         ]
       : []),
   ];

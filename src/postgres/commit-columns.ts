@@ -6,6 +6,7 @@ import type {
   ActionKeyRow,
   AttemptRow,
   BatchRows,
+  GateRow,
   ItemRow,
   KeyRow,
   ListenRow,
@@ -90,6 +91,18 @@ export const actionKeyColumns: readonly Column<ActionKeyRow>[] = [
     type: "text",
     read: ({ write }) => ("fingerprint" in write ? write.fingerprint : null),
   },
+];
+
+export const gateColumns: readonly Column<GateRow>[] = [
+  place,
+  { name: "type", type: "text", read: ({ write }) => (write.type === "leave" ? write.type : write.as) },
+  { name: "workspace", type: "text", read: ({ write }) => ("key" in write ? write.workspace : null) },
+  { name: "workflow", type: "text", read: ({ write }) => ("key" in write ? write.workflow : null) },
+  { name: "key", type: "text", read: ({ write }) => ("key" in write ? write.key : null) },
+  { name: "lim", type: "int4", read: ({ write }) => ("limit" in write ? write.limit : 0) },
+  { name: "on_limit", type: "text", read: ({ write }) => ("onLimit" in write ? write.onLimit : null) },
+  { name: "at", type: "int8", read: ({ write }) => ("at" in write ? (write.at ?? null) : null) },
+  { name: "stays", type: "bool", read: ({ stays }) => stays },
 ];
 
 const plainNodeColumns: readonly Column<NodeRow>[] = [
@@ -232,6 +245,7 @@ export function commitValues(rows: BatchRows, shape: Shape): Buffer[] {
   }
   add(shape.moves, rows.moves, moveColumns(shape));
   add(shape.starts, rows.starts, startColumns(shape));
+  add(shape.gates, rows.gates, gateColumns);
   add(shape.keys, rows.keys, keyColumns);
   add(shape.actionKeys, rows.actionKeys, actionKeyColumns);
   add(shape.updates, rows.updates, nodeColumns(shape));

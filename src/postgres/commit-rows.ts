@@ -1,6 +1,7 @@
 /** The rows of a batch as the commit statement takes them: entries by place, and what belongs to each. */
 import type { Json } from "../core/json.ts";
 import type { ActionKeyWrite } from "../core/ports/action-keys.ts";
+import type { GateWrite } from "../core/ports/gates.ts";
 import type { StartKey } from "../core/ports/keys.ts";
 import type { ItemWrite, MapWrite } from "../core/ports/maps.ts";
 import type { AttemptWrite, CommitEntry, NewRun, NodeWrite } from "../core/ports/commit.ts";
@@ -32,6 +33,12 @@ export interface KeyRow extends Placed {
 
 export interface ActionKeyRow extends Placed {
   readonly write: ActionKeyWrite;
+}
+
+export interface GateRow extends Placed {
+  readonly write: GateWrite;
+  /** The run has not come to rest. */
+  readonly stays: boolean;
 }
 
 export interface NodeRow extends Placed {
@@ -66,6 +73,7 @@ export interface BatchRows {
   readonly entries: readonly CommitEntry[];
   readonly moves: readonly MoveRow[];
   readonly starts: readonly StartRow[];
+  readonly gates: readonly GateRow[];
   readonly keys: readonly KeyRow[];
   readonly actionKeys: readonly ActionKeyRow[];
   readonly updates: readonly NodeRow[];
@@ -83,6 +91,8 @@ export interface BatchRows {
 export interface Shape {
   readonly moves: boolean;
   readonly starts: boolean;
+  /** Some run comes to its gate, or leaves it. */
+  readonly gates: boolean;
   /** Some start has an idempotency key. */
   readonly keys: boolean;
   /** Some node takes a key of its action, waits for one, or settles one. */
@@ -124,6 +134,7 @@ export function batchRows(entries: readonly CommitEntry[]): BatchRows {
     entries,
     moves: [] as MoveRow[],
     starts: [] as StartRow[],
+    gates: [] as GateRow[],
     keys: [] as KeyRow[],
     actionKeys: [] as ActionKeyRow[],
     updates: [] as NodeRow[],
@@ -142,6 +153,7 @@ export function batchRows(entries: readonly CommitEntry[]): BatchRows {
     if (entry.start)
       rows.starts.push({ i, entry, output, start: entry.start, ...startValues(blobs, i, entry.start) });
     else rows.moves.push({ i, entry, output });
+    if (entry.gate) rows.gates.push({ i, write: entry.gate, stays: !entry.finished });
     if (entry.start?.key) rows.keys.push({ i, workspace: entry.start.workspace, key: entry.start.key });
     for (const write of entry.nodes)
       (write.isNew ? rows.inserts : rows.updates).push({
@@ -199,6 +211,7 @@ export function shapeOf(rows: BatchRows): Shape {
   return {
     moves: rows.moves.length > 0,
     starts: rows.starts.length > 0,
+    gates: rows.gates.length > 0,
     keys: rows.keys.length > 0,
     actionKeys: rows.actionKeys.length > 0,
     updates: updates.length > 0,
@@ -253,6 +266,7 @@ export function shapeKey(shape: Shape): string {
   return (
     (shape.moves ? "m" : "") +
     (shape.starts ? "s" : "") +
+    (shape.gates ? "q" : "") +
     (shape.keys ? "k" : "") +
     (shape.actionKeys ? "h" : "") +
     (shape.updates ? "u" : "") +

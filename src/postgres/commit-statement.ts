@@ -13,6 +13,7 @@
 import {
   actionKeyColumns,
   attemptColumns,
+  gateColumns,
   itemColumns,
   keyColumns,
   listenColumns,
@@ -28,6 +29,7 @@ import { blobRows, insertBlobs } from "./blobs.ts";
 import type { Shape } from "./commit-rows.ts";
 import { itemParts, mapParts } from "./commit-maps.ts";
 import { actionKeyFlags, claimKeyParts, settleKeyParts } from "./commit-action-keys.ts";
+import { gateFlags, gateParts, passGateParts } from "./commit-gates.ts";
 import { keyFlags, keyParts, REFUSED } from "./keys.ts";
 
 const TERMINAL = "('succeeded', 'failed', 'skipped', 'cancelled')";
@@ -57,7 +59,8 @@ export function commitText(s: string, shape: Shape): string {
   if (shape.moves) parts.push(lockPart(s, parameters, shape));
   if (shape.starts)
     parts.push(`z as materialized (select * from ${parameters.unnest("z", startColumns(shape))})`);
-  if (shape.keys) parts.push(...keyParts(s, parameters.unnest("k", keyColumns)));
+  if (shape.gates) parts.push(...gateParts(s, parameters.unnest("p", gateColumns)));
+  if (shape.keys) parts.push(...keyParts(s, parameters.unnest("k", keyColumns), shape));
   if (shape.actionKeys) parts.push(...claimKeyParts(s, parameters.unnest("q", actionKeyColumns), shape));
   parts.push(flagsPart(s, shape));
   if (shape.updates) parts.push(nodesPart("x", parameters, shape), updatePart(s, shape));
@@ -70,6 +73,7 @@ export function commitText(s: string, shape: Shape): string {
   if (shape.items) parts.push(...itemParts(s, parameters.unnest("h", itemColumns)));
   if (maps !== null) parts.push(...mapParts(s, maps, shape));
   if (shape.blobs) parts.push(blobsPart(s, parameters));
+  if (shape.gates) parts.push(...passGateParts(s));
   if (shape.moves) parts.push(movePart(s, shape));
   if (shape.starts) parts.push(startPart(s, shape));
   if (shape.opens) parts.push(...openedParts(s, shape));
@@ -90,7 +94,7 @@ function lockPart(s: string, parameters: Parameters, shape: Shape): string {
 }
 
 /** A start is refused where the run exists. Two at once: the second one fails on the key, and is sent again alone. */
-function flagsPart(s: string, { moves, starts, keys, actionKeys }: Shape): string {
+function flagsPart(s: string, { moves, starts, keys, actionKeys, gates }: Shape): string {
   const sources = [];
   if (moves)
     sources.push(
@@ -100,7 +104,7 @@ function flagsPart(s: string, { moves, starts, keys, actionKeys }: Shape): strin
     );
   if (starts) {
     sources.push(
-      `select z.i, case when exists (select from ${s}.runs r where r.id = ($1::uuid[])[z.i]) then ${REFUSED.moved}${keys ? keyFlags : ""}${actionKeys ? actionKeyFlags("z.i") : ""} else 0 end as had from z`,
+      `select z.i, case when exists (select from ${s}.runs r where r.id = ($1::uuid[])[z.i]) then ${REFUSED.moved}${gates ? gateFlags : ""}${keys ? keyFlags : ""}${actionKeys ? actionKeyFlags("z.i") : ""} else 0 end as had from z`,
     );
   }
   return `f as materialized (select array_agg(had order by i) as had from (${sources.join(" union all ")}) h)`;
@@ -293,10 +297,10 @@ function restsPart(s: string, { actionKeys }: Shape): string {
  * One row: `refused`, as `<place><letter>` with commas, or null. A node row that should be there and is not would be a write
  * lost in silence: the division by zero undoes the whole statement.
  */
-function verdictPart(s: string, { moves, starts, keys, updates, actionKeys }: Shape): string {
+function verdictPart(s: string, { moves, starts, keys, updates, actionKeys, gates }: Shape): string {
   const sources = [];
   const letter = (i: string): string =>
-    `case f.had[${i}] when ${REFUSED.locked} then 'l' when ${REFUSED.taken} then 't' when ${REFUSED.contended} then 'c' else 'm' end`;
+    `case f.had[${i}] when ${REFUSED.locked} then 'l' when ${REFUSED.taken} then 't' when ${REFUSED.contended} then 'c' when ${REFUSED.full} then 'f' else 'm' end`;
   if (moves) {
     sources.push(`select l.i || case when r.id is null then 'g' when r.seq <> l.seq then 'm' else 'l' end as v
     from l left join ${s}.runs r on r.id = l.id where l.had is null`);
@@ -305,7 +309,7 @@ function verdictPart(s: string, { moves, starts, keys, updates, actionKeys }: Sh
     sources.push(`select l.i || ${letter("l.i")} as v from l, f where l.had is not null and f.had[l.i] < 0`);
   if (starts)
     sources.push(
-      `select z.i || ${keys || actionKeys ? letter("z.i") : "'m'"} as v from z, f where f.had[z.i] < 0`,
+      `select z.i || ${keys || actionKeys || gates ? letter("z.i") : "'m'"} as v from z, f where f.had[z.i] < 0`,
     );
   const check = updates
     ? `, 1 / (case when (select count(*) from updated) = (select count(*) from x) then 1 else 0 end) as checked`

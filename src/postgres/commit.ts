@@ -10,6 +10,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { FlowForgeError } from "../core/errors.ts";
 import type { CommitEntry, Verdict } from "../core/ports/commit.ts";
 import { commitValues } from "./commit-columns.ts";
+import { isPlaceTaken } from "./commit-gates.ts";
 import { batchRows, shapeKey, shapeOf } from "./commit-rows.ts";
 import { commitText } from "./commit-statement.ts";
 import {
@@ -56,6 +57,7 @@ const LETTERS: { readonly [letter: string]: Verdict } = {
   l: { type: "locked" },
   t: { type: "taken" },
   c: { type: "contended" },
+  f: { type: "full" },
 };
 
 /** Sends one batch over this session. Throws what the driver throws. */
@@ -113,7 +115,7 @@ export class BatchCommit {
     } catch (error) {
       if (isConnectionError(error)) throw outcomeUnknown(this.#pool.target, error);
       if (isServerFault(error)) throw error;
-      if (isRetryable(error) && retries < MAX_RETRIES) {
+      if ((isRetryable(error) || isPlaceTaken(error)) && retries < MAX_RETRIES) {
         await pause(Math.random() * 10 * 2 ** retries);
         return this.#commitOver(session, entries, retries + 1);
       }
@@ -132,7 +134,7 @@ const DIVISION_BY_ZERO = "22012";
 
 /** What the error of an entry that stood alone means. */
 export function loneVerdict(entry: CommitEntry, error: unknown): Verdict {
-  if (isLockTimeout(error) || isRetryable(error)) return { type: "locked" };
+  if (isLockTimeout(error) || isRetryable(error) || isPlaceTaken(error)) return { type: "locked" };
   // Two starts of one run at once: the other one was first.
   if (entry.start && errorCode(error) === "23505" && constraintOf(error) === "runs_pkey")
     return { type: "moved" };

@@ -3,6 +3,7 @@
  * statement (`keyParts`): of many starts with one key, in any number of processes, one stores a run.
  */
 import { type KeyHolder, type KeyRef, type KeyStore, KEY_KEEP_MS } from "../core/ports/keys.ts";
+import { hasPlace } from "./has-place.ts";
 import type { ConnectionPool, Sender } from "../postgres-connection/pool.ts";
 
 /** The number under which a key is locked. */
@@ -26,7 +27,11 @@ function isFree(s: string, k: string, t: string): string {
  * `k`: keyed starts, and whether their locks were granted. `keyed`: those that have the key now. The insert looks past the
  * statement's snapshot: a key that was taken after it is a conflict too.
  */
-export function keyParts(s: string, source: string): readonly string[] {
+export function keyParts(
+  s: string,
+  source: string,
+  { gates }: { readonly gates: boolean },
+): readonly string[] {
   const lock = keyLock(s, { workspace: "k.workspace", scope: "k.scope", key: "k.key" });
   return [
     `k as materialized (
@@ -34,7 +39,7 @@ export function keyParts(s: string, source: string): readonly string[] {
     `keyed as (
   insert into ${s}.idempotency_keys as old (run_id, created_at, expires_at, workspace, scope, key, fingerprint)
   select k.run_id, clock.t, clock.t + ${KEY_KEEP_MS}, k.workspace, k.scope, k.key, k.fingerprint from k, clock
-  where k.granted and not exists (select from ${s}.runs r where r.id = k.run_id)
+  where k.granted and not exists (select from ${s}.runs r where r.id = k.run_id)${gates ? ` and ${hasPlace("k.i")}` : ""}
   on conflict (workspace, scope, key) do update set run_id = excluded.run_id, fingerprint = excluded.fingerprint,
     created_at = excluded.created_at, expires_at = excluded.expires_at where ${isFree(s, "old", "excluded.created_at")}
   returning old.run_id)`,
@@ -42,7 +47,7 @@ export function keyParts(s: string, source: string): readonly string[] {
 }
 
 /** What `f.had` says of a start that is refused. */
-export const REFUSED = { moved: -1, locked: -2, taken: -3, contended: -4 } as const;
+export const REFUSED = { moved: -1, locked: -2, taken: -3, contended: -4, full: -5 } as const;
 
 /** The branches of a `case` over the row `z` of a start. Hashed sub-selects: nothing here is compared row by row. */
 export const keyFlags: string = `

@@ -188,6 +188,22 @@ create table flowforge.run_blobs (
   constraint run_blobs_pkey PRIMARY KEY (run_id, sha256)
 );
 
+create table flowforge.run_gates (
+  run_id uuid not null,
+  at bigint not null,
+  slot integer,
+  lim integer not null,
+  admitted boolean not null,
+  told boolean not null default false,
+  workspace text not null,
+  workflow text not null,
+  key text not null,
+  on_limit text not null,
+  constraint run_gates_pkey PRIMARY KEY (run_id)
+) with (fillfactor=80);
+CREATE UNIQUE INDEX run_gates_slots ON flowforge.run_gates USING btree (workspace, workflow, key, slot) WHERE admitted;
+CREATE INDEX run_gates_waiting ON flowforge.run_gates USING btree (workspace, workflow, key, at, run_id) WHERE (NOT admitted);
+
 create table flowforge.run_inbox (
   run_id uuid not null,
   arrival bigint not null generated always as identity,

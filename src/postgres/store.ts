@@ -8,6 +8,7 @@
  * - what may wait (the locked path, messages) has connections of its own.
  */
 import type { ActionKeyStore } from "../core/ports/action-keys.ts";
+import type { GateStore } from "../core/ports/gates.ts";
 import type { KeyStore } from "../core/ports/keys.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { MapStore } from "../core/ports/maps.ts";
@@ -19,6 +20,7 @@ import { DeadLetters } from "./dead-letters.ts";
 import { HostTransactions } from "./host-transactions.ts";
 import { appendMessages, appendText, listeners } from "./inbox.ts";
 import { actionKeyStore } from "./action-keys.ts";
+import { gateStore } from "./gates.ts";
 import { keyStore } from "./keys.ts";
 import { loadInputs, loadRuns, loadStatements } from "./load.ts";
 import { commitLocked } from "./locked-commit.ts";
@@ -171,12 +173,13 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 function besideRuns(
   reads: ConnectionPool,
   schema: string,
-): MapStore & MemoStore & KeyStore & ActionKeyStore & Pick<Store, "credentials"> {
+): MapStore & MemoStore & KeyStore & ActionKeyStore & GateStore & Pick<Store, "credentials"> {
   return {
     ...mapStore(reads, schema),
     ...memoStore(reads, schema),
     ...keyStore(reads, schema),
     ...actionKeyStore(reads, schema),
+    ...gateStore(reads, schema),
     credentials: new Credentials(reads, schema),
   };
 }

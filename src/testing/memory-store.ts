@@ -10,12 +10,7 @@
 import type { WorkflowDocument } from "../core/definition/document.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
-import type {
-  DeadLetter,
-  DeadLetterFilter,
-  DeadLetterGroup,
-  DeadLetterPage,
-} from "../core/ports/dead-letter.ts";
+import type { DeadLetterFilter, DeadLetterPage } from "../core/ports/dead-letter.ts";
 import type { AppendResult, InboxMessage, ListenerQuery, MessageBody } from "../core/ports/message.ts";
 import type {
   ClaimedItem,
@@ -28,6 +23,7 @@ import type {
 } from "../core/ports/maps.ts";
 import type { ActionKeyRef, ActionKeyState, KeyOwner, KeyWaiter } from "../core/ports/action-keys.ts";
 import type { MemoRef } from "../core/ports/memos.ts";
+import type { GateRef } from "../core/ports/gates.ts";
 import type { KeyHolder, KeyRef } from "../core/ports/keys.ts";
 import type { CommitEntry, Verdict } from "../core/ports/commit.ts";
 import type {
@@ -45,6 +41,7 @@ import type { LoadRequest, RunHeader, StoredRun } from "../core/ports/stored-run
 import { ActionKeyTable } from "./memory-store/action-key-table.ts";
 import { assertText, prepare, write } from "./memory-store/commit-entry.ts";
 import { CredentialTable } from "./memory-store/credential-table.ts";
+import { GateTable } from "./memory-store/gate-table.ts";
 import { KeyTable } from "./memory-store/key-table.ts";
 import { MapTable } from "./memory-store/map-table.ts";
 import { MemoTable } from "./memory-store/memo-table.ts";
@@ -82,6 +79,7 @@ class MemoryStore implements Store {
   readonly #workflows = new WorkflowTable();
   readonly #keys = new KeyTable(this.#tables);
   readonly #actionKeys = new ActionKeyTable(this.#tables);
+  readonly #gates = new GateTable(this.#tables);
   readonly #memos = new MemoTable(this.#tables);
   readonly #maps = new MapTable(this.#tables);
   readonly credentials: CredentialTable = new CredentialTable(() => this.#now());
@@ -255,6 +253,17 @@ class MemoryStore implements Store {
     return this.#actionKeys.expire(limit, this.#now());
   }
 
+  async admit(gates: readonly GateRef[]): ReturnType<Store["admit"]> {
+    const runIds = this.#gates.runsAt(gates);
+    for (let held = this.#locks.holdOf(runIds); held !== undefined; held = this.#locks.holdOf(runIds))
+      await held;
+    return this.#gates.admit(gates, this.#now());
+  }
+
+  async waitingGates(page: Parameters<Store["waitingGates"]>[0]): Promise<readonly GateRef[]> {
+    return this.#gates.waiting(page, this.#now());
+  }
+
   async now(): Promise<number> {
     return this.#now();
   }
@@ -288,11 +297,11 @@ class MemoryStore implements Store {
     return runPage(this.#tables.runs.values(), filter);
   }
 
-  async deadLetters(filter: DeadLetterPage): Promise<Page<DeadLetter>> {
+  async deadLetters(filter: DeadLetterPage): ReturnType<Store["deadLetters"]> {
     return this.#tables.deadLetters.page(this.#tables.runs, filter);
   }
 
-  async deadLetterGroups(filter: DeadLetterFilter): Promise<readonly DeadLetterGroup[]> {
+  async deadLetterGroups(filter: DeadLetterFilter): ReturnType<Store["deadLetterGroups"]> {
     return this.#tables.deadLetters.groups(filter);
   }
 
@@ -311,15 +320,18 @@ class MemoryStore implements Store {
     if (run === null && !entry.start) return { type: "gone" };
     if (run !== null && (entry.start || run.header.seq !== entry.seq)) return { type: "moved" };
     if (run !== null && !by.isHolder && this.#locks.isHeld(entry.runId)) return { type: "locked" };
+    if (entry.start && this.#gates.isFull(entry, by.now)) return { type: "full" };
     if (entry.start && this.#keys.isTaken(entry.start, by.now)) return { type: "taken" };
     const { actionKeys = [] } = entry;
     if (this.#actionKeys.isRefused(entry.runId, actionKeys, by.now)) return { type: "contended" };
     try {
       this.#actionKeys.assertWritable(actionKeys);
+      this.#gates.assertWritable(entry.gate);
       const prepared = prepare(entry, run, by.now);
       if (entry.start) this.#keys.take(entry.start, entry.runId, by.now);
       write(this.#tables, prepared);
       this.#actionKeys.write(prepared.run, actionKeys, by.now);
+      this.#gates.write(entry, prepared.run, by.now);
       for (const item of entry.items ?? []) this.#maps.resolve(prepared.run, item, by.now);
       this.#maps.write(prepared.run, entry.maps ?? [], by.now);
       return { type: "committed", seq: entry.seq + 1 };

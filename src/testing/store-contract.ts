@@ -5,6 +5,7 @@ import { credentialRules } from "./store-contract/credential-rules.ts";
 import { concurrencyRules } from "./store-contract/concurrency-rules.ts";
 import { deadLetterRules } from "./store-contract/dead-letter-rules.ts";
 import { definitionRules } from "./store-contract/definition-rules.ts";
+import { gateRules } from "./store-contract/gate-rules.ts";
 import { inboxRules } from "./store-contract/inbox-rules.ts";
 import { keyRules } from "./store-contract/key-rules.ts";
 import { loadRules } from "./store-contract/load-rules.ts";
@@ -35,6 +36,7 @@ const PARTS = [
   definitionRules,
   deadLetterRules,
   keyRules,
+  gateRules,
   actionKeyRules,
   memoRules,
   mapRules,

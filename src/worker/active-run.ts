@@ -13,7 +13,8 @@ import type { ActionKeyRef, ActionKeyState } from "../core/ports/action-keys.ts"
 import type { NodeRecord } from "../core/ports/stored-run.ts";
 import type { Advance } from "../core/run/advance.ts";
 import { isCalledOff } from "../core/run/races.ts";
-import { buildEntry, isEmpty, isResting, needsRow } from "./entry.ts";
+import { buildEntry, isEmpty, needsRow } from "./entry.ts";
+import { isResting } from "./resting.ts";
 import type { Held, RunEnvironment } from "./environment.ts";
 import { type IntentResult, type Pending, refusedOutput } from "./intent.ts";
 import { retryMs } from "./retry-pause.ts";
@@ -84,7 +85,8 @@ export class ActiveRun extends RunCopy {
         const answer = await this.#env.committer.submit(this.#entry(turn, advance), turn.bytes);
         if (answer.type === "committed") return this.#committed(pendings, { turn, advance, seq: answer.seq });
         this.#undo(turn);
-        if (answer.type === "gone" || answer.type === "taken") return this.#drop(pendings, answer.type);
+        if (answer.type === "gone" || answer.type === "taken" || answer.type === "full")
+          return this.#drop(pendings, answer.type);
         if (answer.type === "failed") return this.#refused(pendings, answer.error);
         // A start has no row to lock: whoever starts the run decides how long to wait.
         if (answer.type === "locked" && this.start) return this.#drop(pendings, "locked");
@@ -180,6 +182,7 @@ export class ActiveRun extends RunCopy {
       turn,
       advance,
       start: this.start,
+      started: this.started,
       startBytes: this.start ? bytes : 0,
       rows: this.rows,
       duplicated: this.duplicated,

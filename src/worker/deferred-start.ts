@@ -63,6 +63,12 @@ export function deferredStart(table: RunTable, { runId, plan, start, first }: De
     turn,
     advance: turn.close(),
     before: state,
+    started: {
+      workspace: start.workspace,
+      workflow: start.workflow,
+      input: data.input,
+      trigger: data.trigger,
+    },
     rows: new Set(),
     duplicated: new Set(),
     edits,

@@ -3,8 +3,10 @@ import type { Plan } from "../core/graph/plan.ts";
 import type { CommitEntry, NewRun, NodeWrite } from "../core/ports/commit.ts";
 import type { Advance } from "../core/run/advance.ts";
 import { fingerprintOf } from "../core/run/fingerprint.ts";
-import { isUnresolved, type RunState, type RunStatus } from "../core/run/state.ts";
+import { isUnresolved, type RunState } from "../core/run/state.ts";
 import { mapWrites } from "./maps/map-writes.ts";
+import { gateWrite, type Started } from "./gate.ts";
+import { isResting } from "./resting.ts";
 import { counted } from "./run-size.ts";
 import type { Turn } from "./turn.ts";
 import type { Edit } from "./turn-result.ts";
@@ -20,18 +22,14 @@ export interface EntryParts {
   readonly advance: Advance;
   /** The run before the turn. */
   readonly before: RunState;
+  /** Whose it is, and with what it was started. */
+  readonly started: Started;
   /** Nodes that have a row already. */
   readonly rows: ReadonlySet<number>;
   /** Nodes whose effect may have happened twice, from earlier turns. */
   readonly duplicated: ReadonlySet<number>;
   /** Inputs that were given by hand, from earlier turns. */
   readonly edits: ReadonlyMap<number, Edit>;
-}
-
-const RESTING: ReadonlySet<RunStatus> = new Set(["succeeded", "failed", "cancelled"]);
-
-export function isResting(status: RunStatus): boolean {
-  return RESTING.has(status);
 }
 
 /** The turn has nothing to write. */
@@ -48,6 +46,7 @@ export function buildEntry(parts: EntryParts): CommitEntry {
   const { turn, advance } = parts;
   const { state } = advance;
   const listens = listensTo(parts);
+  const gate = gateWrite(parts.plan, { before: parts.before, after: state }, parts.started);
   const bytes = counted(parts.startBytes + turn.added);
   let deadLetters = 0;
   for (const node of state.nodes) if (isUnresolved(node)) deadLetters++;
@@ -70,6 +69,7 @@ export function buildEntry(parts: EntryParts): CommitEntry {
     ...(listens ? { listens } : {}),
     ...mapWrites(parts),
     ...(turn.actionKeys.length > 0 ? { actionKeys: turn.actionKeys } : {}),
+    ...(gate ? { gate } : {}),
   };
 }
 
@@ -156,7 +156,7 @@ function dueOf({ plan, turn, advance }: EntryParts, index: number, isNew: boolea
   const holds = status === "waiting" || (status === "ready" && dueAt !== null);
   if (!holds) return null;
   // Somebody named this time: what passes until the commit does not add to it.
-  if (plan.nodes[index]!.kind === "trigger") return { at: dueAt! };
+  if (plan.nodes[index]!.kind === "trigger") return dueAt === null ? null : { at: dueAt };
   const due = turn.due.get(index);
   if (due !== undefined) return due;
   return isNew ? null : "keep";

@@ -8,16 +8,23 @@ export interface FirstCommit {
   readonly at?: number | undefined;
   /** From its start on. None: the workflow's. */
   readonly deadlineMs?: number | undefined;
+  /** It begins when it is let in at its gate. */
+  readonly waitsForRoom?: boolean;
   /** What happens in it. */
   readonly replay?: readonly RunEvent[];
 }
 
 /** The event that begins a run. */
-export function startedEvent(plan: Plan, start: NewRun, { at, deadlineMs }: FirstCommit): RunEvent {
+export function startedEvent(
+  plan: Plan,
+  start: NewRun,
+  { at, deadlineMs, waitsForRoom }: FirstCommit,
+): RunEvent {
   return {
     type: "started",
     trigger: plan.indexOf.get(start.trigger) ?? 0,
     ...(at === undefined ? {} : { at }),
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    ...(waitsForRoom === undefined ? {} : { waitsForRoom }),
   };
 }

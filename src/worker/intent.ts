@@ -25,8 +25,8 @@ export type Intent =
   /** Only look at the inbox. */
   | { readonly type: "look" };
 
-/** `taken` and `locked`: of a start. Its key belongs to another run, or somebody is just taking it. */
-export type IntentResult = "applied" | "stale" | "refused" | "gone" | "taken" | "locked";
+/** `taken`, `locked` and `full`: of a start. Its key belongs to another run, somebody is just taking it, or there is no room. */
+export type IntentResult = "applied" | "stale" | "refused" | "gone" | "taken" | "locked" | "full";
 
 /** An intent on its way. A place that comes with it is room in this worker that it may use. */
 export interface Pending {
@@ -124,6 +124,8 @@ export function messageEvent(
       return { type: "paused" };
     case "resume":
       return { type: "resumed" };
+    case "admitted":
+      return { type: "admitted" };
   }
 }
 

@@ -10,6 +10,7 @@ import { newRun, patchRun, restoreRun } from "../core/run/advance.ts";
 import type { RunState } from "../core/run/state.ts";
 import { sizeOf } from "../core/values.ts";
 import type { RunEnvironment } from "./environment.ts";
+import type { Started } from "./gate.ts";
 import { LARGE_BYTES, LargeOutputs } from "./large-outputs.ts";
 import type { RunData } from "./prepare.ts";
 import { retryMs } from "./retry-pause.ts";
@@ -82,6 +83,17 @@ export abstract class RunCopy {
 
   get data(): RunData | null {
     return this.loaded?.data ?? null;
+  }
+
+  /** Of a run that is known here: whose it is, and with what it was started. */
+  get started(): Started {
+    const { identity, data } = this.loaded!;
+    return {
+      workspace: identity.workspace,
+      workflow: identity.workflow,
+      input: data.input,
+      trigger: data.trigger,
+    };
   }
 
   /** A run that does not exist yet: its first turn stores it. */

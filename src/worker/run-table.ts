@@ -16,11 +16,13 @@ import type { NodeRecord } from "../core/ports/stored-run.ts";
 import type { Task } from "../core/ports/scheduler.ts";
 import type { Advance } from "../core/run/advance.ts";
 import type { Limits } from "../core/values.ts";
+import { Admissions } from "./admissions.ts";
 import { ActiveRun } from "./active-run.ts";
 import type { StoreClock } from "./clock.ts";
 import type { Committer } from "./committer.ts";
 import type { RunEnvironment } from "./environment.ts";
 import { Execution } from "./execution.ts";
+import { gateOf, isMoveAtGate } from "./gate.ts";
 import type { CredentialSource } from "./grants.ts";
 import type { Loader } from "./loader.ts";
 import { Maps } from "./maps/maps.ts";
@@ -56,6 +58,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   /** Executions whose host code has not ended. */
   readonly #executions = new Set<Execution>();
   readonly #keyWaiters: KeyWaitersOptions;
+  readonly admissions: Admissions;
   #workshop: Workshop | null = null;
   #stopped = false;
   /** Live workers as of the last heartbeat, for fair shares. */
@@ -78,6 +81,12 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     this.#lanes = new Set(options.lanes);
     this.maps = this.#newMaps();
     const look = (runId: string): void => void this.submit(runId, { type: "look" });
+    this.admissions = new Admissions({
+      store: this.store,
+      logger: this.logger,
+      look,
+      pause: (ms) => this.pause(ms),
+    });
     this.#keyWaiters = { store: this.store, logger: this.logger, look };
   }
 
@@ -146,6 +155,12 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     return this.#add(run, { type: "claim", node, fence: task.fence }, true);
   }
 
+  /** At the run's gate somebody has come or left: who waits there may come in. */
+  askForRoom(runId: string): void {
+    const run = this.#runs.get(runId);
+    if (run?.plan?.concurrency) this.admissions.ask([gateOf(run.plan.concurrency, run.started)]);
+  }
+
   get(runId: string): ActiveRun | undefined {
     return this.#runs.get(runId);
   }
@@ -188,6 +203,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   async quiet(): Promise<void> {
     while ([...this.#runs.values()].some((run) => run.busy)) await new Promise(setImmediate);
     await this.maps.quiet();
+    await this.admissions.idle();
     await this.committer.idle();
   }
 
@@ -227,6 +243,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
       type === "done" || type === "free" ? [node] : [],
     );
     if (settled.length > 0) void tellKeyWaiters(this.#keyWaiters, run.id, settled);
+    if (isMoveAtGate(run.plan!, advance)) this.askForRoom(run.id);
     this.#options.listener.moved(run, turn, advance);
   }
 

@@ -22,6 +22,7 @@ import { Lease } from "./lease.ts";
 import { Loader } from "./loader.ts";
 import { Loop } from "./loop.ts";
 import { dispatcherRound } from "./loops/dispatcher.ts";
+import { gatesRound } from "./loops/gates.ts";
 import { keysRound } from "./loops/keys.ts";
 import { lossOf, reaperRound } from "./loops/reaper.ts";
 import { sweeperRound } from "./loops/sweeper.ts";
@@ -223,6 +224,7 @@ export class Worker {
     return [
       this.#loop("dispatcher", dispatcherRound(store, table)),
       this.#loop("keys", keysRound(store)),
+      this.#loop("gates", gatesRound(store, table.admissions)),
       this.#loop("sweeper", sweeperRound({ store, scheduler, table, lanes, onLost })),
       this.#loop(
         "reaper",

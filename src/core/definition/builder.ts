@@ -74,6 +74,11 @@ export class Recorder {
     }) as object as WorkflowBuilder;
   }
 
+  /** The template of the key under which runs are counted. */
+  concurrencyKey(value: unknown): Json | undefined {
+    return this.#templates.template(value, ["concurrency", "key"]).json;
+  }
+
   /** What was recorded. Nothing can be added afterwards. */
   finish(output: unknown): Built {
     this.#isOpen = false;

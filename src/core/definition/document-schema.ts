@@ -108,6 +108,22 @@ const concurrency = ruled(z.number(), {
   next: `Use a whole number from 1 to ${MAX_CONCURRENCY}.`,
 });
 
+/** A start looks at every place that there is. */
+const MAX_RUNS = 1_000;
+
+const runLimit = ruled(z.number(), {
+  code: "field_invalid",
+  test: (value) => Number.isInteger(value) && value >= 1 && value <= MAX_RUNS,
+  message: (value) => `${value} runs cannot be the limit.`,
+  next: `Use a whole number from 1 to ${MAX_RUNS}.`,
+});
+
+const runConcurrency = place("a workflow's concurrency", {
+  key: text.exactOptional(),
+  limit: runLimit,
+  onLimit: z.enum(["queue", "cancelOldest", "reject"]).exactOptional(),
+});
+
 const join = z
   .union(
     [
@@ -242,6 +258,7 @@ export const documentSchema: ZodType<object> = place(
     timeout: duration.exactOptional(),
     deadline: duration.exactOptional(),
     onFailure: z.literal("compensate").exactOptional(),
+    concurrency: runConcurrency.exactOptional(),
   },
-  ["concurrency", "idempotencyKey", "lane"],
+  ["idempotencyKey", "lane"],
 );

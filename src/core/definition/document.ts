@@ -34,7 +34,27 @@ export interface WorkflowDocument {
   readonly deadline?: Duration;
   /** `compensate`: a run that would be `failed` undoes what succeeded first. None: it keeps its dead letters. */
   readonly onFailure?: "compensate";
+  /** How many runs of the workflow may be under way at once. None: any number. */
+  readonly concurrency?: ConcurrencyDocument;
 }
+
+/** At most `limit` runs of the workflow with the same key are under way at once, in all processes together. */
+export interface ConcurrencyDocument {
+  /**
+   * A template over `input` and `trigger`, made once, when the run is started: a text of 1 to 255 characters, a number or a boolean.
+   * Runs with another key do not count. None: all runs of the workflow count together.
+   */
+  readonly key?: string;
+  /** 1 to 1,000. Where versions differ, that of the run that was started last counts. */
+  readonly limit: number;
+  /**
+   * What a start means for which there is no room. `queue` (default): the run waits until those before it have ended. `cancelOldest`: the
+   * oldest runs are cancelled, and the new one begins when they have ended. `reject`: the start throws `concurrency_limit_reached`.
+   */
+  readonly onLimit?: OnLimit;
+}
+
+export type OnLimit = "queue" | "cancelOldest" | "reject";
 
 export interface EdgeDocument {
   readonly from: string;

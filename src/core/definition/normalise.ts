@@ -15,7 +15,9 @@ const DOCUMENT_FIELDS = [
   "timeout",
   "deadline",
   "onFailure",
+  "concurrency",
 ];
+const CONCURRENCY_FIELDS = ["key", "limit", "onLimit"];
 const EDGE_FIELDS = ["from", "to", "on"];
 const JOIN_FIELDS = ["first", "cancelOthers"];
 const NODE_FIELDS = [
@@ -57,6 +59,9 @@ export function normaliseDocument(document: WorkflowDocument): WorkflowDocument 
       nodes: byName(nodes, (node) => ordered(withJoin(node), NODE_FIELDS)),
       edges: edges.map((edge) => ordered(edge, EDGE_FIELDS)),
       ...(document.labels === undefined ? {} : { labels: byName(document.labels, (label) => label) }),
+      ...(document.concurrency === undefined
+        ? {}
+        : { concurrency: ordered(document.concurrency, CONCURRENCY_FIELDS) }),
     },
     DOCUMENT_FIELDS,
   );

@@ -9,6 +9,7 @@ import { didYouMean } from "../suggestion.ts";
 import { type Action, type AnyInput, isSchema } from "./action.ts";
 import { Recorder } from "./builder.ts";
 import type { WorkflowBuilder } from "./builder-types.ts";
+import { type ConcurrencyOptions, recordConcurrency } from "./concurrency.ts";
 import type { Duration, RetryDocument, WorkflowDocument } from "./document.ts";
 import { inputSchemaOf } from "./input-schema.ts";
 import type { AnyTemplate, Yielded } from "./reference-types.ts";
@@ -51,6 +52,8 @@ export interface WorkflowDefinition<
   readonly deadline?: Duration;
   /** `compensate`: a run that would be `failed` undoes what succeeded first. Default: it keeps its dead letters. */
   readonly onFailure?: "compensate";
+  /** How many runs of the workflow may be under way at once. Default: any number. */
+  readonly concurrency?: ConcurrencyOptions<z.output<InputSchema>, Name, z.input<InputSchema>>;
   /** Of the run's input. None: any JSON. What nodes read is the parsed value. */
   readonly input?: InputSchema;
   /**
@@ -99,6 +102,7 @@ function fromCode(definition: WorkflowDefinition): Workflow {
   const problems = definitionIssues(definition);
   const schema = problems.length === 0 && input !== undefined ? inputSchemaOf(input) : null;
   const recorder = new Recorder(nameOf(definition));
+  const concurrency = recordConcurrency(definition.concurrency, recorder);
   const { nodes, edges, output, actions, issues } = recorder.finish(build(recorder.builder));
   const written = {
     format: 1,
@@ -109,6 +113,7 @@ function fromCode(definition: WorkflowDefinition): Workflow {
     timeout,
     deadline,
     onFailure,
+    concurrency,
     input: schema ?? undefined,
     nodes,
     edges,
@@ -132,6 +137,7 @@ const FIELDS = [
   "timeout",
   "deadline",
   "onFailure",
+  "concurrency",
   "input",
   "build",
 ];

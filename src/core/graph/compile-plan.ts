@@ -23,6 +23,7 @@ import {
   OUTPUT_NODE,
   type Plan,
   type PlanAction,
+  type PlanConcurrency,
   type PlanEdge,
   type PlanMap,
   type PlanNode,
@@ -84,8 +85,15 @@ export function compilePlan(document: WorkflowDocument): Plan {
     timeoutMs: durationMs(normalised.timeout, "workflow timeout"),
     deadlineMs: durationMs(normalised.deadline, "workflow deadline"),
     compensatesOnFailure: normalised.onFailure === "compensate",
+    concurrency: compileConcurrency(normalised),
     reads: readsOf(nodes, indexOf),
   };
+}
+
+function compileConcurrency({ concurrency }: WorkflowDocument): PlanConcurrency | null {
+  if (concurrency === undefined) return null;
+  const { key, limit, onLimit = "queue" } = concurrency;
+  return { key: key === undefined ? null : compileTemplate(key), limit, onLimit };
 }
 
 function compileNodes(document: WorkflowDocument, graph: Graph, order: readonly number[]): PlanNode[] {

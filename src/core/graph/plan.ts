@@ -2,7 +2,7 @@
  * The plan: a validated document compiled for running. Nodes are numbered in topological order, and the
  * last one is always `$output`, which renders the run's output when nothing else can move.
  */
-import type { TriggerSource, WorkflowDocument } from "../definition/document.ts";
+import type { OnLimit, TriggerSource, WorkflowDocument } from "../definition/document.ts";
 import type { RetryPolicy } from "../definition/retry.ts";
 import type { CompiledExpression, CompiledTemplate } from "../expression/expression.ts";
 
@@ -97,6 +97,13 @@ export interface PlanOutput extends PlanNodeBase {
 
 export type PlanNode = PlanTrigger | PlanAction | PlanCondition | PlanWait | PlanOutput;
 
+export interface PlanConcurrency {
+  /** Reads `input` and `trigger`. `null`: all runs of the workflow have the same key. */
+  readonly key: CompiledTemplate | null;
+  readonly limit: number;
+  readonly onLimit: OnLimit;
+}
+
 export interface Plan {
   /** Normalised: a workflow without a trigger has the manual trigger `start`. */
   readonly document: WorkflowDocument;
@@ -114,6 +121,8 @@ export interface Plan {
   readonly deadlineMs: number | null;
   /** A run that would be `failed` is compensated first. */
   readonly compensatesOnFailure: boolean;
+  /** How many runs may be under way at once. `null`: any number. */
+  readonly concurrency: PlanConcurrency | null;
   /** What conditions and waits read: the only values that `RunState` must hold. */
   readonly reads: {
     readonly input: boolean;

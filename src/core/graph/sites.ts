@@ -35,6 +35,7 @@ const SCOPES = {
   compensation: { roots: new Set<Root>(STEP), self: true, place: "a compensation" },
   match: { roots: new Set<Root>([...STEP, "event"]), place: "the match of a wait" },
   output: { roots: new Set<Root>(STEP), place: "the output of the workflow" },
+  concurrency: { roots: new Set<Root>(["input", "trigger"]), place: "the key of a workflow's concurrency" },
 } as const satisfies Record<string, Scope>;
 
 export function sitesOf(document: WorkflowDocument, graph: Graph): readonly Site[] {
@@ -43,9 +44,10 @@ export function sitesOf(document: WorkflowDocument, graph: Graph): readonly Site
     const node = document.nodes[id] as NodeDocument;
     new Collector(sites, ["nodes", id], reader).node(node);
   });
-  if (document.output !== undefined) {
-    new Collector(sites, [], graph.ids.length).template(document.output, ["output"], SCOPES.output);
-  }
+  const whole = new Collector(sites, [], graph.ids.length);
+  if (document.output !== undefined) whole.template(document.output, ["output"], SCOPES.output);
+  const key = document.concurrency?.key;
+  if (key !== undefined) whole.template(key, ["concurrency", "key"], SCOPES.concurrency);
   return sites;
 }
 

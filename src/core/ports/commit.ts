@@ -3,6 +3,7 @@ import type { Json } from "../json.ts";
 import type { ErrorRecord } from "../run/event.ts";
 import type { FailureState, NodeStatus, RunStatus, WaitReason } from "../run/state.ts";
 import type { ActionKeyWrite } from "./action-keys.ts";
+import type { GateWrite } from "./gates.ts";
 import type { StartKey } from "./keys.ts";
 import type { ItemWrite, MapWrite } from "./maps.ts";
 import type { EditedInput } from "./stored-run.ts";
@@ -107,12 +108,15 @@ export interface CommitEntry {
   readonly items?: readonly ItemWrite[];
   /** At most one per node, and no key is claimed twice. */
   readonly actionKeys?: readonly ActionKeyWrite[];
+  /** Only of a run whose workflow limits them. */
+  readonly gate?: GateWrite;
 }
 
 /**
  * `committed`: durable. `locked`: somebody else holds the run's row; the same entry may be tried again.
  * `moved`: the run's `seq` is another one (said even where it is locked too); load and decide again. `gone`: no such run.
  * `locked` is also a start whose key another start is just taking; `taken` one whose key belongs to a run (see `Store.key`).
+ * `full`: a start takes a place at its gate, and there is none for it; where another start is just taking one it is `locked`.
  * `contended`: a key of an action is not as the entry takes it to be (see `ActionKeyWrite`), or somebody is just taking it; look at
  * the key and decide again.
  * `failed`: this entry alone cannot be written (a value that the store refuses); nothing of it was.
@@ -124,4 +128,5 @@ export type Verdict =
   | { readonly type: "gone" }
   | { readonly type: "taken" }
   | { readonly type: "contended" }
+  | { readonly type: "full" }
   | { readonly type: "failed"; readonly error: unknown };

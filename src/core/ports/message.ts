@@ -17,6 +17,8 @@ export type MessageBody =
   | { readonly kind: "cancel"; readonly compensate?: boolean }
   | { readonly kind: "pause" }
   | { readonly kind: "resume" }
+  /** The run has a place at its gate now. */
+  | { readonly kind: "admitted" }
   /** `input` replaces the rendered one. */
   | ({ readonly kind: "redrive"; readonly newKey: boolean; readonly input?: Json } & LetterMessage)
   | ({ readonly kind: "complete"; readonly output: Json; readonly outcome?: string } & LetterMessage)

@@ -14,6 +14,7 @@ import type { AttemptWrite, CommitEntry, Verdict } from "./commit.ts";
 import type { CredentialStore } from "./credentials.ts";
 import type { MemoStore } from "./memos.ts";
 import type { ActionKeyStore } from "./action-keys.ts";
+import type { GateStore } from "./gates.ts";
 import type { KeyStore } from "./keys.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterPage } from "./dead-letter.ts";
 import type { TransactionStore } from "./transactions.ts";
@@ -108,7 +109,7 @@ export interface RunDetail {
   readonly attempts: readonly AttemptRecord[];
 }
 
-export interface Store extends KeyStore, ActionKeyStore, MapStore, MemoStore {
+export interface Store extends KeyStore, ActionKeyStore, GateStore, MapStore, MemoStore {
   readonly credentials: CredentialStore;
 
   /**

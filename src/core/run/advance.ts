@@ -26,7 +26,7 @@ import * as maps from "./maps.ts";
 import { receive } from "./messages.ts";
 import * as operators from "./operators.ts";
 import { isCompensation, type Plan } from "../graph/plan.ts";
-import { settle, skip, succeed } from "./settle.ts";
+import { settle, skip, succeed, waitForRoom } from "./settle.ts";
 import type { RunState } from "./state.ts";
 import { conclude } from "./status.ts";
 
@@ -107,6 +107,8 @@ function handle(draft: Draft, event: RunEvent): void {
       return operators.paused(draft);
     case "resumed":
       return operators.resumed(draft);
+    case "admitted":
+      return admitted(draft);
     case "mapStarted":
       return maps.mapStarted(draft, event);
     case "mapEnded":
@@ -132,22 +134,33 @@ function resolve(draft: Draft, event: Event<"redriven" | "completed" | "discarde
 
 /**
  * One trigger fires; the others, and what cannot be reached at all, are skipped. A trigger that fires later waits until then
- * as a timer does, and holds up everything behind it; the run has not begun.
+ * as a timer does, or for room, and holds up everything behind it; the run has not begun.
  */
 function started(draft: Draft, event: Event<"started">): void {
-  const { trigger, at } = event;
+  const { trigger } = event;
   draft.trigger = trigger;
   setDeadline(draft, event);
   for (const node of draft.plan.nodes) {
     const { index, kind, inbound } = node;
-    if (index === trigger) putOffOrFire(draft, trigger, at ?? 0);
+    if (index === trigger) putOffOrFire(draft, trigger, event);
     else if (kind !== "output" && inbound.length === 0 && !isCompensation(node)) skip(draft, index);
   }
 }
 
-function putOffOrFire(draft: Draft, trigger: number, at: number): void {
+function putOffOrFire(draft: Draft, trigger: number, { at = 0, waitsForRoom }: Event<"started">): void {
   const delayMs = at - Math.ceil(draft.now);
-  if (delayMs <= 0) return succeed(draft, trigger, "fired");
-  draft.edit(trigger, { status: "waiting", waitingFor: "timer", dueAt: at });
-  draft.command({ type: "schedule", node: trigger, delayMs });
+  if (delayMs > 0) {
+    draft.edit(trigger, { status: "waiting", waitingFor: "timer", dueAt: at });
+    draft.command({ type: "schedule", node: trigger, delayMs });
+  } else if (waitsForRoom) {
+    waitForRoom(draft, trigger);
+  } else {
+    succeed(draft, trigger, "fired");
+  }
+}
+
+/** Room is made in the order of the starts, so it is taken also by a run that is paused. */
+function admitted(draft: Draft): void {
+  const trigger = draft.trigger!;
+  if (draft.node(trigger).status === "waiting") succeed(draft, trigger, "fired");
 }

@@ -22,6 +22,7 @@ import {
   park,
   succeed,
   tooLate,
+  waitForRoom,
 } from "./settle.ts";
 import type { NodeState } from "./state.ts";
 
@@ -125,18 +126,25 @@ export function fire(draft: Draft, index: number): void {
   const { waitingFor, dueAt } = draft.node(index);
   switch (waitingFor) {
     case "timer":
-      if (draft.planned(index).kind === "trigger") return succeed(draft, index, "fired");
+      if (draft.planned(index).kind === "trigger") return onTime(draft, index);
       return decided(draft, index, { outcome: "elapsed", output: null });
     case "message":
       return timeOut(draft, index);
     case "retry":
     case "key":
       return makeReady(draft, index, {});
+    case "concurrency": // is never due: who comes before it ends it
     case "map": // is never due: its items end it
     case null:
       // A node that was given back and held until now.
       if (dueAt !== null) makeReady(draft, index, {});
   }
+}
+
+/** The trigger's time has come. Whether there is room for the run is asked only now. */
+function onTime(draft: Draft, trigger: number): void {
+  if (draft.plan.concurrency) waitForRoom(draft, trigger);
+  else succeed(draft, trigger, "fired");
 }
 
 function timeOut(draft: Draft, index: number): void {

@@ -36,9 +36,17 @@ interface FencedEvent extends NodeEvent {
 export type RunEvent =
   /**
    * The run begins at this trigger: now, or `at` this time where that is later. Milliseconds since 1970, whole. `deadlineMs`: from
-   * then on, in place of the workflow's.
+   * then on, in place of the workflow's. `waitsForRoom`: there are too many runs like it; it begins when it is `admitted`.
    */
-  | { readonly type: "started"; readonly trigger: number; readonly at?: number; readonly deadlineMs?: number }
+  | {
+      readonly type: "started";
+      readonly trigger: number;
+      readonly at?: number;
+      readonly deadlineMs?: number;
+      readonly waitsForRoom?: boolean;
+    }
+  /** There is room for the run now. */
+  | { readonly type: "admitted" }
   /** A `ready` node has been handed to the queue. */
   | ({ readonly type: "enqueued" } & NodeEvent)
   /** The task of a `queued` node was lost or must be sent again: `dispatches + 1`. */

@@ -104,6 +104,12 @@ export function enterWaiting(
   draft.command({ type: "schedule", node: index, delayMs });
 }
 
+/** The trigger waits until the run is admitted. Nothing was tried, so it keeps its fence. */
+export function waitForRoom(draft: Draft, trigger: number): void {
+  draft.edit(trigger, { status: "waiting", waitingFor: "concurrency", dueAt: null });
+  draft.command({ type: "schedule", node: trigger, delayMs: null });
+}
+
 /** Starts a node whose inbound edges allow it, or starts it again. */
 export function start(draft: Draft, index: number): void {
   const node = draft.planned(index);

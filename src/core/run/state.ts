@@ -25,9 +25,9 @@ export type RunStatus =
 
 /**
  * Why a node is `waiting`. `key`: another node run holds its idempotency key. `map`: it is `running` without a worker, and its items are
- * what runs.
+ * what runs. `concurrency`: as many runs of the workflow as it allows are under way; only of a trigger.
  */
-export type WaitReason = "timer" | "message" | "retry" | "key" | "map";
+export type WaitReason = "timer" | "message" | "retry" | "key" | "map" | "concurrency";
 
 /**
  * What became of a node's failure. `handled`: an error edge was taken. `open`: a dead letter that somebody must resolve.

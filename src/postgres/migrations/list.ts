@@ -18,6 +18,7 @@ import { credentials } from "./0011-credentials.ts";
 import { sizes } from "./0012-sizes.ts";
 import { runBlobs } from "./0013-run-blobs.ts";
 import { actionKeys } from "./0014-action-keys.ts";
+import { runGates } from "./0015-run-gates.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -35,6 +36,7 @@ export const MIGRATIONS: readonly Migration[] = [
   sizes,
   runBlobs,
   actionKeys,
+  runGates,
 ];
 
 /** The schema version that this code is written for. */

@@ -23,7 +23,14 @@ const DOCUMENT: WorkflowDocument = {
 type NodeMove = Extract<RunMove, { type: "node" }>;
 
 function move(node: string, status: NodeMove["status"], more: Partial<NodeMove> = {}): NodeMove {
-  const nothing = { outcome: null, attempt: 1, error: null, startedAt: null, finishedAt: null };
+  const nothing = {
+    waitingFor: null,
+    outcome: null,
+    attempt: 1,
+    error: null,
+    startedAt: null,
+    finishedAt: null,
+  };
   return { type: "node", node, status, ...nothing, ...more };
 }
 

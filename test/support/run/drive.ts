@@ -34,8 +34,8 @@ export function drive(state: RunState, driver: Driver): RunState {
 
 /** Nodes that can go on without anybody's help. */
 function liveNodes({ nodes }: RunState): readonly number[] {
-  return nodes.flatMap(({ status, dueAt }, index) => {
-    const alone = status === "waiting" && dueAt !== null;
+  return nodes.flatMap(({ status, dueAt, waitingFor }, index) => {
+    const alone = status === "waiting" && (dueAt !== null || waitingFor === "concurrency");
     return alone || status === "ready" || status === "queued" || status === "running" ? [index] : [];
   });
 }
@@ -47,6 +47,7 @@ function eventOf(
   const { status, fence, waitingFor } = state.nodes[node]!;
   if (waitingFor === "map") return allItemsSucceeded(node, fence);
   if (status === "running") return answer(node, fence, state);
+  if (waitingFor === "concurrency") return { type: "admitted" };
   if (status === "waiting") return { type: "timerFired", node, fence };
   return { type: "claimed", node, fence, worker: "w" };
 }

@@ -26,6 +26,8 @@ export type Fact =
   | { readonly is: "expired" }
   /** A trigger that fires later. */
   | { readonly is: "putOff"; readonly due: number }
+  /** A trigger that fires when there is room for the run. */
+  | { readonly is: "crowdedOut" }
   | { readonly is: "rendering" }
   | { readonly is: "withdrawn" }
   | {
@@ -87,6 +89,7 @@ function count(history: readonly Fact[]): Told {
 function waitsFor(last: Fact | undefined): Told["waitingFor"] {
   if (last?.is === "mapped" || last?.is === "overdue") return "map";
   if (last?.is === "putOff") return "timer";
+  if (last?.is === "crowdedOut") return "concurrency";
   return last?.is === "entered" ? last.reason : null;
 }
 
@@ -145,6 +148,7 @@ function statusAfter(last: Fact | undefined): NodeStatus {
       return "running";
     case "entered":
     case "putOff":
+    case "crowdedOut":
       return "waiting";
     case "ended":
       return last.as;

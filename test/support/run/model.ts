@@ -43,6 +43,9 @@ export class Model extends MessageModel {
         return this.receive({ kind: "signal", ...message(event) });
       case "eventReceived":
         return this.receive({ kind: "event", ...message(event) });
+      case "admitted":
+        if (this.told(this.fired!).status === "waiting") this.#fire(this.fired!);
+        return;
       case "cancelled":
         return this.#cancel(event.compensate);
       case "paused":
@@ -145,7 +148,8 @@ export class Model extends MessageModel {
     this.command("retryNow", id, this.told(id).fence, delayMs);
   }
 
-  #start(trigger: string | undefined, { at = -Infinity, deadlineMs }: EventOf<"started">): void {
+  #start(trigger: string | undefined, event: EventOf<"started">): void {
+    const { at = -Infinity, deadlineMs, waitsForRoom = false } = event;
     if (trigger === undefined || this.spec.nodes[trigger]?.kind !== "trigger") return;
     this.fired = trigger;
     const lasts = deadlineMs ?? this.spec.deadline;
@@ -154,10 +158,20 @@ export class Model extends MessageModel {
       if (id === trigger && at > this.now) {
         this.note(id, { is: "putOff", due: at });
         this.command("schedule", id, at - this.now);
-      } else if (id === trigger) this.note(id, { is: "ended", as: "succeeded", outcome: "fired" });
+      } else if (id === trigger && waitsForRoom) this.#crowdOut(id);
+      else if (id === trigger) this.#fire(id);
       else if (this.spec.nodes[id]?.kind === "trigger")
         this.note(id, { is: "ended", as: "skipped", outcome: null });
     }
+  }
+
+  #fire(trigger: string): void {
+    this.note(trigger, { is: "ended", as: "succeeded", outcome: "fired" });
+  }
+
+  #crowdOut(trigger: string): void {
+    this.note(trigger, { is: "crowdedOut" });
+    this.command("schedule", trigger, null);
   }
 
   // ------------------------------------------------------------------ operators
@@ -310,12 +324,18 @@ export class Model extends MessageModel {
   #due(id: string): void {
     const { waitingFor } = this.told(id);
     const spec = this.spec.nodes[id];
-    if (spec?.kind === "trigger") return this.note(id, { is: "ended", as: "succeeded", outcome: "fired" });
+    if (spec?.kind === "trigger") return this.#triggerDue(id, waitingFor === "timer");
     if (waitingFor === "retry" || spec?.kind !== "wait") return this.offer(id);
     if (waitingFor === "timer") return this.decided(id, "elapsed", null);
     const handled = this.edges.some((edge) => edge.from === id && edge.on === "timeout");
     if (handled || spec.onTimeout === "skip") return this.decided(id, "timeout", null);
     this.failDecided(id, { class: "wait_timed_out", message: "" });
+  }
+
+  #triggerDue(id: string, isTime: boolean): void {
+    if (!isTime) return;
+    if (this.spec.limited) this.#crowdOut(id);
+    else this.#fire(id);
   }
 
   /** Undoes one more node, if the run is to be undone and nothing else goes on. */

@@ -59,6 +59,8 @@ export interface PlanSpec {
   readonly reads?: readonly string[];
   readonly onFailure?: "compensate";
   readonly deadline?: number;
+  /** There may be too many runs like it. */
+  readonly limited?: boolean;
 }
 
 /** The id of the node that undoes another one. */
@@ -108,6 +110,7 @@ export function planOf(spec: PlanSpec): Plan {
       outputOf(ids.length + undone.length),
     ],
     compensatesOnFailure: spec.onFailure === "compensate",
+    concurrency: spec.limited ? { key: null, limit: 1, onLimit: "queue" } : null,
     indexOf,
     retry: null,
     timeoutMs: null,

@@ -81,7 +81,8 @@ function build(triggers: number, draws: readonly Draw[]): PlanSpec {
   const order = draws[0]!.detail % 2 === 0 ? [...edges.values()] : [...edges.values()].reverse();
   const onFailure = draws[1]!.detail % 3 === 0 ? ({ onFailure: "compensate" } as const) : {};
   const deadline = draws[1]!.detail % 5 === 0 ? { deadline: (1 + (draws[0]!.detail % 9)) * 20_000 } : {};
-  return { nodes, edges: order, reads: [...reads], ...onFailure, ...deadline };
+  const limited = draws[1]!.detail % 4 === 1 ? { limited: true } : {};
+  return { nodes, edges: order, reads: [...reads], ...onFailure, ...deadline, ...limited };
 }
 
 function edgeOf(from: string, to: string, { on, spec }: { on: number; spec: NodeSpec }): EdgeSpec {

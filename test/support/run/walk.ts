@@ -66,7 +66,8 @@ export function walk(
     : steps.length % 7 === 0
       ? { deadlineMs: 90_000 }
       : {};
-  go({ type: "started", trigger, ...at, ...deadline });
+  const room = plan.concurrency && steps.length % 2 === 0 ? { waitsForRoom: true } : {};
+  go({ type: "started", trigger, ...at, ...deadline, ...room });
   for (const [count, step] of steps.entries()) {
     if (isOver(state) && afterEnd++ > 5) break;
     const choice = step % 64;
@@ -177,6 +178,7 @@ function toNodes({ plan, state, deadly, quiet }: Place): readonly Choice[] {
           (dice) => broken(node, fence, dice),
         ];
       case "waiting":
+        if (waitingFor === "concurrency") return [() => ({ type: "admitted" })];
         return [() => ({ type: "timerFired", node, fence })];
       case "pending":
         return plan.nodes[node]!.kind === "output" ? [() => ({ type: "timerFired", node, fence })] : [];
@@ -262,7 +264,8 @@ function resolution(node: number, dice: Dice): RunEvent {
 
 /** What people and other systems send. */
 function fromOutside(state: RunState, dice: Dice, { count, now }: { count: number; now: number }): RunEvent {
-  const which = dice.next(16);
+  const which = dice.next(17);
+  if (which === 16) return { type: "admitted" };
   if (which === 0) return { type: "cancelled", compensate: dice.next(3) > 0 };
   if (which < 6) return state.paused ? { type: "resumed" } : { type: "paused" };
   const sent = {

@@ -1,0 +1,16 @@
+import type { Plan } from "../core/graph/plan.ts";
+import type { NewRun } from "../core/ports/commit.ts";
+import type { CallerTransaction } from "../postgres/caller-transaction.ts";
+import type { FirstCommit } from "../worker/first-commit.ts";
+
+/** A start whose options were checked. */
+export interface PreparedStart {
+  readonly plan: Plan;
+  readonly start: NewRun;
+  /** None: it begins at once, with nothing done. */
+  readonly first?: FirstCommit;
+  /** The run that has the key is meant, whatever it was started with. */
+  readonly anyInput?: boolean;
+  /** Where it is written. None: in a commit of its own. */
+  readonly tx?: CallerTransaction;
+}
