@@ -6,6 +6,7 @@ import type { CommitEntry, Verdict } from "../core/ports/commit.ts";
 import { errorCode, isConnectionError, outcomeUnknown } from "../postgres-connection/failures.ts";
 import type { ConnectionPool, Sender } from "../postgres-connection/pool.ts";
 import { type CallerTransaction, withinTransaction } from "./caller-transaction.ts";
+import { isPlaceTaken } from "./commit-gates.ts";
 import { type CommitStatements, sendBatch } from "./commit.ts";
 import { keyHolder } from "./keys.ts";
 
@@ -35,11 +36,16 @@ export class HostTransactions {
   async commit(tx: CallerTransaction, entry: CommitEntry): Promise<Verdict> {
     const marker = await this.#ownMarker();
     const isCommitted = ({ type }: Verdict): boolean => type === "committed";
-    return withinTransaction(tx, isCommitted, async (session) => {
-      await this.#assertOwn(session, marker);
-      const [verdict] = await sendBatch(session, this.#parts.commits, [entry]);
-      return verdict!;
-    });
+    try {
+      return await withinTransaction(tx, isCommitted, async (session) => {
+        await this.#assertOwn(session, marker);
+        const [verdict] = await sendBatch(session, this.#parts.commits, [entry]);
+        return verdict!;
+      });
+    } catch (error) {
+      if (isPlaceTaken(error)) return { type: "locked" };
+      throw error;
+    }
   }
 
   /** Who holds a key, as the transaction sees it: its own starts too. */

@@ -41,6 +41,15 @@ function invalid(workflow: string, received: string): FlowForgeError {
   });
 }
 
+/** Of a run that exists. `null`: it has none, or goes on under a version for which its key cannot be made, and counts nowhere. */
+export function gateIfAny(plan: Plan, started: Started): GateRef | null {
+  try {
+    return plan.concurrency && gateOf(plan.concurrency, started);
+  } catch {
+    return null;
+  }
+}
+
 /** What a turn means at the run's gate; `undefined`: it stays where it is. */
 export function gateWrite(
   plan: Plan,
@@ -50,21 +59,17 @@ export function gateWrite(
   const { concurrency } = plan;
   if (!concurrency) return undefined;
   const { limit, onLimit } = concurrency;
-  const enter = (): Extract<GateWrite, { type: "enter" }> => ({
-    type: "enter",
-    ...gateOf(concurrency, started),
-    limit,
-    onLimit,
-    as: "take",
-  });
   if (before.trigger === null) {
+    const enter = { type: "enter", ...gateOf(concurrency, started), limit, onLimit } as const;
     const { status, dueAt } = after.nodes[after.trigger!]!;
-    if (status !== "waiting") return enter();
-    return { ...enter(), as: "wait", ...(dueAt === null ? {} : { at: dueAt }) };
+    if (status !== "waiting") return { ...enter, as: "take" };
+    return { ...enter, as: "wait", ...(dueAt === null ? {} : { at: dueAt }) };
   }
   const rests = isResting(after.status);
   if (isResting(before.status) === rests) return undefined;
-  return rests ? { type: "leave" } : { ...enter(), as: "over" };
+  if (rests) return { type: "leave" };
+  const gate = gateIfAny(plan, started);
+  return gate ? { type: "enter", ...gate, limit, onLimit, as: "over" } : undefined;
 }
 
 /** The run has begun to wait at its gate, or has come to rest. */

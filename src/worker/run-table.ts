@@ -22,7 +22,7 @@ import type { StoreClock } from "./clock.ts";
 import type { Committer } from "./committer.ts";
 import type { RunEnvironment } from "./environment.ts";
 import { Execution } from "./execution.ts";
-import { gateOf, isMoveAtGate } from "./gate.ts";
+import { gateIfAny, isMoveAtGate } from "./gate.ts";
 import type { CredentialSource } from "./grants.ts";
 import type { Loader } from "./loader.ts";
 import { Maps } from "./maps/maps.ts";
@@ -158,7 +158,8 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   /** At the run's gate somebody has come or left: who waits there may come in. */
   askForRoom(runId: string): void {
     const run = this.#runs.get(runId);
-    if (run?.plan?.concurrency) this.admissions.ask([gateOf(run.plan.concurrency, run.started)]);
+    const gate = run?.plan && gateIfAny(run.plan, run.started);
+    if (gate) this.admissions.ask([gate]);
   }
 
   get(runId: string): ActiveRun | undefined {
