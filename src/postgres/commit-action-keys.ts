@@ -6,24 +6,28 @@
 import { KEY_WAITER_MS } from "../core/ports/action-keys.ts";
 import { KEY_KEEP_MS } from "../core/ports/keys.ts";
 import type { Shape } from "./commit-rows.ts";
-import { hasPlace } from "./has-place.ts";
-import { lockNumber, REFUSED } from "./keys.ts";
+import { hasPlace } from "./commit-gates.ts";
+import { lacksKey, lockNumber, REFUSED } from "./keys.ts";
+
+/** For so long the run of a new holder may be younger than what a statement sees. */
+const UNSEEN_MS = 60_000;
 
 /** Whether nobody has the key of the row `k`. `t`: now. */
 export function isActionKeyFree(s: string, k: string, t: string): string {
   return `(${k}.state = 'free' or (${k}.state = 'done' and ${k}.expires_at <= ${t})
-    or (${k}.state = 'held' and not exists (select from ${s}.runs r where r.id = ${k}.run_id)))`;
+    or (${k}.state = 'held' and ${k}.created_at < ${t} - ${UNSEEN_MS} and not exists (select from ${s}.runs r where r.id = ${k}.run_id)))`;
 }
 
 /** A claim of an entry that is refused anyway would be the key of a node that does not run. */
-function isSound(s: string, { moves, starts, gates }: Shape): string {
+function isSound(s: string, { moves, starts, gates, keys }: Shape): string {
+  const isStored = [
+    `not exists (select from ${s}.runs r where r.id = ($1::uuid[])[z.i])`,
+    ...(gates ? [hasPlace("z.i")] : []),
+    ...(keys ? [`not (${lacksKey(s, "z.i")})`] : []),
+  ];
   const sound = [
     ...(moves ? ["q.i in (select l.i from l where l.had is not null)"] : []),
-    ...(starts
-      ? [
-          `q.i in (select z.i from z where not exists (select from ${s}.runs r where r.id = ($1::uuid[])[z.i])${gates ? ` and ${hasPlace("z.i")}` : ""})`,
-        ]
-      : []),
+    ...(starts ? [`q.i in (select z.i from z where ${isStored.join(" and ")})`] : []),
   ];
   return `(${sound.join(" or ")})`;
 }
@@ -49,14 +53,17 @@ export function claimKeyParts(s: string, source: string, shape: Shape): readonly
   ];
 }
 
-/** The branches of a `case` over the entry with the place `i`. */
+/** Whether a key is not as the entry with this place takes it to be. */
+export function isContended(i: string): string {
+  return `${i} in (select q.i from q where not q.granted)
+  or ${i} in (select q.i from q where q.type = 'claim' and (q.run_id, q.node) not in (select h.run_id, h.node from holding h))
+  or ${i} in (select q.i from q where q.type = 'wait' and (q.i, q.node) not in (select w.i, w.node from awaited w))`;
+}
+
+/** The branch of a `case` over the entry with the place `i`. */
 export function actionKeyFlags(i: string): string {
   return `
-  when ${i} in (select q.i from q where not q.granted) then ${REFUSED.contended}
-  when ${i} in (select q.i from q where q.type = 'claim' and (q.run_id, q.node) not in (select h.run_id, h.node from holding h))
-    then ${REFUSED.contended}
-  when ${i} in (select q.i from q where q.type = 'wait' and (q.i, q.node) not in (select w.i, w.node from awaited w))
-    then ${REFUSED.contended}`;
+  when ${isContended(i)} then ${REFUSED.contended}`;
 }
 
 export function settleKeyParts(s: string, { updates }: Shape): readonly string[] {

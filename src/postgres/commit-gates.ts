@@ -4,7 +4,6 @@
  * number: the second one fails on the index, and comes again.
  */
 import { errorCode } from "../postgres-connection/failures.ts";
-import { hasPlace } from "./has-place.ts";
 import { lockNumber, REFUSED } from "./keys.ts";
 
 /** The number under which the gate of this row is locked. */
@@ -30,6 +29,11 @@ export function gateParts(s: string, source: string): readonly string[] {
   where p.type = 'take' and p.granted and p.nth + (select count(*) ${others} and o.admitted) <= p.lim
     and not exists (select ${others} and not o.admitted and o.at <= clock.t))`,
   ];
+}
+
+/** Whether the entry with this place is not one that asks for a place and gets none. */
+export function hasPlace(i: string): string {
+  return `(${i} in (select placed.i from placed) or ${i} not in (select p.i from p where p.type = 'take'))`;
 }
 
 /** The branches of a `case` over the row `z` of a start. */

@@ -28,9 +28,9 @@ import {
 import { blobRows, insertBlobs } from "./blobs.ts";
 import type { Shape } from "./commit-rows.ts";
 import { itemParts, mapParts } from "./commit-maps.ts";
-import { actionKeyFlags, claimKeyParts, settleKeyParts } from "./commit-action-keys.ts";
-import { gateFlags, gateParts, passGateParts } from "./commit-gates.ts";
-import { keyFlags, keyParts, REFUSED } from "./keys.ts";
+import { actionKeyFlags, claimKeyParts, isContended, settleKeyParts } from "./commit-action-keys.ts";
+import { gateFlags, gateParts, hasPlace, passGateParts } from "./commit-gates.ts";
+import { keyFlags, knownKeyFlags, lockKeyPart, REFUSED, takeKeyPart } from "./keys.ts";
 
 const TERMINAL = "('succeeded', 'failed', 'skipped', 'cancelled')";
 
@@ -60,8 +60,9 @@ export function commitText(s: string, shape: Shape): string {
   if (shape.starts)
     parts.push(`z as materialized (select * from ${parameters.unnest("z", startColumns(shape))})`);
   if (shape.gates) parts.push(...gateParts(s, parameters.unnest("p", gateColumns)));
-  if (shape.keys) parts.push(...keyParts(s, parameters.unnest("k", keyColumns), shape));
+  if (shape.keys) parts.push(lockKeyPart(s, parameters.unnest("k", keyColumns)));
   if (shape.actionKeys) parts.push(...claimKeyParts(s, parameters.unnest("q", actionKeyColumns), shape));
+  if (shape.keys) parts.push(takeKeyPart(s, startConditions(shape)));
   parts.push(flagsPart(s, shape));
   if (shape.updates) parts.push(nodesPart("x", parameters, shape), updatePart(s, shape));
   if (shape.inserts) parts.push(nodesPart("y", parameters, shape), insertPart(s, shape));
@@ -81,6 +82,11 @@ export function commitText(s: string, shape: Shape): string {
   if (shape.claims) parts.push(claimsPart(s, shape));
   if (shape.moves && shape.rests) parts.push(restsPart(s, shape));
   return `with ${parts.join(",\n")}\n${verdictPart(s, shape)}`;
+}
+
+/** What else a start needs to be stored, which its key must not be taken without. */
+function startConditions({ gates, actionKeys }: Shape): readonly string[] {
+  return [...(gates ? [hasPlace("k.i")] : []), ...(actionKeys ? [`not (${isContended("k.i")})`] : [])];
 }
 
 function lockPart(s: string, parameters: Parameters, shape: Shape): string {
@@ -103,8 +109,15 @@ function flagsPart(s: string, { moves, starts, keys, actionKeys, gates }: Shape)
         : "select i, coalesce(had, -1) as had from l",
     );
   if (starts) {
+    const known = keys && actionKeys ? knownKeyFlags(s) : "";
+    const flags = [
+      gates ? gateFlags : "",
+      known,
+      actionKeys ? actionKeyFlags("z.i") : "",
+      keys ? keyFlags : "",
+    ];
     sources.push(
-      `select z.i, case when exists (select from ${s}.runs r where r.id = ($1::uuid[])[z.i]) then ${REFUSED.moved}${gates ? gateFlags : ""}${keys ? keyFlags : ""}${actionKeys ? actionKeyFlags("z.i") : ""} else 0 end as had from z`,
+      `select z.i, case when exists (select from ${s}.runs r where r.id = ($1::uuid[])[z.i]) then ${REFUSED.moved}${flags.join("")} else 0 end as had from z`,
     );
   }
   return `f as materialized (select array_agg(had order by i) as had from (${sources.join(" union all ")}) h)`;

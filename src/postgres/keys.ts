@@ -1,9 +1,8 @@
 /**
  * Idempotency keys of starts. A start takes a lock on its key that nobody waits for, then the key's row, then stores the run, in one
- * statement (`keyParts`): of many starts with one key, in any number of processes, one stores a run.
+ * statement (`takeKeyPart`): of many starts with one key, in any number of processes, one stores a run.
  */
 import { type KeyHolder, type KeyRef, type KeyStore, KEY_KEEP_MS } from "../core/ports/keys.ts";
-import { hasPlace } from "./has-place.ts";
 import type { ConnectionPool, Sender } from "../postgres-connection/pool.ts";
 
 /** The number under which a key is locked. */
@@ -23,27 +22,31 @@ function isFree(s: string, k: string, t: string): string {
     and (r.finished_at is null or r.finished_at > ${t} - ${KEY_KEEP_MS}))`;
 }
 
-/**
- * `k`: keyed starts, and whether their locks were granted. `keyed`: those that have the key now. The insert looks past the
- * statement's snapshot: a key that was taken after it is a conflict too.
- */
-export function keyParts(
-  s: string,
-  source: string,
-  { gates }: { readonly gates: boolean },
-): readonly string[] {
+/** `k`: keyed starts, and whether their locks were granted. */
+export function lockKeyPart(s: string, source: string): string {
   const lock = keyLock(s, { workspace: "k.workspace", scope: "k.scope", key: "k.key" });
-  return [
-    `k as materialized (
-  select k.*, ($1::uuid[])[k.i] as run_id, pg_try_advisory_xact_lock(${lock}) as granted from ${source})`,
-    `keyed as (
+  return `k as materialized (
+  select k.*, ($1::uuid[])[k.i] as run_id, pg_try_advisory_xact_lock(${lock}) as granted from ${source})`;
+}
+
+/** Whether the start with this place in the batch will not get its key, as far as the statement sees. */
+export function lacksKey(s: string, i: string): string {
+  return `${i} in (select k.i from k, clock where not k.granted or exists (select from ${s}.idempotency_keys o
+    where o.workspace = k.workspace and o.scope = k.scope and o.key = k.key and not (${isFree(s, "o", "clock.t")})))`;
+}
+
+/**
+ * `keyed`: those that have the key now; `conditions`: what else must be true of `k`, for a start that is refused leaves its key free. The
+ * insert looks past the statement's snapshot: a key that was taken after it is a conflict too.
+ */
+export function takeKeyPart(s: string, conditions: readonly string[]): string {
+  return `keyed as (
   insert into ${s}.idempotency_keys as old (run_id, created_at, expires_at, workspace, scope, key, fingerprint)
   select k.run_id, clock.t, clock.t + ${KEY_KEEP_MS}, k.workspace, k.scope, k.key, k.fingerprint from k, clock
-  where k.granted and not exists (select from ${s}.runs r where r.id = k.run_id)${gates ? ` and ${hasPlace("k.i")}` : ""}
+  where ${["k.granted", `not exists (select from ${s}.runs r where r.id = k.run_id)`, ...conditions].join(" and ")}
   on conflict (workspace, scope, key) do update set run_id = excluded.run_id, fingerprint = excluded.fingerprint,
     created_at = excluded.created_at, expires_at = excluded.expires_at where ${isFree(s, "old", "excluded.created_at")}
-  returning old.run_id)`,
-  ];
+  returning old.run_id)`;
 }
 
 /** What `f.had` says of a start that is refused. */
@@ -53,6 +56,13 @@ export const REFUSED = { moved: -1, locked: -2, taken: -3, contended: -4, full: 
 export const keyFlags: string = `
   when z.i in (select k.i from k where not k.granted) then ${REFUSED.locked}
   when z.i in (select k.i from k) and ($1::uuid[])[z.i] not in (select keyed.run_id from keyed) then ${REFUSED.taken}`;
+
+/** The same before anything else is looked at: such a start claims nothing, so nothing can be said of its other keys. */
+export function knownKeyFlags(s: string): string {
+  return `
+  when z.i in (select k.i from k where not k.granted) then ${REFUSED.locked}
+  when ${lacksKey(s, "z.i")} then ${REFUSED.taken}`;
+}
 
 export function keyStore(pool: ConnectionPool, s: string): KeyStore {
   return {

@@ -9,6 +9,7 @@ import {
   move,
   moved,
   newId,
+  newRun,
   row,
   rowOf,
   running,
@@ -113,6 +114,22 @@ function holderRules({ rule, expect }: Kit): void {
     expect((await store.commit([twice])).map(({ type }) => type)).toEqual(["failed"]);
     expect(await store.actionKeys([ref("k")])).toEqual([null]);
   });
+
+  rule(
+    "a start that is `contended` leaves its own key free, and one whose own key is taken claims none",
+    async ({ store }) => {
+      await holds(store, "k");
+      const key = { scope: "start", key: "s", fingerprint: "f" };
+      const starting = (write: ActionKeyWrite): CommitEntry =>
+        start(newId(), { start: newRun({ key }), actionKeys: [write] });
+      expect(await store.commit([starting(claim("k"))])).toEqual([{ type: "contended" }]);
+      expect(await store.key({ ...key, workspace: WORKSPACE })).toBeNull();
+      await moved(store, starting(claim("l")));
+      expect((await store.commit([starting(claim("m"))])).map(({ type }) => type)).toEqual(["taken"]);
+      expect(await store.actionKeys([ref("m")])).toEqual([null]);
+      await moved(store, start(newId(), { actionKeys: [claim("m")] }));
+    },
+  );
 
   rule("in one batch: one of two with a key, and all others", async ({ store }) => {
     const entries = ["k", "k", "l"].map((key) => start(newId(), { actionKeys: [claim(key)] }));
