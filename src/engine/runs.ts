@@ -78,7 +78,8 @@ export class RunsApi {
    *
    * Throws `option_invalid`, `duration_invalid`, `workflow_not_found`, `input_invalid`, `trigger_required`, `value_invalid`, `run_not_stored`,
    * `idempotency_conflict` (the key was used with another input) and `idempotency_in_progress` (a transaction that started a run
-   * with this key was still open after 10 seconds); with `tx` also `transaction_invalid` (none is open on it) and
+   * with this key was still open after 10 seconds); where the workflow limits its runs, `concurrency_key_invalid` and, with
+   * `onLimit: "reject"`, `concurrency_limit_reached`; with `tx` also `transaction_invalid` (none is open on it) and
    * `transaction_foreign` (it is on another database).
    */
   async start<W extends Workflow | string>(
@@ -202,7 +203,8 @@ export class RunsApi {
    * handled, and messages of waits. Every other node runs.
    *
    * Throws `run_not_found`, `option_invalid` (no such node), `workflow_not_found` where the version is gone, `run_not_stored`,
-   * and `rerun_refused` where a node before `from` has not ended, was given up or cancelled, or took a message for which
+   * `concurrency_limit_reached` where the workflow has no room (with `from` whatever its `onLimit` says: what is taken over cannot
+   * wait), and `rerun_refused` where a node before `from` has not ended, was given up or cancelled, or took a message for which
    * another node waits too.
    */
   async rerun(runId: string, options: RerunOptions = {}): Promise<RunHandle> {

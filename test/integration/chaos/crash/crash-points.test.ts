@@ -11,7 +11,7 @@ import { MOMENTS } from "../../../support/crash-proxy.ts";
 import { seed } from "../../../support/properties.ts";
 import { type BackendName, onEachBackend } from "../../engine/backends.ts";
 import { type CrashPoint, rehearse, type Rehearsal } from "./rehearsal.ts";
-import { type Executions, WRITTEN } from "./scenario.ts";
+import { type Executions, LIMITED, WRITTEN } from "./scenario.ts";
 
 /** Rehearsals side by side: most of their time they wait for a lease. */
 const SIDE_BY_SIDE = 6;
@@ -60,6 +60,8 @@ function pick<T>(from: readonly T[], amount: number): readonly T[] {
 
 function check(rehearsal: Rehearsal, point?: CrashPoint): void {
   const where = point ? `stopped ${point.moment} ${point.server} ${point.point}` : "undisturbed";
+  expect(rehearsal.atGates, `${where}: places that are left`).toEqual([]);
+  checkTurns(rehearsal, where);
   for (const run of rehearsal.runs) {
     const { plot, n, detail, end } = run;
     const at = `${where}: ${plot.document.name} ${detail.header.id}`;
@@ -75,6 +77,14 @@ function check(rehearsal: Rehearsal, point?: CrashPoint): void {
     const recorded = own.map(({ node, attempt }) => `${node} ${attempt}`).sort();
     expect(recorded, `${at}, its failed attempts`).toEqual(plot.failures);
   }
+}
+
+/** Of the runs that may only be under way one at a time. */
+function checkTurns({ runs, executions }: Rehearsal, where: string): void {
+  const own = runs.filter(({ plot }) => plot.document.name === LIMITED).map(({ detail }) => detail.header.id);
+  const turns = executions.map((each) => each.run_id).filter((runId) => own.includes(runId));
+  const begun = turns.filter((runId, n) => runId !== turns[n - 1]);
+  expect(begun, `${where}: one after the other`).toEqual(own);
 }
 
 interface Checked {

@@ -35,6 +35,8 @@ export interface Rehearsal {
   readonly runs: readonly RehearsedRun[];
   /** Runs whose transactional action wrote its line, as often as it did. */
   readonly ledger: readonly string[];
+  /** Runs that still have a place at the gate of their workflow, or wait for one. */
+  readonly atGates: readonly string[];
 }
 
 export interface RehearsedRun {
@@ -51,7 +53,7 @@ interface StartedRun extends Pick<RehearsedRun, "plot" | "n"> {
 
 /** What a worker writes for its runs; its heartbeats and reads are no points. */
 const WRITES =
-  /flowforge_(?:commit|append|lock|save_memo|claim_items|finish_items)|insert into ledger|commit/;
+  /flowforge_(?:commit|append|lock|save_memo|admit|claim_items|finish_items)|insert into ledger|commit/;
 const LEASE = "1s";
 
 /** So many runs of each plot. */
@@ -107,6 +109,9 @@ class Stage implements AsyncDisposable {
       executions: await this.#notes.query<Execution & { [column: string]: unknown }>(
         "select * from effects order by id",
       ),
+      atGates: (
+        await this.#backend.database.query<{ run_id: string }>("select run_id from flowforge.run_gates")
+      ).map((row) => row.run_id),
       ledger: (await this.#backend.database.query<{ run_id: string }>("select run_id from ledger")).map(
         (row) => row.run_id,
       ),

@@ -278,4 +278,32 @@ const written: Plot = {
 /** Its effect happens once, however often it is executed. */
 export const WRITTEN = "written";
 
-export const plots: readonly Plot[] = [winding, mended, undone, raced, cancelled, parted, mapped, written];
+/** One run at a time. */
+const limited: Plot = {
+  document: {
+    format: 1,
+    name: "limited",
+    concurrency: { limit: 1 },
+    nodes: { first: step("{{ input.n }}"), last: step("{{ nodes.first.output.n + 1 }}") },
+    edges: [{ from: "first", to: "last" }],
+    output: "{{ nodes.last.output.n }}",
+  },
+  end: (n) => n + 1,
+  executions: { first: [1], last: [1] },
+  failures: [],
+};
+
+/** Its runs never overlap. */
+export const LIMITED = "limited";
+
+export const plots: readonly Plot[] = [
+  winding,
+  mended,
+  undone,
+  raced,
+  cancelled,
+  parted,
+  mapped,
+  written,
+  limited,
+];
