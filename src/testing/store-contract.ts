@@ -5,6 +5,7 @@ import { credentialRules } from "./store-contract/credential-rules.ts";
 import { concurrencyRules } from "./store-contract/concurrency-rules.ts";
 import { deadLetterRules } from "./store-contract/dead-letter-rules.ts";
 import { definitionRules } from "./store-contract/definition-rules.ts";
+import { gatePressureRules } from "./store-contract/gate-pressure-rules.ts";
 import { gateRules } from "./store-contract/gate-rules.ts";
 import { inboxRules } from "./store-contract/inbox-rules.ts";
 import { keyRules } from "./store-contract/key-rules.ts";
@@ -37,6 +38,7 @@ const PARTS = [
   deadLetterRules,
   keyRules,
   gateRules,
+  gatePressureRules,
   actionKeyRules,
   memoRules,
   mapRules,
