@@ -272,6 +272,55 @@ onEachBackend("concurrency of a workflow", (name: BackendName) => {
     expect(await result(run as RunHandle)).toBe(1);
   });
 
+  test("a start in the caller's own transaction is found after the commit, also where nobody dispatches it", async () => {
+    const flow = shop("orders", { limit: 1 });
+    const client = await backend.database.pool({ max: 1 }).connect();
+    try {
+      await client.query("begin");
+      const run = await engine.runs.start(flow, { input: { n: 1 }, tx: client });
+      await client.query("commit");
+      expect(await result(run as RunHandle)).toBe(1);
+      await client.query("begin");
+      const second = await engine.runs.start(flow, { input: { n: 2 }, tx: client });
+      await client.query("commit");
+      await second.dispatch();
+      expect(await result(second as RunHandle)).toBe(2);
+    } finally {
+      client.release();
+    }
+  });
+
+  test("many started at once by two engines: never too many, and every one begins", async () => {
+    const other = backend.engine({ actions: [work.action] });
+    await other.start();
+    const flow = shop("orders", { limit: 2 });
+    const starts = (from: number) => Array.from({ length: 40 }, (_, n) => ({ input: { n: from + n } }));
+    const [mine, others] = await Promise.all([
+      engine.runs.startMany(flow, starts(0)),
+      other.runs.startMany(flow, starts(100)),
+    ]);
+    await Promise.all([...mine, ...others].map((run) => result(run as RunHandle)));
+    expect(work.most).toBeLessThanOrEqual(2);
+    expect(new Set(work.begun).size).toBe(80);
+    expect(await gates()).toBe(0);
+  });
+
+  test("cancelOldest: of many at once the newest stays, wherever the others run", async () => {
+    work.hold = true;
+    const other = backend.engine({ actions: [work.action] });
+    await other.start();
+    const flow = shop("orders", { limit: 1, onLimit: "cancelOldest" });
+    const runs: RunHandle[] = [];
+    for (let n = 0; n < 8; n++)
+      runs.push((await (n % 2 ? engine : other).runs.start(flow, { input: { n } })) as RunHandle);
+    for (const old of runs.slice(0, -1))
+      await expect(result(old)).rejects.toMatchObject({ code: "run_cancelled" });
+    await expect.poll(() => work.begun.includes(7), { timeout: 10_000 }).toBe(true);
+    expect(work.most).toBe(1);
+    work.letGo(7);
+    expect(await result(runs[7]!)).toBe(7);
+  });
+
   test("reject in a transaction: known at once, and the place belongs to it", async () => {
     const flow = shop("orders", { limit: 1, onLimit: "reject" });
     await engine.transaction(async (tx) => {
