@@ -63,6 +63,33 @@ for (let round = 0; round < 3; round++) {
     if (round > 0) process.stdout.write(`${name.padEnd(16)} runs/s ${JSON.stringify(row)}\n`);
   }
 }
+
+/** Runs that wait for a word that never comes. */
+function endless(name: string, concurrency?: ConcurrencyOptions<{ n: number }, "bench">) {
+  return defineWorkflow({
+    name: name as "bench",
+    input,
+    ...(concurrency ? { concurrency } : {}),
+    build: ({ wait }) => void wait("word", { signal: "word" }),
+  });
+}
+
+const endlessFlows = {
+  unlimited: endless("endless"),
+  "a key for each": endless("endlessKeyed", { key: (from) => from.input.n, limit: 1 }),
+  "no room": endless("endlessSingle", { limit: 1 }),
+};
+for (let round = 0; round < 3; round++) {
+  for (const [name, flow] of Object.entries(endlessFlows)) {
+    const starts = Array.from({ length: runs }, (_, n) => ({ input: { n: round * runs + n } }));
+    const together = await perSecond(flow, async (of) => void (await of.runs.startMany(flow, starts)));
+    const turn = async (of: Engine): Promise<void> => {
+      for (let n = 1; n <= runs; n++) await of.runs.start(flow, { input: { n: -round * runs - n } });
+    };
+    const row = { together, inTurn: await perSecond(flow, turn) };
+    if (round > 0) process.stdout.write(`${name.padEnd(16)} starts/s ${JSON.stringify(row)}\n`);
+  }
+}
 await engine.stop();
 
 const client = new pg.Client({ connectionString: postgres.url });
