@@ -80,12 +80,21 @@ export type {
   CompleteOptions,
   DeadLetterListOptions,
   DeadLetterQuery,
+  PreviewOptions,
   RedriveOptions,
   ResolveOptions,
 } from "./engine/dead-letter-options.ts";
 export type { BulkResult } from "./engine/bulk-result.ts";
 export type { Published } from "./engine/run-control.ts";
 export type { DeadLettersApi } from "./engine/dead-letters.ts";
+export type { MovePreview } from "./engine/version-moves.ts";
+export type {
+  MoveRefusal,
+  MoveRefusalCode,
+  NodeFate,
+  NodeMove,
+  VersionMove,
+} from "./core/run/version-move.ts";
 export type { Engine, EngineStartOptions } from "./engine/engine.ts";
 export type { EngineEventMap, EngineEventName } from "./engine/engine-events.ts";
 export type { EngineOptions, WorkerSettings } from "./engine/options.ts";

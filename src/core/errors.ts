@@ -76,6 +76,7 @@ export const ERROR_CODES = {
   transaction_invalid: "This is no open transaction that a run can be started in.",
   trigger_required: "The workflow has no manual trigger, and none was named.",
   value_invalid: "A value cannot be stored as JSON within the limits.",
+  version_refused: "The run cannot go on with another version of its workflow.",
   workflow_not_found: "There is no such workflow in this workspace.",
 } as const;
 

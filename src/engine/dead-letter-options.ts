@@ -37,6 +37,17 @@ export interface BulkRedriveOptions extends Omit<ResolveOptions, "workspace"> {
   readonly newKey?: boolean | undefined;
   /** Also where the effect may then happen twice. Default false. */
   readonly force?: boolean | undefined;
+  /**
+   * The run goes on with this version of its workflow, for good: `"latest"` is the one that a new run would have. What has ended is kept.
+   * Where the node's action, input or list differs there, it gets a new idempotency key. See `deadLetters.preview`. Default: the version
+   * that the run has.
+   */
+  readonly version?: number | "latest" | undefined;
+}
+
+export interface PreviewOptions extends InWorkspace {
+  /** The version that the run would go on with. */
+  readonly version: number | "latest";
 }
 
 export interface RedriveOptions extends BulkRedriveOptions, InWorkspace {
@@ -62,7 +73,13 @@ const query = {
   openedAfter: z.date().optional(),
   openedBefore: z.date().optional(),
 };
-const bulkRedrive = { by, newKey: z.boolean().optional(), force: z.boolean().optional() };
+const version = z.union([z.int().min(1), z.literal("latest")], 'a version number or "latest"');
+const bulkRedrive = {
+  by,
+  newKey: z.boolean().optional(),
+  force: z.boolean().optional(),
+  version: version.optional(),
+};
 
 export const querySchema: z.ZodObject = inWorkspaceSchema.extend(query);
 export const letterListSchema: z.ZodObject = inWorkspaceSchema.extend({
@@ -78,6 +95,7 @@ export const redriveSchema: z.ZodObject = inWorkspaceSchema.extend({
   ...bulkRedrive,
   input: z.unknown().optional(),
 });
+export const previewSchema: z.ZodObject = inWorkspaceSchema.extend({ version });
 export const completeSchema: z.ZodObject = inWorkspaceSchema.extend({
   by,
   output: z.unknown().optional(),

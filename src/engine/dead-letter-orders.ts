@@ -22,6 +22,7 @@ export type Order =
       readonly force: boolean;
       readonly by: string | null;
       readonly input?: unknown;
+      readonly version?: number | "latest" | undefined;
     }
   | {
       readonly kind: "complete";
@@ -37,11 +38,12 @@ export interface OrderContext {
   readonly limits: ValueLimits;
   /** Milliseconds since 1970 by the store's clock. */
   readonly now: number;
+  /** The version that the run goes on with, which has this `plan`. Default: the one that it has. */
+  readonly version?: number | undefined;
 }
 
 /** Throws the reason why it cannot be done. */
 export function messageOf(letter: DeadLetter, order: Order, context: OrderContext): LetterBody {
-  if (letter.resolvedAt !== null) throw alreadyResolved(letter);
   const { node, item, fence } = letter;
   const target = { node, item, fence, by: order.by };
   switch (order.kind) {
@@ -51,7 +53,13 @@ export function messageOf(letter: DeadLetter, order: Order, context: OrderContex
       return { kind: "complete", ...completion(letter, order, context), ...target };
     case "redrive":
       assertSafe(letter, order, context);
-      return { kind: "redrive", newKey: order.newKey, ...editedInput(letter, order, context), ...target };
+      return {
+        kind: "redrive",
+        newKey: order.newKey,
+        ...(context.version === undefined ? {} : { version: context.version }),
+        ...editedInput(letter, order, context),
+        ...target,
+      };
   }
 }
 
@@ -177,6 +185,6 @@ function doesNotFit(
   });
 }
 
-function subjectOf({ id, node, runId }: DeadLetter): string {
+export function subjectOf({ id, node, runId }: DeadLetter): string {
   return `dead letter ${id} (node "${node}" of run ${runId})`;
 }

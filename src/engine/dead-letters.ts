@@ -7,11 +7,12 @@
 import { randomUUID } from "node:crypto";
 import type { ActionRegistry } from "../actions/registry.ts";
 import { FlowForgeError } from "../core/errors.ts";
-import type { Plan } from "../core/graph/plan.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup } from "../core/ports/dead-letter.ts";
 import type { InboxMessage } from "../core/ports/message.ts";
 import type { Page, Store } from "../core/ports/store.ts";
+import type { LetterBody } from "../worker/intent.ts";
 import type { Worker } from "../worker/worker.ts";
+import type { VersionMoves, MovePreview } from "./version-moves.ts";
 import { BulkCount, type BulkResult } from "./bulk-result.ts";
 import { inWorkspaceSchema, type InWorkspace, workspaceOf } from "./call-options.ts";
 import { checkOptions } from "./check-options.ts";
@@ -25,6 +26,8 @@ import {
   type DeadLetterQuery,
   letterFilter,
   letterListSchema,
+  type PreviewOptions,
+  previewSchema,
   redriveSchema,
   type RedriveOptions,
   resolveSchema,
@@ -47,10 +50,11 @@ export interface DeadLettersParts {
   readonly store: Store;
   readonly worker: Worker;
   readonly registry: ActionRegistry;
+  readonly moves: VersionMoves;
 }
 
 /** A dead letter with the order's message, or the reason why there is none. */
-type Sent = { readonly letter: DeadLetter; readonly id: string };
+type Sent = { readonly letter: DeadLetter; readonly id: string; readonly version: number | undefined };
 type Refusal = { readonly letter: DeadLetter; readonly error: FlowForgeError };
 
 export class DeadLettersApi {
@@ -84,12 +88,26 @@ export class DeadLettersApi {
   }
 
   /**
-   * Runs the node again, in the same run. The idempotency key stays the same, unless the input is edited or `newKey` asks for
-   * another.
+   * What redriving the dead letter with another version of its workflow would mean: of each node whether its result is kept, whether it
+   * runs and what differs, and why it is refused, where it is. `text` is the same for people. Changes nothing.
+   *
+   * Throws `dead_letter_not_found`, `workflow_not_found` where there is no such version, `option_invalid`.
+   */
+  async preview(id: string, options: PreviewOptions): Promise<MovePreview> {
+    const workspace = workspaceOf(options, "deadLetters.preview", previewSchema);
+    const letter = await this.#one(workspace, id);
+    if (!letter) throw notFound(id, workspace);
+    return this.#parts.moves.preview(letter, options.version);
+  }
+
+  /**
+   * Runs the node again, in the same run. The idempotency key stays the same, unless the input is edited, `newKey` asks for another, or
+   * `version` names one where the node is another.
    *
    * Throws `dead_letter_not_found`, `dead_letter_resolved`, `dead_letter_refused` (the run was cancelled), `redrive_unsafe`
    * where the effect could happen twice and `force` does not allow it (another key for an unknown outcome; the old key more than
-   * 24 hours after its first attempt), `input_invalid`, `value_invalid`, `option_invalid`.
+   * 24 hours after its first attempt), `version_refused` where the run cannot go on with that version, `workflow_not_found` where there
+   * is no such version, `input_invalid`, `value_invalid`, `option_invalid`.
    */
   redrive(id: string, options?: RedriveOptions): Promise<void>;
   /**
@@ -98,8 +116,8 @@ export class DeadLettersApi {
    */
   redrive(filter: DeadLetterQuery, options?: BulkRedriveOptions): Promise<BulkResult>;
   redrive(which: string | DeadLetterQuery, options: RedriveOptions = {}): Promise<void | BulkResult> {
-    const { by = null, newKey = false, force = false, input } = options;
-    const order: Order = { kind: "redrive", by, newKey, force, input };
+    const { by = null, newKey = false, force = false, input, version } = options;
+    const order: Order = { kind: "redrive", by, newKey, force, input, version };
     const schema = typeof which === "string" ? redriveSchema : bulkRedriveSchema;
     return this.#order(which, { order, options, schema, call: "deadLetters.redrive" });
   }
@@ -183,22 +201,20 @@ export class DeadLettersApi {
     letters: readonly DeadLetter[],
     order: Order,
   ): Promise<{ readonly sent: readonly Sent[]; readonly refusals: readonly Refusal[] }> {
-    const { store, worker, registry } = this.#parts;
+    const { store, worker } = this.#parts;
     const sent: Sent[] = [];
     const messages: InboxMessage[] = [];
     const refusals: Refusal[] = [];
-    for (const letter of letters) {
-      const plan: Plan | null = await worker.plans.get(letter);
-      const context = { plan, registry, limits: worker.table.limits, now: worker.clock.now() };
-      try {
-        const body = messageOf(letter, order, context);
-        const id = `${order.kind}/${letter.id}/${randomUUID()}`;
-        messages.push({ runId: letter.runId, id, body, ...messageSize(valueOf(body), context.limits) });
-        sent.push({ letter, id });
-      } catch (error) {
-        if (!FlowForgeError.is(error)) throw error;
-        refusals.push({ letter, error });
+    const bodies = await Promise.all(letters.map((letter) => this.#body(letter, order)));
+    for (const [index, letter] of letters.entries()) {
+      const body = bodies[index]!;
+      if (FlowForgeError.is(body)) {
+        refusals.push({ letter, error: body });
+        continue;
       }
+      const id = `${order.kind}/${letter.id}/${randomUUID()}`;
+      messages.push({ runId: letter.runId, id, body, ...messageSize(valueOf(body), worker.table.limits) });
+      sent.push({ letter, id, version: body.kind === "redrive" ? body.version : undefined });
     }
     // A run that is gone or over by now has resolved its dead letters: that shows when they are read again.
     const results = messages.length > 0 ? await store.append(messages) : [];
@@ -206,6 +222,21 @@ export class DeadLettersApi {
     for (const [index, { letter }] of sent.entries())
       if (isFull(index)) refusals.push({ letter, error: noRoomFor(letter, messages[index]!) });
     return { sent: sent.filter((_, index) => !isFull(index)), refusals };
+  }
+
+  /** What is sent to the run, or why nothing is. */
+  async #body(letter: DeadLetter, order: Order): Promise<LetterBody | FlowForgeError> {
+    const { worker, registry, moves } = this.#parts;
+    try {
+      if (letter.resolvedAt !== null) return alreadyResolved(letter);
+      const wanted = order.kind === "redrive" ? order.version : undefined;
+      const { newKey, ...target } = await moves.target(letter, wanted);
+      const context = { ...target, registry, limits: worker.table.limits, now: worker.clock.now() };
+      return messageOf(letter, newKey && order.kind === "redrive" ? { ...order, newKey } : order, context);
+    } catch (error) {
+      if (FlowForgeError.is(error)) return error;
+      throw error;
+    }
   }
 
   /** Those whose dead letter was resolved by something else than the message that was sent for it, or not at all. */
@@ -217,15 +248,17 @@ export class DeadLettersApi {
     const now = new Map(items.map((letter) => [letter.id, letter]));
     const untaken = sent.filter(({ letter, id }) => now.get(letter.id)?.resolutionId !== id);
     return Promise.all(
-      untaken.map(async ({ letter }) => ({
+      untaken.map(async ({ letter, version }) => ({
         letter,
-        error: await this.#whyNot(now.get(letter.id) ?? letter),
+        error: await this.#whyNot(now.get(letter.id) ?? letter, version),
       })),
     );
   }
 
-  async #whyNot(letter: DeadLetter): Promise<FlowForgeError> {
+  async #whyNot(letter: DeadLetter, version: number | undefined): Promise<FlowForgeError> {
     if (letter.resolvedAt !== null) return alreadyResolved(letter);
+    const refused = version === undefined ? null : await this.#parts.moves.refusal(letter, version);
+    if (refused) return refused;
     const [run] = await this.#parts.store.load([{ runId: letter.runId, since: Number.MAX_SAFE_INTEGER }]);
     if (!run) return notFound(letter.id, letter.workspace);
     if (run.header.cancelled) return notTaken(letter, "a run that was cancelled");

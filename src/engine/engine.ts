@@ -24,6 +24,7 @@ import { RunsApi } from "./runs.ts";
 import { OwnTransactions } from "./transactions.ts";
 import { Signer } from "./signing.ts";
 import { Watch } from "./watch.ts";
+import { VersionMoves } from "./version-moves.ts";
 import { WorkflowsApi } from "./workflows.ts";
 
 export interface EngineStartOptions {
@@ -220,7 +221,12 @@ export class Engine implements AsyncDisposable {
     const control = new RunControl({ store, table: worker.table });
     const own = new OwnTransactions(transactions, logger);
     const runs = new RunsApi({ store, worker, watch, workflows, control, transactions, own });
-    const deadLetters = new DeadLettersApi({ store, worker, registry: this.#registry });
+    const deadLetters = new DeadLettersApi({
+      store,
+      worker,
+      registry: this.#registry,
+      moves: new VersionMoves({ worker, workflows }),
+    });
     const signer = new Signer("flowforge.approval.1", this.#options.signingKeys);
     const approvals = new ApprovalsApi({ store, control, clock: worker.clock, signer });
     const credentials = new CredentialsApi(connections.vault);

@@ -44,10 +44,22 @@ const compensateColumn: Column<MoveRow> = {
 
 const bytesColumn: Column<MoveRow> = { name: "bytes", type: "int8", read: ({ entry }) => entry.bytes ?? 0 };
 
-type MoveShape = Pick<Shape, "compensates" | "sizes">;
+/** 0: as before. */
+const versionColumn: Column<MoveRow> = {
+  name: "new_version",
+  type: "int4",
+  read: ({ entry }) => entry.version ?? 0,
+};
 
-export function moveColumns({ compensates, sizes }: MoveShape): readonly Column<MoveRow>[] {
-  return [...entryColumns, ...(compensates ? [compensateColumn] : []), ...(sizes ? [bytesColumn] : [])];
+type MoveShape = Pick<Shape, "compensates" | "sizes" | "versions">;
+
+export function moveColumns({ compensates, sizes, versions }: MoveShape): readonly Column<MoveRow>[] {
+  return [
+    ...entryColumns,
+    ...(compensates ? [compensateColumn] : []),
+    ...(sizes ? [bytesColumn] : []),
+    ...(versions ? [versionColumn] : []),
+  ];
 }
 
 const newRunColumns: readonly Column<StartRow>[] = [

@@ -119,6 +119,8 @@ export interface Shape {
   readonly sizes: boolean;
   /** Some run is compensated. */
   readonly compensates: boolean;
+  /** Some run goes on with another version. */
+  readonly versions: boolean;
   /** Something is said about a map. */
   readonly maps: boolean;
   /** Some dead letter of an item is resolved. */
@@ -227,6 +229,7 @@ export function shapeOf(rows: BatchRows): Shape {
     reruns: rows.starts.some(({ start }) => start.rerunOf !== undefined),
     sizes: rows.entries.some((entry) => (entry.bytes ?? 0) > 0),
     compensates: rows.entries.some((entry) => entry.compensate),
+    versions: rows.moves.some(({ entry }) => entry.version !== undefined),
     maps: rows.maps.length > 0,
     items: rows.items.length > 0,
     blobs: rows.blobs.length > 0,
@@ -282,6 +285,7 @@ export function shapeKey(shape: Shape): string {
     (shape.reruns ? "n" : "") +
     (shape.sizes ? "z" : "") +
     (shape.compensates ? "p" : "") +
+    (shape.versions ? "y" : "") +
     (shape.maps ? "g" : "") +
     (shape.items ? "t" : "") +
     (shape.blobs ? "v" : "")

@@ -123,9 +123,9 @@ function flagsPart(s: string, { moves, starts, keys, actionKeys, gates }: Shape)
   return `f as materialized (select array_agg(had order by i) as had from (${sources.join(" union all ")}) h)`;
 }
 
-function movePart(s: string, { messages, compensates, sizes, actionKeys }: Shape): string {
+function movePart(s: string, { messages, compensates, sizes, versions, actionKeys }: Shape): string {
   const used = "(select count(*) from used where used.run_id = r.id)::int4";
-  const rare = `${messages ? `, inbox = r.inbox - ${used}` : ""}${compensates ? ", compensate = l.compensate" : ""}${sizes ? ", bytes = nullif(coalesce(r.bytes, 0) + l.bytes, 0)" : ""}`;
+  const rare = `${messages ? `, inbox = r.inbox - ${used}` : ""}${compensates ? ", compensate = l.compensate" : ""}${sizes ? ", bytes = nullif(coalesce(r.bytes, 0) + l.bytes, 0)" : ""}${versions ? ", version = coalesce(nullif(l.new_version, 0), r.version)" : ""}`;
   return `moved as (
   update ${s}.runs r set seq = l.seq + 1, status = l.status, paused = l.paused, cancelled = l.cancelled,
     dead_letters = l.dead_letters, output = coalesce(l.output, r.output)${rare},

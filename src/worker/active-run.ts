@@ -7,12 +7,16 @@
  *   together are one step of the run's counter);
  * - nothing takes effect here before its commit is durable;
  * - after a commit without a verdict the run is read again, and whatever is `running` under this worker's id and is not held
- *   here is this worker's own, and is run: a claim whose reply was lost is neither forgotten nor reclaimed.
+ *   here is this worker's own, and is run: a claim whose reply was lost is neither forgotten nor reclaimed;
+ * - it has one plan: a run that goes on with another version has another `ActiveRun` from then on, and what was meant for a node
+ *   of this plan never reaches a node of that one.
  */
 import type { ActionKeyRef, ActionKeyState } from "../core/ports/action-keys.ts";
+import type { StoredMessage } from "../core/ports/message.ts";
 import type { NodeRecord } from "../core/ports/stored-run.ts";
 import type { Advance } from "../core/run/advance.ts";
 import { isCalledOff } from "../core/run/races.ts";
+import { type Basis, movedBasis, nextVersion, OtherVersion, turnLength, unknownOutputs } from "./basis.ts";
 import { buildEntry, isEmpty, needsRow } from "./entry.ts";
 import { isResting } from "./resting.ts";
 import type { Held, RunEnvironment } from "./environment.ts";
@@ -28,11 +32,21 @@ const MAX_MOVED = 3;
 /** Before a key that somebody was just taking is looked at again. */
 const CONTENDED_MS = 5;
 
+/** A turn that is ready to be committed. */
+interface Decision {
+  readonly turn: Turn;
+  readonly advance: Advance;
+  readonly basis: Basis;
+  /** Messages for the next turn. */
+  readonly rest: readonly StoredMessage[];
+}
+
 export class ActiveRun extends RunCopy {
   readonly held: Map<number, Held> = new Map();
   readonly #env: RunEnvironment<ActiveRun>;
   #queue: Pending[] = [];
   #busy = false;
+  #retired = false;
 
   constructor(id: string, env: RunEnvironment<ActiveRun>) {
     super(id, env);
@@ -44,6 +58,7 @@ export class ActiveRun extends RunCopy {
   }
 
   add(pending: Pending): void {
+    if (this.#retired) return this.#pass([pending], this.#env.successor(this, null));
     this.#queue.push(pending);
     if (this.#busy) return;
     this.#busy = true;
@@ -56,34 +71,40 @@ export class ActiveRun extends RunCopy {
       const pendings = this.#queue.splice(0);
       // Who asks to look knows of something that came after the last commit.
       if (pendings.some(({ intent }) => intent.type === "look")) this.fresh = false;
-      try {
-        const own = pendings.filter(({ commit }) => commit);
-        const others = own.length === 0 ? pendings : pendings.filter(({ commit }) => !commit);
-        if (others.length > 0) await this.#round(others);
-        for (const pending of own) await this.#lockedRound([pending]);
-      } catch (error) {
-        this.#env.logger.error({ error, runId: this.id }, "a turn of a run failed");
-        this.#drop(pendings, "gone");
-      }
+      const own = pendings.filter(({ commit }) => commit);
+      const others = own.length === 0 ? pendings : pendings.filter(({ commit }) => !commit);
+      if (others.length > 0) await this.#serve(others, () => this.#round(others));
+      for (const pending of own) await this.#serve([pending], () => this.#lockedRound([pending]));
     }
     this.#busy = false;
     this.fresh = false;
-    this.#env.rested(this);
+    if (!this.#retired) this.#env.rested(this);
+  }
+
+  async #serve(pendings: readonly Pending[], round: () => Promise<void>): Promise<void> {
+    try {
+      await round();
+    } catch (error) {
+      if (error instanceof OtherVersion) return this.#retire(pendings, null);
+      this.#env.logger.error({ error, runId: this.id }, "a turn of a run failed");
+      this.#drop(pendings, "gone");
+    }
   }
 
   /** Carries the intents to a durable commit, however often the run moves meanwhile. */
   async #round(pendings: readonly Pending[]): Promise<void> {
+    if (this.#retired) return this.#pass(pendings, this.#env.successor(this, null));
     if (!this.loaded && !(await this.reload(pendings.length))) return this.#drop(pendings, "gone");
     for (let moved = 0; ; moved++) {
       if (moved >= MAX_MOVED) return this.#lockedRound(pendings);
-      const turn = await this.#turn(pendings);
-      const advance = turn.close();
+      const decision = await this.#decide(pendings);
+      const { turn, advance } = decision;
       if (isEmpty(turn, advance, this.loaded!)) {
         if (this.fresh) return this.#settle(pendings, turn);
         this.#undo(turn);
       } else {
-        const answer = await this.#env.committer.submit(this.#entry(turn, advance), turn.bytes);
-        if (answer.type === "committed") return this.#committed(pendings, { turn, advance, seq: answer.seq });
+        const answer = await this.#env.committer.submit(this.#entry(decision), turn.bytes);
+        if (answer.type === "committed") return this.#committed(pendings, decision, answer.seq);
         this.#undo(turn);
         if (answer.type === "gone" || answer.type === "taken" || answer.type === "full")
           return this.#drop(pendings, answer.type);
@@ -108,31 +129,33 @@ export class ActiveRun extends RunCopy {
 
   /** The locked path: nobody can move the run between the look and the write. */
   async #lockedRound(pendings: readonly Pending[]): Promise<void> {
+    if (this.#retired) return this.#pass(pendings, this.#env.successor(this, null));
     const own = pendings[0]?.commit ? pendings[0] : null;
     const commit = own?.commit ?? this.#env.store.commitLocked.bind(this.#env.store);
-    let result: { turn: Turn; advance: Advance } | null = null;
+    let result: Decision | null = null;
     for (let attempt = 0; ; attempt++) {
       try {
         const verdict = await commit(this.request(), async (stored) => {
           if (!stored) return null;
           await this.sync(stored);
-          const turn = await this.#turn(pendings);
-          result = { turn, advance: turn.close() };
+          result = await this.#decide(pendings);
+          const { turn, advance } = result;
           if (own && turn.results.get(own) !== "applied") return null;
-          return isEmpty(turn, result.advance, this.loaded!) ? null : this.#entry(turn, result.advance);
+          return isEmpty(turn, advance, this.loaded!) ? null : this.#entry(result);
         });
-        const decided = result as { turn: Turn; advance: Advance } | null;
+        const decided = result as Decision | null;
         if (!decided) return this.#drop(pendings, "gone");
         if (!verdict && !own) return this.#settle(pendings, decided.turn);
         if (!verdict) this.#undo(decided.turn);
         if (!verdict) return this.#drop(pendings, "stale");
-        if (verdict.type === "committed") return this.#committed(pendings, { ...decided, seq: verdict.seq });
+        if (verdict.type === "committed") return this.#committed(pendings, decided, verdict.seq);
         this.#undo(decided.turn);
         if (verdict.type === "contended") await this.#env.pause(CONTENDED_MS);
         if (verdict.type === "failed") return this.#refused(pendings, verdict.error);
       } catch (error) {
-        if (result) this.#undo((result as { turn: Turn }).turn);
+        if (result) this.#undo((result as Decision).turn);
         result = null;
+        if (error instanceof OtherVersion) throw error;
         if (own) return this.#drop(pendings, "gone");
         this.#env.logger.warn({ error, runId: this.id }, "the locked path failed; it is tried again");
         await this.#env.pause(retryMs(attempt));
@@ -141,18 +164,64 @@ export class ActiveRun extends RunCopy {
     }
   }
 
-  async #turn(pendings: readonly Pending[]): Promise<Turn> {
-    const { plan, data, state, bytes, identity } = this.loaded!;
+  async #decide(pendings: readonly Pending[]): Promise<Decision> {
+    const basis = this.basis();
+    const version = nextVersion(this.unseen, basis);
+    const moved = version === null ? null : await this.#decideMoved(pendings, basis, version);
+    return moved ?? this.#decideOn(basis, pendings);
+  }
+
+  /** Under another version. `null`: the run cannot go on with it, so its message does nothing. */
+  async #decideMoved(pendings: readonly Pending[], basis: Basis, version: number): Promise<Decision | null> {
+    const plan = await this.#env.plans.get({ ...basis.identity, version });
+    if (!plan) return null;
+    const missing = unknownOutputs(basis, plan);
+    if (missing.length > 0) await this.fetch(missing);
+    const moved = movedBasis(basis, plan, version);
+    if (!moved) return null;
+    const decision = await this.#decideOn(moved, pendings.filter(isLook));
+    const { id } = this.unseen[0]!;
+    if ([...decision.turn.resolutions.values()].some((resolution) => resolution.id === id)) return decision;
+    this.#undo(decision.turn);
+    return null;
+  }
+
+  async #decideOn(basis: Basis, pendings: readonly Pending[]): Promise<Decision> {
+    const { version } = basis.identity;
+    const length = turnLength(this.unseen, version);
+    const moved = version !== this.loaded!.identity.version;
+    const turn = await this.#turn({ basis, moved, messages: this.unseen.slice(0, length), pendings });
+    return { turn, advance: turn.close(), basis, rest: this.unseen.slice(length) };
+  }
+
+  async #turn(of: {
+    readonly basis: Basis;
+    readonly moved: boolean;
+    readonly messages: readonly StoredMessage[];
+    readonly pendings: readonly Pending[];
+  }): Promise<Turn> {
+    const { basis, moved, messages, pendings } = of;
+    const { plan, data, state, bytes, edits, seq } = basis;
     const { registry, limits, random, clock } = this.#env;
     const workshop = this.#env.workshop();
     const now = (): number => clock.now();
-    const edits = this.edits;
-    const mapOutputs = await endedMaps(this.#env.loader, this, this.unseen);
-    const { workspace } = identity;
+    const mapOutputs = await endedMaps(this.#env.loader, { id: this.id, plan, seq }, messages);
+    const { workspace, version } = basis.identity;
     const keyless = pendings.some(({ commit }) => commit !== undefined);
-    const known = { runId: this.id, workspace, plan, data, edits, bytes, mapOutputs, keyless };
+    const known = {
+      runId: this.id,
+      workspace,
+      plan,
+      version,
+      moved,
+      data,
+      edits,
+      bytes,
+      mapOutputs,
+      keyless,
+    };
     const turn = new Turn({ ...known, registry, limits, workshop, random, now }, state);
-    turn.begin(this.unseen, pendings);
+    turn.begin(messages, pendings);
     for (let missing = turn.proceed(); missing !== null; missing = turn.proceed()) {
       if (missing.outputs.length > 0) await this.fetch(missing.outputs);
       else turn.learnKeys(missing.keys, await this.#keys(missing.keys));
@@ -171,34 +240,42 @@ export class ActiveRun extends RunCopy {
     }
   }
 
-  #entry(turn: Turn, advance: Advance): ReturnType<typeof buildEntry> {
-    const { plan, seq, state, bytes } = this.loaded!;
-    const { id: runId } = this;
+  #entry({ turn, advance, basis }: Decision): ReturnType<typeof buildEntry> {
+    const { state: before, identity, data: _data, ...parts } = basis;
+    const isMoved = identity.version !== this.loaded!.identity.version;
     return buildEntry({
-      before: state,
-      runId,
-      seq,
-      plan,
+      ...parts,
+      before,
+      runId: this.id,
       turn,
       advance,
       start: this.start,
       started: this.started,
-      startBytes: this.start ? bytes : 0,
-      rows: this.rows,
-      duplicated: this.duplicated,
-      edits: this.edits,
+      version: isMoved ? identity.version : null,
+      startBytes: this.start ? basis.bytes : 0,
     });
   }
 
-  #committed(pendings: readonly Pending[], done: { turn: Turn; advance: Advance; seq: number }): void {
+  #committed(pendings: readonly Pending[], done: Decision, seq: number): void {
+    const { turn, advance, basis } = done;
+    if (basis.identity.version !== this.loaded!.identity.version) {
+      const next = new ActiveRun(this.id, this.#env);
+      next.take(basis);
+      this.#retire(
+        pendings.filter((pending) => !isLook(pending)),
+        next,
+      );
+      next.#committed(pendings.filter(isLook), done, seq);
+      next.fresh = false;
+      return this.#env.rested(next);
+    }
     const loaded = this.loaded!;
-    const { turn, advance } = done;
     loaded.state = advance.state;
-    loaded.seq = done.seq;
+    loaded.seq = seq;
     loaded.bytes += turn.added;
     this.start = null;
     this.fresh = true;
-    this.unseen = [];
+    this.unseen = done.rest;
     for (const id of turn.large) this.large.add(id);
     this.forget();
     for (const index of advance.changed)
@@ -206,7 +283,30 @@ export class ActiveRun extends RunCopy {
     for (const index of turn.duplicated) this.duplicated.add(index);
     for (const [index, edit] of turn.edits) this.edits.set(index, edit);
     this.#env.committed(this, turn, advance);
-    this.#settle(pendings, turn);
+    if (done.rest.length === 0) return this.#settle(pendings, turn);
+    // Who looks waits for all that is there.
+    this.#settle(
+      pendings.filter((pending) => !isLook(pending)),
+      turn,
+    );
+    const looks = pendings.filter(isLook);
+    for (const look of looks.length > 0 ? looks : [LOOK]) this.add(look);
+  }
+
+  /** What was meant for nodes of this version comes too late; who only wants the run to be looked at goes to the `next` one. */
+  #retire(pendings: readonly Pending[], next: ActiveRun | null): void {
+    this.#retired = true;
+    for (const held of this.held.values()) held.interrupt();
+    this.held.clear();
+    this.#pass([...pendings, ...this.#queue.splice(0)], this.#env.successor(this, next));
+  }
+
+  #pass(pendings: readonly Pending[], next: ActiveRun): void {
+    this.#drop(
+      pendings.filter((pending) => !isLook(pending)),
+      "stale",
+    );
+    for (const look of pendings.filter(isLook)) next.add(look);
   }
 
   #settle(pendings: readonly Pending[], turn: Turn): void {
@@ -274,4 +374,10 @@ export class ActiveRun extends RunCopy {
   get finished(): boolean {
     return this.loaded !== null && isResting(this.loaded.state.status);
   }
+}
+
+const LOOK: Pending = { intent: { type: "look" }, place: false, settle: () => undefined };
+
+function isLook({ intent }: Pending): boolean {
+  return intent.type === "look";
 }

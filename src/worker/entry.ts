@@ -15,6 +15,8 @@ export interface EntryParts {
   readonly runId: string;
   readonly seq: number;
   readonly start: NewRun | null;
+  /** The version that the run has from now on. `null`: as before. */
+  readonly version: number | null;
   /** Of what the run is started with; 0 where it exists. */
   readonly startBytes: number;
   readonly plan: Plan;
@@ -54,6 +56,7 @@ export function buildEntry(parts: EntryParts): CommitEntry {
     runId: parts.runId,
     seq: parts.seq,
     ...(parts.start ? { start: parts.start } : {}),
+    ...(parts.version === null ? {} : { version: parts.version }),
     status: state.status,
     paused: state.paused,
     cancelled: state.cancelled,
@@ -86,10 +89,11 @@ function eventsOf(plan: Plan): readonly string[] {
   return events;
 }
 
-/** A run listens from its start until it rests, and again when it goes on. `undefined`: as before. */
-function listensTo({ plan, start, advance, before }: EntryParts): readonly string[] | undefined {
+/** A run listens from its start until it rests, and again when it goes on, or has another version. `undefined`: as before. */
+function listensTo({ plan, start, version, advance, before }: EntryParts): readonly string[] | undefined {
   const events = eventsOf(plan);
   const rests = isResting(advance.state.status);
+  if (version !== null) return rests ? [] : events;
   if (events.length === 0 || rests === (start ? true : isResting(before.status))) return undefined;
   return rests ? [] : events;
 }

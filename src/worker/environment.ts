@@ -46,6 +46,8 @@ export interface RunEnvironment<Run> {
   committed(run: Run, turn: Turn, advance: Advance): void;
   /** Node runs that are this worker's and are not held: read their inputs and run them. */
   adopt(run: Run, rows: readonly NodeRecord[]): Promise<void>;
+  /** The one that stands for the run, now that it has another version: `next`, or whichever knows nothing of the old one. */
+  successor(run: Run, next: Run | null): Run;
   /** The run has nothing to do for now. */
   rested(run: Run): void;
   pause(ms: number): Promise<void>;

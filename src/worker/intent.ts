@@ -16,8 +16,8 @@ export type Intent =
       /** Of the output, where that was measured already. */
       readonly bytes?: number;
     }
-  /** A task names this node: claim it here, or give it back. */
-  | { readonly type: "claim"; readonly node: number; readonly fence: number }
+  /** A task names this node of this version: claim it here, or give it back. */
+  | { readonly type: "claim"; readonly node: number; readonly fence: number; readonly version: number }
   /** A `ready` node that nobody handed over: claim it here if there is room, else hand it over. */
   | { readonly type: "offer"; readonly node: number; readonly fence: number }
   /** A `queued` node whose task was lost. */
@@ -63,6 +63,11 @@ export function letterEvent(body: LetterBody, node: number): Event<"redriven" | 
     case "discard":
       return { type: "discarded", node };
   }
+}
+
+/** The version with which the run is to go on. `null`: the one that it has. */
+export function movesTo(body: MessageBody): number | null {
+  return body.kind === "redrive" ? (body.version ?? null) : null;
 }
 
 /** What a message about the dead letter of an item does to the item. */

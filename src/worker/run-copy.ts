@@ -9,6 +9,7 @@ import type { LoadRequest, NodeRecord, StoredRun } from "../core/ports/stored-ru
 import { newRun, patchRun, restoreRun } from "../core/run/advance.ts";
 import type { RunState } from "../core/run/state.ts";
 import { sizeOf } from "../core/values.ts";
+import { type Basis, OtherVersion } from "./basis.ts";
 import type { RunEnvironment } from "./environment.ts";
 import type { Started } from "./gate.ts";
 import { LARGE_BYTES, LargeOutputs } from "./large-outputs.ts";
@@ -96,6 +97,20 @@ export abstract class RunCopy {
     };
   }
 
+  /** What a turn is decided on. */
+  protected basis(): Basis {
+    const { rows, duplicated, edits } = this;
+    return { ...this.loaded!, rows, duplicated, edits };
+  }
+
+  /** The run as it is now under this version, which it did not have before. */
+  protected take({ plan, identity, data, state, seq, bytes, ...nodes }: Basis): void {
+    this.loaded = { plan, identity, data, state, seq, bytes };
+    for (const index of nodes.rows) this.rows.add(index);
+    for (const index of nodes.duplicated) this.duplicated.add(index);
+    for (const [index, edit] of nodes.edits) this.edits.set(index, edit);
+  }
+
   /** A run that does not exist yet: its first turn stores it. */
   begin(plan: Plan, start: NewRun): void {
     this.start = start;
@@ -117,7 +132,7 @@ export abstract class RunCopy {
     return { runId: this.id, since: seq, outputs: outputs.map((index) => plan.nodes[index]!.id) };
   }
 
-  /** `false`: there is no such run. Goes on until the store answers or this process stops. */
+  /** `false`: there is no such run. Goes on until the store answers or this process stops. Throws `OtherVersion`. */
   protected async reload(waiting: number): Promise<boolean> {
     for (let attempt = 0; ; attempt++) {
       try {
@@ -126,6 +141,7 @@ export abstract class RunCopy {
         await this.sync(stored);
         return true;
       } catch (error) {
+        if (error instanceof OtherVersion) throw error;
         if (this.#env.stopped() || error instanceof MissingVersion) {
           this.#env.logger.error({ error, runId: this.id }, "a run could not be read");
           return false;
@@ -137,6 +153,8 @@ export abstract class RunCopy {
   }
 
   protected async sync(stored: StoredRun): Promise<void> {
+    if (this.loaded && this.loaded.identity.version !== stored.header.version)
+      throw new OtherVersion(`run ${this.id} goes on with version ${stored.header.version}`);
     // The row exists: whatever this process still wanted to store as new is there already.
     this.start = null;
     this.unseen = stored.inbox.filter((message) => !message.kept);

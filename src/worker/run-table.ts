@@ -152,7 +152,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     }
     const run = this.#get(task.runId);
     run.expect(plan);
-    return this.#add(run, { type: "claim", node, fence: task.fence }, true);
+    return this.#add(run, { type: "claim", node, fence: task.fence, version: task.version }, true);
   }
 
   /** At the run's gate somebody has come or left: who waits there may come in. */
@@ -260,6 +260,15 @@ export class RunTable implements RunEnvironment<ActiveRun> {
       this.leave(-1);
       this.#execute(run, { ...row, node, action, input: inputs[index] ?? null, key: keys[index] ?? null }, 0);
     });
+  }
+
+  successor(run: ActiveRun, next: ActiveRun | null): ActiveRun {
+    const known = this.#runs.get(run.id);
+    if (known && known !== run && !next) return known;
+    const successor = next ?? new ActiveRun(run.id, this);
+    this.#runs.set(run.id, successor);
+    this.#resting.delete(run.id);
+    return successor;
   }
 
   rested(run: ActiveRun): void {

@@ -11,6 +11,10 @@ export interface TurnContext {
   readonly runId: string;
   readonly workspace: string;
   readonly plan: Plan;
+  /** Of the plan. */
+  readonly version: number;
+  /** The run is under this plan for the first time: the first message says so, and the turn is nothing without it. */
+  readonly moved?: boolean;
   readonly data: RunData;
   /** Inputs that were given by hand, by node. */
   readonly edits: ReadonlyMap<number, Edit>;

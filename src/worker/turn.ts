@@ -23,6 +23,7 @@ import {
   itemChange,
   keySettledEvent,
   mapEndedEvent,
+  movesTo,
   type Pending,
   permanently,
 } from "./intent.ts";
@@ -94,17 +95,28 @@ export class Turn extends TurnDraft {
     else this.consumed.push(message.id);
   }
 
-  /** A message for another fence is about a dead letter that is resolved already. */
+  /**
+   * A message for another fence is about a dead letter that is resolved already; one for another version came to a run that cannot go
+   * on with that.
+   */
   #takeLetter(id: string, body: LetterBody): void {
     const index = this.context.plan.indexOf.get(body.node);
     if (index === undefined) return;
+    if (movesTo(body) !== null && movesTo(body) !== this.context.version) return;
     if (body.item !== NO_ITEM) return this.#takeItemLetter(id, body, index);
     if (this.node(index).fence !== body.fence) return;
-    if (!this.#takeEvent(letterEvent(body, index))) return;
+    if (!this.#takeEvent(this.#letterEvent(body, index))) return;
     this.resolutions.set(index, { id, by: body.by });
     if (body.kind !== "redrive" || body.input === undefined) return;
     this.edits.set(index, { edited: "given", input: body.input });
     this.value(index).input = body.input;
+  }
+
+  /** A run that is moved goes on with the redrive that asks for it: the first message of the turn. */
+  #letterEvent(body: LetterBody, index: number): RunEvent & { readonly node: number } {
+    const event = letterEvent(body, index);
+    const isMove = this.context.moved === true && this.consumed.length === 1 && event.type === "redriven";
+    return isMove ? { ...event, moved: true } : event;
   }
 
   /** The store knows the item's fence, and does nothing where the message is for another one. */
@@ -125,7 +137,7 @@ export class Turn extends TurnDraft {
         this.results.set(pending, this.#takeResult(pending, intent) ? "applied" : "stale");
         return;
       case "claim":
-        this.#takeClaim(pending, intent.node, intent.fence);
+        this.#takeClaim(pending, intent);
         return;
       default:
         this.results.set(pending, this.#takeReady(intent) ? "applied" : "stale");
@@ -180,9 +192,10 @@ export class Turn extends TurnDraft {
     this.attempts.push({ node: node.id, item: NO_ITEM, fence, attempt, error: event.error });
   }
 
-  #takeClaim(pending: Pending, index: number, fence: number): void {
-    const node = this.node(index);
-    const open = (node.status === "queued" || node.status === "ready") && node.fence === fence;
+  /** A task of another version is from before the run went on with this one. */
+  #takeClaim(pending: Pending, { node: index, fence, version }: Extract<Intent, { type: "claim" }>): void {
+    const node = version === this.context.version ? this.node(index) : null;
+    const open = (node?.status === "queued" || node?.status === "ready") && node.fence === fence;
     if (open && !this.#asked.has(index)) this.#asked.set(index, pending);
     else this.results.set(pending, "stale");
   }

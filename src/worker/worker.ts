@@ -18,6 +18,7 @@ import { StoreClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
 import type { CredentialSource } from "./grants.ts";
 import { Intake } from "./intake.ts";
+import type { Intent } from "./intent.ts";
 import { Lease } from "./lease.ts";
 import { Loader } from "./loader.ts";
 import { Loop } from "./loop.ts";
@@ -312,7 +313,12 @@ export class Worker {
     const event =
       loss.event.verdict.type === "retry" ? ({ type: "released", node, fence } as const) : loss.event;
     run.held.delete(node);
-    await within(2_000, this.table.submit(run.id, { type: "event", event, possiblyDuplicated }));
+    const release = (index: number): Intent => ({
+      type: "event",
+      event: { ...event, node: index },
+      possiblyDuplicated,
+    });
+    await within(2_000, this.table.submitFor(ref, release));
   }
 }
 

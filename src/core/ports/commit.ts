@@ -83,6 +83,8 @@ export interface CommitEntry {
   readonly seq: number;
   /** The run is new. Where its id exists already the verdict is `moved`, also for the very same entry sent twice. */
   readonly start?: NewRun;
+  /** The version that the run has from now on. `undefined`: as before. Not with `start`. */
+  readonly version?: number;
   readonly status: RunStatus;
   readonly paused: boolean;
   readonly cancelled: boolean;

@@ -19,8 +19,13 @@ export type MessageBody =
   | { readonly kind: "resume" }
   /** The run has a place at its gate now. */
   | { readonly kind: "admitted" }
-  /** `input` replaces the rendered one. */
-  | ({ readonly kind: "redrive"; readonly newKey: boolean; readonly input?: Json } & LetterMessage)
+  /** `input` replaces the rendered one. `version`: the run goes on with this one; where it cannot, nothing is done. */
+  | ({
+      readonly kind: "redrive";
+      readonly newKey: boolean;
+      readonly input?: Json;
+      readonly version?: number;
+    } & LetterMessage)
   | ({ readonly kind: "complete"; readonly output: Json; readonly outcome?: string } & LetterMessage)
   | ({ readonly kind: "discard" } & LetterMessage)
   /** The key that this node waits for under this fence was settled. */

@@ -114,8 +114,16 @@ export type RunEvent =
       /** `null` where no condition or wait reads it. */
       readonly output: Json;
     } & FencedEvent)
-  /** Runs a dead letter's node again. With `item`, here and below: that of one item, which the store keeps. */
-  | ({ readonly type: "redriven"; readonly newKey: boolean; readonly item?: number } & NodeEvent)
+  /**
+   * Runs a dead letter's node again. With `item`, here and below: that of one item, which the store keeps. `moved`: the run is under
+   * this plan for the first time.
+   */
+  | ({
+      readonly type: "redriven";
+      readonly newKey: boolean;
+      readonly item?: number;
+      readonly moved?: true;
+    } & NodeEvent)
   /** Supplies the result of a dead letter by hand: an output for an action, an outcome for a condition or a wait. */
   | ({
       readonly type: "completed";

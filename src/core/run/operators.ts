@@ -14,6 +14,7 @@ import { fire } from "./attempts.ts";
 import { isTimer } from "./kept.ts";
 import { resumeMaps } from "./maps.ts";
 import { deliverKept } from "./messages.ts";
+import { beginAnew } from "./move-run.ts";
 import { refusalOf } from "./refusal.ts";
 import { decided, makeReady, start, stop, succeed } from "./settle.ts";
 import type { NodeStatus } from "./state.ts";
@@ -58,6 +59,7 @@ export function resumed(draft: Draft): void {
 
 export function redriven(draft: Draft, event: Event<"redriven">): void {
   if (refusalOf(draft.plan, draft, { node: event.node, action: "redrive" })) return;
+  if (event.moved) beginAnew(draft);
   const { fence, generation, keyFence } = draft.node(event.node);
   const again = { attempt: 0, losses: 0, dispatches: 0, failure: null, worker: null } as const;
   draft.edit(event.node, {

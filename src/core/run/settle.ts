@@ -127,11 +127,11 @@ export function start(draft: Draft, index: number): void {
 /**
  * Settles the edges of everything that ended, and starts or skips what follows from it. Always the smallest index first, so
  * that all of it happens in the order of the plan, whatever way the graph is walked. What waits for its turn here lies behind
- * every join that began, so that none of them can have called it off.
+ * every join that began, so that none of them can have called it off. `undecided`: nodes, ascending, that may begin or are skipped
+ * besides.
  */
-export function settle(draft: Draft): void {
-  if (draft.ended.length === 0) return;
-  const undecided: number[] = [];
+export function settle(draft: Draft, undecided: number[] = []): void {
+  if (draft.ended.length === 0 && undecided.length === 0) return;
   for (let next = 0; ; next++) {
     for (const index of draft.ended) settleEdges(draft, index, { undecided, next });
     draft.ended.length = 0;

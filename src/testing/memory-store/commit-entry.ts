@@ -112,6 +112,7 @@ function newRun(entry: CommitEntry, now: number): MemoryRun {
 function nextHeader(entry: CommitEntry, before: RunHeader, now: number): RunHeader {
   return Object.freeze({
     ...before,
+    version: entry.version ?? before.version,
     status: entry.status,
     paused: entry.paused,
     cancelled: entry.cancelled,
