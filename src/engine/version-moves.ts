@@ -80,7 +80,7 @@ export class VersionMoves {
     letter: DeadLetter,
     version: number,
   ): Promise<{ from: number; plan: Plan; differs: readonly string[]; move: VersionMove }> {
-    const { plans, loader } = this.#worker;
+    const { loader } = this.#worker;
     const stored = await loader.load({ runId: letter.runId, withInput: true });
     if (!stored) throw runNotFound(letter);
     const before = await this.#plan(stored.header);

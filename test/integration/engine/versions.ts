@@ -14,7 +14,7 @@ export const paid: Nodes[string] = act("pay", { order: "{{ nodes.fetch.output.or
 export const line = (...ids: readonly string[]): Edges =>
   ids.slice(1).map((to, index) => ({ from: ids[index]!, to }));
 
-/** fetch -> pay -> ship, and audit after fetch. */
+/** fetch -> pay -> ship. */
 export const first: Pick<WorkflowDocument, "nodes" | "edges"> = {
   nodes: { fetch: fetched, pay: paid, ship: act("echo", { of: "{{ nodes.pay.output }}" }) },
   edges: line("fetch", "pay", "ship"),

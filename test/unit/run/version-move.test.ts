@@ -254,14 +254,18 @@ test("the difference, for people", () => {
   const to = planOf({
     nodes: { a: { ...a["a"]!, description: "new words" }, b: { kind: "action", action: "other" }, ...c },
     edges: [...line("a", "b"), ...line("a", "c")],
+    output: "{{ 1 }}",
   });
   const move = versionMove(run.plan, to, run.state);
   expect(describeMove(move)).toEqual([
     "= a        its result is kept",
     "! b        failed; differs in action",
     "+ c        new",
-    "  $output  not begun",
+    "~ $output  not begun; differs in output",
     "- gone     removed",
+  ]);
+  expect(describeMove({ nodes: [{ node: "a", fate: "open", changed: [] }], refusals: [] })).toEqual([
+    "  a  not begun",
   ]);
   expect(
     describeMove({ nodes: [], refusals: [{ code: "run_cancelled", node: null, message: "No." }] }),
