@@ -224,7 +224,11 @@ test("the output is rendered after everything else, there too", () => {
   expect(run.codes({ nodes: undone, edges: [] })).toEqual([]);
 });
 
-test("a run that was cancelled or is undone does not move", () => {
+test("a run that was cancelled, is undone or paused does not move", () => {
+  const split: Version = { nodes: { ...a, ...b }, edges: [] };
+  const paused = new Run(split).fail("a").send({ type: "paused" }).run("b");
+  expect(paused.codes(split)).toEqual(["run_paused", "node_active"]);
+  expect(paused.send({ type: "resumed" }).run("b").codes(split)).toEqual([]);
   const failed = new Run(two).run("a").fail("b");
   expect(failed.send({ type: "cancelled", compensate: false }).codes(two)).toEqual(["run_cancelled"]);
   const undo = { ...two, onFailure: "compensate" } as const;
