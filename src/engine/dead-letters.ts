@@ -248,20 +248,22 @@ export class DeadLettersApi {
     const now = new Map(items.map((letter) => [letter.id, letter]));
     const untaken = sent.filter(({ letter, id }) => now.get(letter.id)?.resolutionId !== id);
     return Promise.all(
-      untaken.map(async ({ letter, version }) => ({
-        letter,
-        error: await this.#whyNot(now.get(letter.id) ?? letter, version),
+      untaken.map(async (order) => ({
+        letter: order.letter,
+        error: await this.#whyNot(now.get(order.letter.id) ?? order.letter, order),
       })),
     );
   }
 
-  async #whyNot(letter: DeadLetter, version: number | undefined): Promise<FlowForgeError> {
+  async #whyNot(letter: DeadLetter, { id, version }: Sent): Promise<FlowForgeError> {
     if (letter.resolvedAt !== null) return alreadyResolved(letter);
     const refused = version === undefined ? null : await this.#parts.moves.refusal(letter, version);
     if (refused) return refused;
     const [run] = await this.#parts.store.load([{ runId: letter.runId, since: Number.MAX_SAFE_INTEGER }]);
     if (!run) return notFound(letter.id, letter.workspace);
     if (run.header.cancelled) return notTaken(letter, "a run that was cancelled");
+    if (version !== undefined && !run.inbox.some((message) => message.id === id))
+      return notTaken(letter, `a run that could not go on with version ${version} when it came to it`);
     return notTaken(letter, "a run that has not been decided yet; it has the message, and will be");
   }
 

@@ -179,13 +179,13 @@ function refusalsOf(move: Move, node: PlanNode): readonly MoveRefusal[] {
   if (index === undefined)
     return [refusal("node_removed", node, `has ${status}, and the other version does not have it`)];
   const other = move.to.nodes[index]!;
-  const problem = isUnresolved(state) ? letterProblem(move, node, other) : resultProblem(node, other);
+  const problem = isUnresolved(state) ? letterProblem(move, node, other) : resultProblem(state, node, other);
   return problem ? [problem] : lostEdges(move, node, state);
 }
 
-/** The result must mean the same to whoever reads it. */
-function resultProblem(node: PlanNode, other: PlanNode): MoveRefusal | null {
-  const what = otherThing(node, other);
+/** The result must mean the same to whoever reads it. What was discarded has none. */
+function resultProblem({ outcome }: NodeState, node: PlanNode, other: PlanNode): MoveRefusal | null {
+  const what = outcome === null ? null : otherThing(node, other);
   return what === null ? null : refusal("node_changed", node, `has ended, and in the other version ${what}`);
 }
 

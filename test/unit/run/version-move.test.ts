@@ -162,6 +162,14 @@ test.each([
   expect(run.codes({ ...two, nodes: { ...changed, ...b } as Nodes })).toEqual(codes);
 });
 
+test("a node that was discarded has no result, and may be anything", () => {
+  const split: Version = { nodes: { ...a, ...b }, edges: [] };
+  const run = new Run(split).fail("a").fail("b");
+  run.send({ type: "discarded", node: run.plan.indexOf.get("a")! });
+  const other: Version = { nodes: { a: { kind: "wait", for: { duration: "1s" } }, ...b }, edges: [] };
+  expect(run.redrive("b", other)).toMatchObject({ a: "failed", b: "ready" });
+});
+
 test("of a map that has ended it may not change its form", () => {
   const mapped = (node: object): Version => ({
     ...two,
