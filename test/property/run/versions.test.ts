@@ -129,7 +129,7 @@ function ancestors({ nodes, edges }: PlanSpec): ReadonlyMap<string, ReadonlySet<
 
 /** The same for the same node, whatever plan it is in. */
 function outputOf(id: string): number {
-  return [...id].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 10, 7);
+  return id.split("").reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 10, 7);
 }
 
 function answer(plan: Plan, fails: (id: string) => boolean) {
@@ -180,10 +180,11 @@ describe(`runs that move (seed ${seed})`, { timeout: timeoutMs }, () => {
 
       const { id: redriven } = plan.nodes[letters[letter % letters.length]!]!;
       const arrived = moveRun(plan, other, state);
-      let now = resolve(other, arrived, redriven, true);
+      let now = resolve(other, arrived, { id: redriven, moved: true });
       // Others were not mended by it.
       for (const index of lettersOf(now))
-        if (plan.indexOf.has(other.nodes[index]!.id)) now = resolve(other, now, other.nodes[index]!.id);
+        if (plan.indexOf.has(other.nodes[index]!.id))
+          now = resolve(other, now, { id: other.nodes[index]!.id });
 
       // Those of which the failure was handled are as they were.
       const handled = new Set(
@@ -209,12 +210,13 @@ function isReused(id: string) {
 }
 
 /** Redrives the dead letter, and lets the run go on until it rests. */
-function resolve(plan: Plan, state: RunState, id: string, moved?: true): RunState {
+function resolve(plan: Plan, state: RunState, letter: { id: string; moved?: true }): RunState {
+  const { id, ...moved } = letter;
   const event: RunEvent = {
     type: "redriven",
     node: plan.indexOf.get(id)!,
     newKey: false,
-    ...(moved ? { moved } : {}),
+    ...moved,
   };
   return endOf(plan, advance(plan, state, event, NOW).state, () => false);
 }
