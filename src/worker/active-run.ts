@@ -296,9 +296,10 @@ export class ActiveRun extends RunCopy {
   /** What was meant for nodes of this version comes too late; who only wants the run to be looked at goes to the `next` one. */
   #retire(pendings: readonly Pending[], next: ActiveRun | null): void {
     this.#retired = true;
+    this.#pass([...pendings, ...this.#queue.splice(0)], this.#env.successor(this, next));
+    // Nothing of the run ran when it moved: what is still held here was given up by somebody else before.
     for (const held of this.held.values()) held.interrupt();
     this.held.clear();
-    this.#pass([...pendings, ...this.#queue.splice(0)], this.#env.successor(this, next));
   }
 
   #pass(pendings: readonly Pending[], next: ActiveRun): void {

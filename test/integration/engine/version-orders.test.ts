@@ -116,4 +116,59 @@ onEachBackend("orders of versions", (name) => {
     expect(await headerOf(run)).toMatchObject({ version: 2, status: "succeeded" });
     await other.stop();
   });
+
+  test("what a worker that was given up answers for a node of the old version reaches no node of the new one", async () => {
+    const slow = Promise.withResolvers<string>();
+    const held = Promise.withResolvers<string>();
+    const fenced: unknown[] = [];
+    const began = Promise.withResolvers<string>();
+    const late = backend.engine({
+      actions: [
+        action("slow", ({ run }) => {
+          began.resolve(run.id);
+          return slow.promise;
+        }),
+      ],
+    });
+    late.on("node.fenced", (event) => fenced.push(event));
+    await late.start();
+    const node = (name: string): Nodes[string] => ({ kind: "action", action: name });
+    const version = (nodes: Record<string, Nodes[string]>, output: string) =>
+      late.workflows.register({ format: 1, name: "given-up", nodes, edges: [], output });
+    await version({ b: node("slow") }, "{{ nodes.b.output }}");
+    const run = await late.runs.start("given-up");
+    await began.promise;
+    // Somebody else found it lost, and it is a dead letter: the fence is another one.
+    await backend.database.query(
+      `with seen as (update flowforge.runs set seq = seq + 1, status = 'failed', dead_letters = 1, finished_at = flowforge.now()
+           where id = $1 returning id, seq, workspace, workflow),
+         node as (update flowforge.node_runs n set seq = seen.seq, status = 'failed', failure = 'open', fence = 2, worker = null,
+           error = '{"class":"lost","message":"it was lost"}' from seen where n.run_id = seen.id returning n.node)
+       insert into flowforge.dead_letters (run_id, opened_at, item, fence, generation, attempts, node, fingerprint, workspace,
+           workflow, error_class, error)
+         select seen.id, flowforge.now(), -1, 2, 0, 1, node.node, 'f', seen.workspace, seen.workflow, 'lost',
+           '{"class":"lost","message":"it was lost"}' from seen, node`,
+      [run.id],
+    );
+    // In the new version another node has the place of the old one, and runs under the fence that it had.
+    await version({ a: node("hold"), b: node("quick") }, "{{ [nodes.a.output, nodes.b.output] }}");
+    const next = backend.engine({
+      actions: [action("hold", () => held.promise), action("quick", () => "by the next")],
+    });
+    await next.start();
+    const [letter] = (await next.deadLetters.list({ runId: run.id })).items;
+    await next.deadLetters.redrive(letter!.id, { version: 2 });
+    const statuses = async () => {
+      const { header, nodes } = (await next.runs.get(run.id))!;
+      return [header.version, ...nodes.map((one) => `${one.node} ${one.status} ${one.fence}`).sort()];
+    };
+    await expect.poll(statuses, { timeout: 20_000 }).toEqual([2, "a running 1", "b succeeded 4"]);
+    slow.resolve("much too late");
+    await expect.poll(() => fenced, { timeout: 20_000 }).toEqual([{ runId: run.id, node: "b" }]);
+    expect(await statuses()).toEqual([2, "a running 1", "b succeeded 4"]);
+    held.resolve("held");
+    // Its process follows the run to the new version.
+    expect(await run.result({ timeout: "20s" })).toEqual(["held", "by the next"]);
+    await Promise.all([late.stop(), next.stop()]);
+  });
 });
