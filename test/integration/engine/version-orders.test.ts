@@ -117,7 +117,10 @@ onEachBackend("orders of versions", (name) => {
     await other.stop();
   });
 
-  test("what a worker that was given up answers for a node of the old version reaches no node of the new one", async () => {
+  test.each([
+    ["answers for a node of the old version reaches no node of the new one", false],
+    ["decides is decided by the new version", true],
+  ])("what a worker that was given up %s", async (_what, decides) => {
     const slow = Promise.withResolvers<string>();
     const held = Promise.withResolvers<string>();
     const fenced: unknown[] = [];
@@ -134,9 +137,9 @@ onEachBackend("orders of versions", (name) => {
     await late.start();
     const node = (name: string): Nodes[string] => ({ kind: "action", action: name });
     const version = (nodes: Record<string, Nodes[string]>, output: string) =>
-      late.workflows.register({ format: 1, name: "given-up", nodes, edges: [], output });
+      late.workflows.register({ format: 1, name: `given-up-${decides}`, nodes, edges: [], output });
     await version({ b: node("slow") }, "{{ nodes.b.output }}");
-    const run = await late.runs.start("given-up");
+    const run = await late.runs.start(`given-up-${decides}`);
     await began.promise;
     // Somebody else found it lost, and it is a dead letter: the fence is another one.
     await backend.database.query(
@@ -163,8 +166,11 @@ onEachBackend("orders of versions", (name) => {
       return [header.version, ...nodes.map((one) => `${one.node} ${one.status} ${one.fence}`).sort()];
     };
     await expect.poll(statuses, { timeout: 20_000 }).toEqual([2, "a running 1", "b succeeded 4"]);
+    if (decides) await late.runs.pause(run.id);
+    if (decides) await late.runs.resume(run.id);
     slow.resolve("much too late");
-    await expect.poll(() => fenced, { timeout: 20_000 }).toEqual([{ runId: run.id, node: "b" }]);
+    if (!decides)
+      await expect.poll(() => fenced, { timeout: 20_000 }).toEqual([{ runId: run.id, node: "b" }]);
     expect(await statuses()).toEqual([2, "a running 1", "b succeeded 4"]);
     held.resolve("held");
     // Its process follows the run to the new version.
