@@ -18,6 +18,7 @@ export {
 } from "./actions/http-request.ts";
 export { log } from "./actions/log.ts";
 export { transform } from "./actions/transform.ts";
+export { type WorkflowRun, workflowRun } from "./actions/workflow-run.ts";
 export { type DeliveredWebhook, type WebhookDelivery, webhookDeliver } from "./actions/webhook-deliver.ts";
 
 /** All of them, for `createEngine({ actions: builtInActions })`. */

@@ -11,6 +11,7 @@ export const ERROR_CODES = {
   approval_invalid: "This is no approval link that a key of this engine signed.",
   approval_used: "The approval link was used already.",
   attempt_outdated: "The node run belongs to another attempt or worker by now, or has ended.",
+  children_too_deep: "A child run would have too many runs above it.",
   code_crashed: "The process that ran the code has ended.",
   code_failed: "The code that was run threw an error, or cannot be run.",
   code_input_too_large: "The code would get more than is allowed.",

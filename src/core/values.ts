@@ -20,9 +20,11 @@ export interface Limits extends ValueLimits {
    * payloads that were sent to it. At least `maxBytes`. Default 16 MiB.
    */
   readonly runBytes: number;
+  /** How many runs a child may have above it. 1 to 100. Default 10. */
+  readonly childDepth: number;
 }
 
-export const DEFAULT_LIMITS: Limits = { ...VALUE_LIMITS, runBytes: 16 << 20 };
+export const DEFAULT_LIMITS: Limits = { ...VALUE_LIMITS, runBytes: 16 << 20, childDepth: 10 };
 
 export interface ValueProblem {
   readonly path: readonly (string | number)[];

@@ -83,6 +83,8 @@ export interface RunQuery extends InWorkspace {
   readonly status?: readonly RunStatus[] | undefined;
   /** The run has all of these. */
   readonly labels?: { readonly [name: string]: string } | undefined;
+  /** Id of the run whose children are meant. */
+  readonly parent?: string | undefined;
   /** This time or later. */
   readonly createdAfter?: Date | undefined;
   /** Earlier than this time. */
@@ -162,6 +164,7 @@ const runQuery = {
   workflow: z.string().optional(),
   status: z.array(z.enum(Object.keys(statuses))).optional(),
   labels: z.record(text.min(1).max(64), text.max(256)).optional(),
+  parent: z.string().optional(),
   createdAfter: z.date().optional(),
   createdBefore: z.date().optional(),
 };
@@ -181,12 +184,13 @@ export function runFilter(
   schema: z.ZodObject = runQuerySchema,
 ): Omit<RunFilter, "cursor" | "limit"> {
   const workspace = workspaceOf(options, call, schema);
-  const { workflow, status, labels, createdAfter, createdBefore } = options;
+  const { workflow, status, labels, parent, createdAfter, createdBefore } = options;
   return {
     workspace,
     ...(workflow === undefined ? {} : { workflow }),
     ...(status === undefined ? {} : { status }),
     ...(labels === undefined ? {} : { labels }),
+    ...(parent === undefined ? {} : { parent }),
     ...(createdAfter ? { createdAfter: createdAfter.getTime() } : {}),
     ...(createdBefore ? { createdBefore: createdBefore.getTime() } : {}),
   };

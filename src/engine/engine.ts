@@ -1,5 +1,6 @@
 /** The engine: what a host holds. It wires the parts together and owns their lives; decisions are made elsewhere. */
 import type { ClientBase } from "pg";
+import { workflowRun } from "../actions/workflow-run.ts";
 import { ActionRegistry } from "../actions/registry.ts";
 import type { Duration } from "../core/definition/document.ts";
 import { parseDuration } from "../core/definition/duration.ts";
@@ -13,6 +14,7 @@ import type { Turn } from "../worker/turn.ts";
 import { Worker, type WorkerCounts } from "../worker/worker.ts";
 import { ApprovalsApi } from "./approvals.ts";
 import { DEFAULT_WORKSPACE } from "./call-options.ts";
+import { childRuns } from "./child-runs.ts";
 import { credentialSource, CredentialsApi } from "./credentials.ts";
 import type { Connect, Connections } from "./connect.ts";
 import { DeadLettersApi } from "./dead-letters.ts";
@@ -63,11 +65,13 @@ export class Engine implements AsyncDisposable {
   constructor(options: ParsedOptions, connect: Connect) {
     this.#options = options;
     this.#connect = connect;
+    const workflows = withChildren(options.workflows);
     this.#registry = new ActionRegistry([
+      workflowRun,
       ...options.actions,
-      ...options.workflows.flatMap((workflow) => workflow.actions),
+      ...workflows.flatMap((workflow) => workflow.actions),
     ]);
-    this.#own = new Map(options.workflows.map((workflow) => [workflow.name, workflow]));
+    this.#own = new Map(workflows.map((workflow) => [workflow.name, workflow]));
     this.#events = new EngineEvents(options.logger);
   }
 
@@ -193,7 +197,13 @@ export class Engine implements AsyncDisposable {
     const { logger, retry, limits, concurrency, lanes, inline, leaseMs } = this.#options;
     const { store, scheduler, notifier, leaseKeeper, fetch, sandbox, transactions } = connections;
     const watch = new Watch(notifier, logger);
-    const worker = new Worker({
+    const children = childRuns({
+      store,
+      table: () => worker.table,
+      runs: () => runs,
+      deadLetters: () => deadLetters,
+    });
+    const worker: Worker = new Worker({
       store,
       scheduler,
       logger,
@@ -206,6 +216,7 @@ export class Engine implements AsyncDisposable {
       leaseKeeper,
       fetch,
       sandbox,
+      children,
       credentials: credentialSource(this.#options.resolveCredential, connections.vault),
       registry: this.#registry,
       onMoved: (run, turn, advance) => this.#moved(watch, { run, turn, advance }),
@@ -220,8 +231,8 @@ export class Engine implements AsyncDisposable {
     });
     const control = new RunControl({ store, table: worker.table });
     const own = new OwnTransactions(transactions, logger);
-    const runs = new RunsApi({ store, worker, watch, workflows, control, transactions, own });
-    const deadLetters = new DeadLettersApi({
+    const runs: RunsApi = new RunsApi({ store, worker, watch, workflows, control, transactions, own });
+    const deadLetters: DeadLettersApi = new DeadLettersApi({
       store,
       worker,
       registry: this.#registry,
@@ -283,4 +294,11 @@ export class Engine implements AsyncDisposable {
       next: "Call await engine.start() first.",
     });
   }
+}
+
+/** And the workflows that these run as children, each once. */
+function withChildren(workflows: readonly Workflow[]): readonly Workflow[] {
+  const all = new Set(workflows);
+  for (const workflow of all) for (const child of workflow.children) all.add(child);
+  return [...all];
 }

@@ -151,6 +151,7 @@ const limitsSchema = z.strictObject({
   maxBytes: z.int().min(1_024).optional(),
   maxDepth: z.int().min(1).max(256).optional(),
   runBytes: z.int().min(1_024).optional(),
+  childDepth: z.int().min(1).max(100).optional(),
 });
 
 const schema = z.strictObject({

@@ -9,6 +9,8 @@ export interface PreparedStart {
   readonly start: NewRun;
   /** None: it begins at once, with nothing done. */
   readonly first?: FirstCommit;
+  /** Of a child: it is the same whoever starts it. Default: a new one. */
+  readonly runId?: string;
   /** The run that has the key is meant, whatever it was started with. */
   readonly anyInput?: boolean;
   /** Where it is written. None: in a commit of its own. */

@@ -1,14 +1,18 @@
 /** `engine.runs`: starting runs and finding them again. */
+import { workflowRunInput } from "../actions/workflow-run.ts";
 import type { WorkflowDocument } from "../core/definition/document.ts";
 import { parseDuration } from "../core/definition/duration.ts";
 import type { Workflow } from "../core/definition/workflow.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Plan, PlanTrigger } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
+import { RUN_WORKFLOW } from "../core/graph/plan.ts";
+import type { ParentRef } from "../core/ports/children.ts";
 import type { NewRun } from "../core/ports/commit.ts";
 import type { Page, RunDetail, Store, WorkflowVersion } from "../core/ports/store.ts";
 import type { RunHeader } from "../core/ports/stored-run.ts";
 import type { HostTransactions } from "../postgres/host-transactions.ts";
+import type { ChildStart } from "../worker/children.ts";
 import type { Worker } from "../worker/worker.ts";
 import {
   type CancelOptions,
@@ -51,6 +55,9 @@ export interface RunsParts {
   readonly transactions: HostTransactions;
   readonly own: OwnTransactions;
 }
+
+/** When a run begins that is only stored to be cancelled. */
+const NEVER = new Date("9999-01-01");
 
 /** What a workflow takes. Any JSON: whatever the caller has, for it is checked anyway. */
 type InputOf<W> =
@@ -235,9 +242,28 @@ export class RunsApi {
     return this.#parts.control.signal(runId, { name, payload, options });
   }
 
-  async #prepare(workflow: Workflow | string, options: StartOptions, call: string): Promise<PreparedStart> {
+  /**
+   * Starts a run for a node of another one; where it is there already, nothing is done.
+   * @internal
+   */
+  async startChild({ runId, workspace, parent, request, parked }: ChildStart): Promise<void> {
+    assertDepth(parent, this.#parts.worker.table.limits.childDepth);
+    const { workflow, version, ...options } = workflowRunInput.parse(request);
+    const at = parked ? NEVER : undefined;
+    const starting = { ...options, workspace, at } as StartOptions;
+    const prepared = await this.#prepare(workflow, starting, RUN_WORKFLOW, version);
+    await startRun(this.#parts, { ...prepared, runId, start: { ...prepared.start, parent } });
+  }
+
+  // oxlint-disable-next-line max-params -- what, how, for whom, and the newest version unless another one is named
+  async #prepare(
+    workflow: Workflow | string,
+    options: StartOptions,
+    call: string,
+    wanted?: number,
+  ): Promise<PreparedStart> {
     const workspace = workspaceOf(options, call, startSchema);
-    const version = await this.#parts.workflows.resolve(workflow, workspace);
+    const version = await this.#parts.workflows.resolve(workflow, workspace, wanted);
     const plan = this.#parts.worker.plans.put(version);
     const at = startTime(options.at, call);
     const { deadline } = options;
@@ -322,6 +348,16 @@ export class RunsApi {
   #checkedValue(value: unknown, workflow: string): Json {
     return checkedValue(value, this.#parts.worker.table.limits, `the input of workflow "${workflow}"`);
   }
+}
+
+function assertDepth({ runId, node, depth }: ParentRef, most: number): void {
+  if (depth <= most) return;
+  throw new FlowForgeError("children_too_deep", {
+    subject: `the child of node "${node}" of run ${runId}`,
+    expected: `at most ${most} runs above it`,
+    received: String(depth),
+    next: "Look for a workflow that runs itself without an end, or raise limits.childDepth.",
+  });
 }
 
 function nameOf(workflow: Workflow | string): string {

@@ -35,7 +35,7 @@ export async function startRun(parts: StartParts, prepared: PreparedStart): Prom
   const room = roomFor(prepared, clock.now());
   const way = wayOf(parts, prepared);
   const endsAt = performance.now() + LOCKED_MS;
-  const runId = newRunId(Math.floor(clock.now()));
+  const runId = prepared.runId ?? newRunId(Math.floor(clock.now()));
   const known = async (): Promise<string | null> => {
     const holder = start.key ? await way.holder() : null;
     return holder && runOf(holder, prepared, { parts, runId });
@@ -45,7 +45,8 @@ export async function startRun(parts: StartParts, prepared: PreparedStart): Prom
   if (before) return before;
   for (let attempt = 0; ; attempt++) {
     const result = await way.submit(runId, room?.waits ?? false);
-    if (result === "applied") return runId;
+    // A child that somebody else has started is there as well.
+    if (result === "applied" || (result === "stale" && start.parent)) return runId;
     if (result === "taken" || result === "full") {
       // Where the key is free again meanwhile, this start takes it.
       const holder = await known();

@@ -79,17 +79,18 @@ export class WorkflowsApi {
   }
 
   /**
-   * The version that a new run of this workflow gets. Throws `workflow_not_found`.
+   * The version that a new run of this workflow gets, or this one. Throws `workflow_not_found`.
    * @internal
    */
-  async resolve(workflow: Workflow | string, workspace: string): Promise<WorkflowVersion> {
+  async resolve(workflow: Workflow | string, workspace: string, wanted?: number): Promise<WorkflowVersion> {
     const name = typeof workflow === "string" ? workflow : workflow.name;
     const own = typeof workflow === "string" ? this.#own.get(name) : workflow;
-    if (own) return this.#saveOnce(workspace, own);
-    const version = await this.#store.workflow(workspace, name);
+    const newest = own && (await this.#saveOnce(workspace, own));
+    if (newest && (wanted === undefined || wanted === newest.version)) return newest;
+    const version = await this.#store.workflow(workspace, name, wanted);
     if (version) return version;
     throw new FlowForgeError("workflow_not_found", {
-      subject: `workflow "${name}" in workspace "${workspace}"`,
+      subject: `workflow "${name}"${wanted === undefined ? "" : ` version ${wanted}`} in workspace "${workspace}"`,
       next: `Pass it to createEngine({ workflows }) or register it first.${didYouMean(name, this.#own.keys())}`,
     });
   }

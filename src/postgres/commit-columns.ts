@@ -1,5 +1,6 @@
 /** The columns of a batch: name and type for the statement's text, and how to read each from a row. */
 import { FlowForgeError } from "../core/errors.ts";
+import { parentText } from "./rows.ts";
 import { boolArray, int4Array, int8Array, jsonArray, textArray, uuidArray } from "./arrays.ts";
 import { blobValues, jsonText } from "./blobs.ts";
 import type {
@@ -7,6 +8,7 @@ import type {
   AttemptRow,
   BatchRows,
   GateRow,
+  EndRow,
   ItemRow,
   KeyRow,
   ListenRow,
@@ -78,8 +80,20 @@ const rerunColumn: Column<StartRow> = {
   read: ({ start }) => start.rerunOf ?? null,
 };
 
-export function startColumns(shape: MoveShape & Pick<Shape, "reruns">): readonly Column<StartRow>[] {
-  return [...moveColumns(shape), ...newRunColumns, ...(shape.reruns ? [rerunColumn] : [])];
+const parentColumns: readonly Column<StartRow>[] = [
+  { name: "parent_run", type: "text", read: ({ start }) => start.parent?.runId ?? null },
+  { name: "parent", type: "json", read: ({ start }) => (start.parent ? parentText(start.parent) : null) },
+];
+
+type StartShape = MoveShape & Pick<Shape, "reruns" | "children">;
+
+export function startColumns(shape: StartShape): readonly Column<StartRow>[] {
+  return [
+    ...moveColumns(shape),
+    ...newRunColumns,
+    ...(shape.reruns ? [rerunColumn] : []),
+    ...(shape.children ? parentColumns : []),
+  ];
 }
 
 export const keyColumns: readonly Column<KeyRow>[] = [
@@ -214,6 +228,8 @@ export const mapColumns: readonly Column<MapRow>[] = [
   { name: "collect", type: "bool", read: ({ write }) => "collect" in write && write.collect },
 ];
 
+export const endColumns: readonly Column<EndRow>[] = [place];
+
 export const itemColumns: readonly Column<ItemRow>[] = [
   place,
   { name: "node", type: "text", read: ({ write }) => write.node },
@@ -269,5 +285,6 @@ export function commitValues(rows: BatchRows, shape: Shape): Buffer[] {
   add(shape.maps, rows.maps, mapColumns);
   add(shape.items, rows.items, itemColumns);
   if (shape.blobs) values.push(...blobValues(rows.blobs));
+  add(shape.ends, rows.ends, endColumns);
   return values;
 }

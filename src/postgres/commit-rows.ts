@@ -69,6 +69,9 @@ export interface ItemRow extends Placed {
   readonly output: string | null;
 }
 
+/** A child came to rest. */
+export type EndRow = Placed;
+
 export interface BatchRows {
   readonly entries: readonly CommitEntry[];
   readonly moves: readonly MoveRow[];
@@ -85,6 +88,7 @@ export interface BatchRows {
   readonly maps: readonly MapRow[];
   readonly items: readonly ItemRow[];
   readonly blobs: readonly BlobRow[];
+  readonly ends: readonly EndRow[];
 }
 
 /** What a batch needs of the statement. Each combination is one statement text, prepared once per connection. */
@@ -115,6 +119,10 @@ export interface Shape {
   readonly listens: boolean;
   /** Some start repeats another run. */
   readonly reruns: boolean;
+  /** Some start is that of a child. */
+  readonly children: boolean;
+  /** Some child came to rest. */
+  readonly ends: boolean;
   /** Some run's values are so large that they are counted. */
   readonly sizes: boolean;
   /** Some run is compensated. */
@@ -147,6 +155,7 @@ export function batchRows(entries: readonly CommitEntry[]): BatchRows {
     listens: [] as ListenRow[],
     maps: [] as MapRow[],
     items: [] as ItemRow[],
+    ends: [] as EndRow[],
   };
   let i = 0;
   for (const entry of entries) {
@@ -168,6 +177,7 @@ export function batchRows(entries: readonly CommitEntry[]): BatchRows {
     for (const id of entry.consumed) rows.consumed.push({ i, id });
     for (const id of entry.kept) rows.kept.push({ i, id });
     if (entry.listens) rows.listens.push({ i, events: entry.listens });
+    if (entry.endsChild) rows.ends.push({ i });
     for (const write of entry.maps ?? []) rows.maps.push({ i, write });
     for (const write of entry.items ?? []) rows.items.push({ i, write, ...valuesOf(blobs, i, write.change) });
   }
@@ -227,6 +237,8 @@ export function shapeOf(rows: BatchRows): Shape {
     messages: rows.consumed.length > 0 || rows.kept.length > 0,
     listens: rows.listens.length > 0,
     reruns: rows.starts.some(({ start }) => start.rerunOf !== undefined),
+    children: rows.starts.some(({ start }) => start.parent !== undefined),
+    ends: rows.ends.length > 0,
     sizes: rows.entries.some((entry) => (entry.bytes ?? 0) > 0),
     compensates: rows.entries.some((entry) => entry.compensate),
     versions: rows.moves.some(({ entry }) => entry.version !== undefined),
@@ -283,6 +295,8 @@ export function shapeKey(shape: Shape): string {
     (shape.messages ? "b" : "") +
     (shape.listens ? "l" : "") +
     (shape.reruns ? "n" : "") +
+    (shape.children ? "f" : "") +
+    (shape.ends ? "e" : "") +
     (shape.sizes ? "z" : "") +
     (shape.compensates ? "p" : "") +
     (shape.versions ? "y" : "") +

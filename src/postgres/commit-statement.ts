@@ -14,6 +14,7 @@ import {
   actionKeyColumns,
   attemptColumns,
   gateColumns,
+  endColumns,
   itemColumns,
   keyColumns,
   listenColumns,
@@ -75,6 +76,7 @@ export function commitText(s: string, shape: Shape): string {
   if (maps !== null) parts.push(...mapParts(s, maps, shape));
   if (shape.blobs) parts.push(blobsPart(s, parameters));
   if (shape.gates) parts.push(...passGateParts(s));
+  if (shape.ends) parts.push(endsPart(s, parameters.unnest("j", endColumns)));
   if (shape.moves) parts.push(movePart(s, shape));
   if (shape.starts) parts.push(startPart(s, shape));
   if (shape.opens) parts.push(...openedParts(s, shape));
@@ -139,11 +141,22 @@ function orKept(actionKeys: boolean): string {
   return actionKeys ? " and f.had[l.i] >= 0" : "";
 }
 
-function startPart(s: string, { reruns, compensates, sizes }: Shape): string {
+/** Each end has a row of its own, so that nobody waits for whoever tells of one. */
+function endsPart(s: string, ends: string): string {
+  return `ended as (
+  insert into ${s}.child_ends (run_id, seq)
+  select ($1::uuid[])[j.i], ($2::int8[])[j.i] + 1 from f, ${ends} where f.had[j.i] >= 0)`;
+}
+
+function startPart(s: string, { reruns, children, compensates, sizes }: Shape): string {
   const columns =
-    (reruns ? ", rerun_of" : "") + (compensates ? ", compensate" : "") + (sizes ? ", bytes" : "");
+    (reruns ? ", rerun_of" : "") +
+    (children ? ", parent_run, parent" : "") +
+    (compensates ? ", compensate" : "") +
+    (sizes ? ", bytes" : "");
   const values =
     (reruns ? ", z.rerun_of::uuid" : "") +
+    (children ? ", z.parent_run::uuid, z.parent" : "") +
     (compensates ? ", z.compensate" : "") +
     (sizes ? ", nullif(z.bytes, 0)" : "");
   return `started as (

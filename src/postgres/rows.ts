@@ -1,5 +1,6 @@
 /** Rows as statements return them, and the records of the port that they become. */
 import type { Json } from "../core/json.ts";
+import type { ParentRef } from "../core/ports/children.ts";
 import type { DispatchRef, NodeRef } from "../core/ports/store.ts";
 import type { EditedInput, NodeRecord, RunHeader } from "../core/ports/stored-run.ts";
 import type { ErrorRecord } from "../core/run/event.ts";
@@ -7,7 +8,7 @@ import type { FailureState, NodeStatus, RunStatus, WaitReason } from "../core/ru
 
 /** Columns of a `RunHeader`, of the table alias `r`. */
 export const HEADER_COLUMNS = `r.id, r.workspace, r.workflow, r.version, r.status, r.paused, r.cancelled, r.compensate, r.seq, r.trigger,
-  r.dead_letters, r.labels, r.rerun_of, r.created_at, r.started_at, r.finished_at`;
+  r.dead_letters, r.labels, r.rerun_of, r.parent_run, r.parent, r.created_at, r.started_at, r.finished_at`;
 
 export interface HeaderRow {
   readonly id: string;
@@ -23,6 +24,9 @@ export interface HeaderRow {
   readonly dead_letters: number;
   readonly labels: string;
   readonly rerun_of: string | null;
+  readonly parent_run: string | null;
+  /** JSON, as `parentText` writes it. */
+  readonly parent: string | null;
   readonly created_at: number;
   readonly started_at: number | null;
   readonly finished_at: number | null;
@@ -43,10 +47,21 @@ export function runHeader(row: HeaderRow): RunHeader {
     deadLetters: row.dead_letters,
     labels: parseJson(row.labels) as { readonly [name: string]: string },
     rerunOf: row.rerun_of,
+    parent: parentRef(row),
     createdAt: row.created_at,
     startedAt: row.started_at,
     finishedAt: row.finished_at,
   };
+}
+
+/** All of it but the id of the run, which has a column of its own. */
+export function parentText(parent: ParentRef): string {
+  const { runId: _, ...rest } = parent;
+  return JSON.stringify(rest);
+}
+
+function parentRef({ parent_run: runId, parent }: HeaderRow): ParentRef | null {
+  return runId === null ? null : { runId, ...(JSON.parse(parent!) as Omit<ParentRef, "runId">) };
 }
 
 /** A node run as a JSON array, of the table alias `n`: `json_agg` over arrays carries no names. */

@@ -35,6 +35,8 @@ const HEADER = [
   "r.dead_letters",
   "r.labels",
   "r.rerun_of",
+  "r.parent_run",
+  "r.parent",
   "r.created_at",
   "r.started_at",
   "r.finished_at",
@@ -100,6 +102,10 @@ export class Runs {
       .orderBy("r.id", "desc")
       .limit(limit + 1);
     if (filter.workflow !== undefined) query = query.where("r.workflow", "=", filter.workflow);
+    if (filter.parent !== undefined) {
+      if (!isRunId(filter.parent)) return { items: [], cursor: null };
+      query = query.where("r.parent_run", "=", filter.parent);
+    }
     if (filter.status) query = query.where("r.status", "in", filter.status);
     for (const [name, value] of Object.entries(filter.labels ?? {}))
       query = query.where(sql<boolean>`r.labels ->> ${name}::text = ${value}`);

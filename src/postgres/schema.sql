@@ -48,6 +48,12 @@ create table flowforge.attempts (
   constraint attempts_pkey PRIMARY KEY (run_id, seq)
 );
 
+create table flowforge.child_ends (
+  run_id uuid not null,
+  seq bigint not null,
+  constraint child_ends_pkey PRIMARY KEY (run_id, seq)
+);
+
 create table flowforge.credentials (
   id uuid not null,
   version integer not null,
@@ -246,10 +252,13 @@ create table flowforge.runs (
   rerun_of uuid,
   compensate boolean not null default false,
   bytes bigint,
+  parent_run uuid,
+  parent json,
   constraint runs_pkey PRIMARY KEY (id)
 ) with (fillfactor=60, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000, autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0);
 CREATE INDEX runs_by_workflow ON flowforge.runs USING btree (workspace, workflow, created_at, id);
 CREATE INDEX runs_by_workspace ON flowforge.runs USING btree (workspace, created_at, id);
+CREATE INDEX runs_parent ON flowforge.runs USING btree (parent_run) WHERE (parent_run IS NOT NULL);
 
 create table flowforge.step_memos (
   run_id uuid not null,

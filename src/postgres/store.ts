@@ -9,11 +9,13 @@
  */
 import type { ActionKeyStore } from "../core/ports/action-keys.ts";
 import type { GateStore } from "../core/ports/gates.ts";
+import type { ChildStore } from "../core/ports/children.ts";
 import type { KeyStore } from "../core/ports/keys.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { MapStore } from "../core/ports/maps.ts";
 import type { MemoStore } from "../core/ports/memos.ts";
 import type { Store } from "../core/ports/store.ts";
+import { childStore } from "./children.ts";
 import { BatchCommit, commitStatements } from "./commit.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import { DeadLetters } from "./dead-letters.ts";
@@ -173,8 +175,9 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 function besideRuns(
   reads: ConnectionPool,
   schema: string,
-): MapStore & MemoStore & KeyStore & ActionKeyStore & GateStore & Pick<Store, "credentials"> {
+): ActionKeyStore & ChildStore & GateStore & MapStore & MemoStore & KeyStore & Pick<Store, "credentials"> {
   return {
+    ...childStore(reads, schema),
     ...mapStore(reads, schema),
     ...memoStore(reads, schema),
     ...keyStore(reads, schema),

@@ -25,6 +25,8 @@ export interface RunsTable {
   trigger: string;
   labels: string;
   rerun_of: string | null;
+  parent_run: string | null;
+  parent: string | null;
   input: string;
   output: string | null;
 }

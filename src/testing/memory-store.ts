@@ -8,7 +8,6 @@
  * - time is the clock that was passed in, so a simulated day needs no waiting.
  */
 import type { WorkflowDocument } from "../core/definition/document.ts";
-import { FlowForgeError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
 import type { DeadLetterFilter, DeadLetterPage } from "../core/ports/dead-letter.ts";
 import type { AppendResult, InboxMessage, ListenerQuery, MessageBody } from "../core/ports/message.ts";
@@ -40,11 +39,13 @@ import type {
 import type { LoadRequest, RunHeader, StoredRun } from "../core/ports/stored-run.ts";
 import { ActionKeyTable } from "./memory-store/action-key-table.ts";
 import { assertText, prepare, write } from "./memory-store/commit-entry.ts";
+import { tellParents } from "./memory-store/child-ends.ts";
 import { CredentialTable } from "./memory-store/credential-table.ts";
 import { GateTable } from "./memory-store/gate-table.ts";
 import { KeyTable } from "./memory-store/key-table.ts";
 import { MapTable } from "./memory-store/map-table.ts";
 import { MemoTable } from "./memory-store/memo-table.ts";
+import { assertDistinct, foreignEntry } from "./memory-store/entry-checks.ts";
 import { parsed } from "./memory-store/json-text.ts";
 import { RunLocks } from "./memory-store/run-locks.ts";
 import { runDetail, runPage, storedRun } from "./memory-store/run-queries.ts";
@@ -221,6 +222,14 @@ class MemoryStore implements Store {
     return this.#maps.idle(options, this.#now());
   }
 
+  async tellParents(limit: number): Promise<readonly string[]> {
+    return tellParents(this.#tables, {
+      limit,
+      now: this.#now(),
+      isHeld: (runId) => this.#locks.isHeld(runId),
+    });
+  }
+
   async memos(ref: MemoRef): Promise<ReadonlyMap<string, Json>> {
     return this.#memos.all(ref);
   }
@@ -372,28 +381,4 @@ function dispatchRef(node: MemoryNode): DispatchRef {
 /** Times are whole milliseconds: the last one that is earlier than this. */
 function lastBefore(time: number): number {
   return Math.ceil(time) - 1;
-}
-
-function assertDistinct(entries: readonly CommitEntry[]): void {
-  const seen = new Set<string>();
-  for (const { runId } of entries) {
-    if (!seen.has(runId)) {
-      seen.add(runId);
-      continue;
-    }
-    throw new FlowForgeError("internal", {
-      subject: `run "${runId}"`,
-      received: "two entries of one batch for the same run",
-      next: "Please report this with the version of FlowForge.",
-    });
-  }
-}
-
-function foreignEntry(asked: string, runId: string): FlowForgeError {
-  return new FlowForgeError("internal", {
-    subject: "the locked path",
-    expected: `an entry for run "${asked}"`,
-    received: `one for "${runId}"`,
-    next: "Return an entry for the run that was asked for.",
-  });
 }

@@ -2,6 +2,7 @@
 import { actionKeyRules } from "./store-contract/action-key-rules.ts";
 import { commitRules } from "./store-contract/commit-rules.ts";
 import { credentialRules } from "./store-contract/credential-rules.ts";
+import { childRules } from "./store-contract/child-rules.ts";
 import { concurrencyRules } from "./store-contract/concurrency-rules.ts";
 import { deadLetterRules } from "./store-contract/dead-letter-rules.ts";
 import { definitionRules } from "./store-contract/definition-rules.ts";
@@ -44,6 +45,7 @@ const PARTS = [
   memoRules,
   mapRules,
   mapRestRules,
+  childRules,
   credentialRules,
   versionRules,
 ] as const;

@@ -62,7 +62,7 @@ export function movedBasis(basis: Basis, plan: Plan, version: number): Basis | n
   return {
     ...basis,
     plan,
-    identity: { ...pick(identity), version },
+    identity: { ...ownerOf(identity), version },
     state: moveRun(from, plan, state),
     rows: new Set([...basis.rows].flatMap(rename)),
     duplicated: new Set([...basis.duplicated].flatMap(rename)),
@@ -70,8 +70,8 @@ export function movedBasis(basis: Basis, plan: Plan, version: number): Basis | n
   };
 }
 
-function pick({ workspace, workflow, trigger }: RunIdentity): Omit<RunIdentity, "version"> {
-  return { workspace, workflow, trigger };
+function ownerOf({ workspace, workflow, trigger, parent = null }: RunIdentity): Omit<RunIdentity, "version"> {
+  return { workspace, workflow, trigger, parent };
 }
 
 /** What conditions and waits of the other version read may be more than what those of the present one do. */

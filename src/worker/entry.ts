@@ -19,6 +19,8 @@ export interface EntryParts {
   readonly version: number | null;
   /** Of what the run is started with; 0 where it exists. */
   readonly startBytes: number;
+  /** Another run waits for its end. */
+  readonly isChild: boolean;
   readonly plan: Plan;
   readonly turn: Turn;
   readonly advance: Advance;
@@ -63,6 +65,7 @@ export function buildEntry(parts: EntryParts): CommitEntry {
     compensate: state.compensate,
     deadLetters,
     finished: isResting(state.status),
+    ...(endsChild(parts) ? { endsChild: true } : {}),
     ...(turn.output === undefined ? {} : { output: turn.output }),
     ...(bytes > 0 ? { bytes } : {}),
     nodes: writtenNodes(parts).map((index) => nodeWrite(parts, index)),
@@ -74,6 +77,12 @@ export function buildEntry(parts: EntryParts): CommitEntry {
     ...(turn.actionKeys.length > 0 ? { actionKeys: turn.actionKeys } : {}),
     ...(gate ? { gate } : {}),
   };
+}
+
+/** Its parent is to be told. */
+function endsChild({ isChild, advance, before, start }: EntryParts): boolean {
+  const { status } = advance.state;
+  return isChild && isResting(status) && (start !== null || status !== before.status);
 }
 
 const EVENTS = new WeakMap<Plan, readonly string[]>();

@@ -85,6 +85,30 @@ export function itemChange(body: LetterBody): ItemWrite["change"] {
 }
 
 type KeySettledBody = Extract<MessageBody, { kind: "keySettled" }>;
+type ChildEndedBody = Extract<MessageBody, { kind: "childEnded" }>;
+
+/** `null`: the plan does not have the node. */
+export function childEndedEvent(body: ChildEndedBody, plan: Plan): Event<"childEnded"> | null {
+  const node = plan.indexOf.get(body.node);
+  if (node === undefined) return null;
+  const { generation, status, output } = body;
+  return { type: "childEnded", node, generation, status, output, error: childFailed(body) };
+}
+
+/** What becomes of a node whose child did not succeed. */
+export function childFailed({
+  child,
+  workflow,
+  status,
+}: Pick<ChildEndedBody, "child" | "workflow" | "status">): ErrorRecord {
+  const how = status === "cancelled" ? "was cancelled" : "failed";
+  return {
+    class: "child_failed",
+    message: `The child run ${child} of workflow "${workflow}" ${how}.`,
+    child,
+    status,
+  };
+}
 
 type MapEndedBody = Extract<MessageBody, { kind: "mapEnded" }>;
 
@@ -116,7 +140,7 @@ export function keySettledEvent({ node: id, fence }: KeySettledBody, plan: Plan)
 /** What another message from outside means to the run. */
 export function messageEvent(
   { id, receivedAt }: StoredMessage,
-  body: Exclude<MessageBody, LetterBody | MapEndedBody | KeySettledBody>,
+  body: Exclude<MessageBody, LetterBody | MapEndedBody | KeySettledBody | ChildEndedBody>,
 ): RunEvent {
   switch (body.kind) {
     case "signal":

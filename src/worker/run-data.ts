@@ -1,6 +1,7 @@
 /** From what the store holds of a run to what the reducer and the templates read. */
 import type { Plan } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
+import type { ParentRef } from "../core/ports/children.ts";
 import type { StoredMessage } from "../core/ports/message.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { StoredRun } from "../core/ports/stored-run.ts";
@@ -9,11 +10,13 @@ import type { RunState } from "../core/run/state.ts";
 import type { Loader } from "./loader.ts";
 import type { PlanKey } from "./plans.ts";
 import type { RunData } from "./prepare.ts";
-import { runIdTime } from "./run-id.ts";
+import { isChildRunId, runIdTime } from "./run-id.ts";
 import type { Edit } from "./turn-result.ts";
 
 export interface RunIdentity extends PlanKey {
   readonly trigger: string;
+  /** Of a child. */
+  readonly parent?: ParentRef | null;
 }
 
 /** The values of a run, as far as the store gave them. */
@@ -26,10 +29,16 @@ export function runData(
   return {
     input: values.input ?? null,
     trigger: values.triggerPayload ?? null,
-    run: { id, workflow, workspace, startedAt: new Date(runIdTime(id)).toISOString() },
+    run: { id, workflow, workspace, startedAt: startedAt(id, values.triggerPayload) },
     outputs: new Map(),
     errors: new Map(),
   };
+}
+
+/** The same wherever it is asked: the id of a child does not tell it, but the time at which its trigger fired is stored with it. */
+function startedAt(id: string, payload: Json | undefined): string {
+  if (!isChildRunId(id)) return new Date(runIdTime(id)).toISOString();
+  return String((payload as { readonly firedAt?: Json } | null | undefined)?.firedAt ?? "");
 }
 
 /** Puts what was read into the run's data. */

@@ -1,4 +1,4 @@
-import { randomFillSync } from "node:crypto";
+import { createHash, randomFillSync } from "node:crypto";
 
 let lastMs = 0;
 let counter = 0;
@@ -23,6 +23,27 @@ export function newRunId(nowMs: number = Date.now()): string {
   view.setUint8(8, 0x80 | (view.getUint8(8) & 0x3f));
   const hex = Buffer.from(bytes.buffer).toString("hex");
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/**
+ * The id of the child that this generation of a node run starts: the same wherever it is asked for, so that a child is started once. A
+ * UUIDv8, whose time is that of its parent.
+ */
+export function childRunId(parent: {
+  readonly runId: string;
+  readonly node: string;
+  readonly generation: number;
+}): string {
+  const { runId, node, generation } = parent;
+  const hash = createHash("sha256").update(`${runId}/${node}/${generation}`).digest("hex");
+  const time = runId.slice(0, 13);
+  const variant = ((Number.parseInt(hash.slice(3, 4), 16) & 0x3) | 0x8).toString(16);
+  return `${time}-8${hash.slice(0, 3)}-${variant}${hash.slice(4, 7)}-${hash.slice(7, 19)}`;
+}
+
+/** It says nothing of when the run was started. */
+export function isChildRunId(runId: string): boolean {
+  return runId.charAt(14) === "8";
 }
 
 /** When the run of this id was started, in milliseconds since 1970: the same wherever and whenever it is asked. */

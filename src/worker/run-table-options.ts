@@ -9,6 +9,7 @@ import type { Store } from "../core/ports/store.ts";
 import type { Advance } from "../core/run/advance.ts";
 import type { Limits } from "../core/values.ts";
 import type { ActiveRun } from "./active-run.ts";
+import type { ChildRuns } from "./children.ts";
 import type { StoreClock } from "./clock.ts";
 import type { Committer } from "./committer.ts";
 import type { CredentialSource } from "./grants.ts";
@@ -25,6 +26,8 @@ export interface RunListener {
   dueIn(ms: number): void;
   /** A turn of the run is durable. */
   moved(run: ActiveRun, turn: Turn, advance: Advance): void;
+  /** A run that another one waits for has come to rest. */
+  childRested(): void;
   /** A late answer was refused by its fence. */
   fenced(run: ActiveRun, node: string): void;
 }
@@ -45,6 +48,7 @@ export interface RunTableOptions {
   readonly slots: Slots;
   readonly lanes: readonly string[];
   readonly inline: boolean;
+  readonly children: ChildRuns;
   readonly random: () => number;
   readonly listener: RunListener;
 }

@@ -18,8 +18,10 @@ import type { Advance } from "../core/run/advance.ts";
 import type { Limits } from "../core/values.ts";
 import { Admissions } from "./admissions.ts";
 import { ActiveRun } from "./active-run.ts";
+import { Children } from "./children.ts";
 import type { StoreClock } from "./clock.ts";
 import type { Committer } from "./committer.ts";
+import { isResting } from "./resting.ts";
 import type { RunEnvironment } from "./environment.ts";
 import { Execution } from "./execution.ts";
 import { gateIfAny, isMoveAtGate } from "./gate.ts";
@@ -51,6 +53,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   readonly credentials: CredentialSource;
   readonly random: () => number;
   readonly maps: Maps;
+  readonly children: Children;
   readonly #options: RunTableOptions;
   readonly #runs = new Map<string, ActiveRun>();
   readonly #resting = new RestingRuns();
@@ -80,6 +83,11 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     this.random = options.random;
     this.#lanes = new Set(options.lanes);
     this.maps = this.#newMaps();
+    this.children = new Children({
+      env: this,
+      runs: options.children,
+      submit: (ref, make) => this.submitFor(ref, make),
+    });
     const look = (runId: string): void => void this.submit(runId, { type: "look" });
     this.admissions = new Admissions({
       store: this.store,
@@ -110,6 +118,8 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   /** Stores a new run and starts what can start, not before `at`. Resolves when it is durable. */
   // oxlint-disable-next-line max-params -- whose, by what, with what, and how
   start(runId: string, plan: Plan, start: NewRun, first: FirstCommit = {}): Promise<IntentResult> {
+    // A child that is here already was started elsewhere.
+    if (start.parent && this.#runs.has(runId)) return this.submit(runId, { type: "look" });
     const run = new ActiveRun(runId, this);
     run.begin(plan, start);
     this.#runs.set(runId, run);
@@ -205,6 +215,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     while ([...this.#runs.values()].some((run) => run.busy)) await new Promise(setImmediate);
     await this.maps.quiet();
     await this.admissions.idle();
+    await this.children.quiet();
     await this.committer.idle();
   }
 
@@ -237,6 +248,8 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     for (const node of turn.aborts) run.held.get(node)?.cancel();
     // One that is called off may have nothing left to wait for.
     for (const node of new Set([...turn.opened, ...turn.aborts])) this.maps.opened(run, node);
+    for (const order of turn.children) this.children.obey(run, order, turn.values.get(order.node)?.input);
+    if (run.identity!.parent && isResting(advance.state.status)) this.#options.listener.childRested();
     if (turn.enqueued.size > 0) this.#handOver(run, turn, advance);
     for (const due of turn.due.values())
       if (due !== null && typeof due === "object" && "inMs" in due) this.#options.listener.dueIn(due.inMs);

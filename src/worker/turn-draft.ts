@@ -5,8 +5,9 @@
 import type { Json } from "../core/json.ts";
 import { type Advance, apply, closeDraft, type Draft, openDraft } from "../core/run/advance.ts";
 import type { Command } from "../core/run/command.ts";
-import type { ErrorRecord, RunEvent } from "../core/run/event.ts";
+import type { ErrorRecord, Event, RunEvent } from "../core/run/event.ts";
 import type { NodeState, RunState } from "../core/run/state.ts";
+import { sizeOf } from "../core/values.ts";
 import type { RenderContext } from "./prepare.ts";
 import { LARGE_BYTES } from "./large-outputs.ts";
 import { noRoom } from "./run-size.ts";
@@ -109,6 +110,10 @@ export class TurnDraft extends TurnResult {
       case "openMap":
         this.opened.add(command.node);
         break;
+      case "openChild":
+      case "cancelChild":
+        this.children.push(command);
+        break;
       case "renderOutput":
         this.outputNode = command.node;
         break;
@@ -120,6 +125,21 @@ export class TurnDraft extends TurnResult {
         // Answered by `takeMessage`, and by the state's own status.
         break;
     }
+  }
+
+  /** `false`: nothing waits for this child. What it gave may have no room here. */
+  protected takeChildEnd(event: Event<"childEnded">): boolean {
+    const { node, output, status } = event;
+    const bytes = sizeOf(output);
+    const error = status === "succeeded" ? this.noRoom(node, "output", bytes) : null;
+    const before = this.node(node);
+    this.apply(error ? { ...event, status: "failed", output: null, error } : event);
+    if (this.node(node) === before) return false;
+    if (this.node(node).status !== "succeeded") return true;
+    this.value(node).output = output;
+    this.remember(node, output, null);
+    this.addOutput(node, bytes);
+    return true;
   }
 
   protected remember(index: number, output: Json, error: ErrorRecord | null): void {

@@ -6,6 +6,7 @@ import type { ActionKeyWrite } from "../core/ports/action-keys.ts";
 import type { ItemWrite } from "../core/ports/maps.ts";
 import type { AttemptWrite, NodeWrite } from "../core/ports/commit.ts";
 import type { EditedInput } from "../core/ports/stored-run.ts";
+import type { Command } from "../core/run/command.ts";
 import type { ErrorRecord } from "../core/run/event.ts";
 import type { NodeState } from "../core/run/state.ts";
 import type { IntentResult, Pending } from "./intent.ts";
@@ -30,6 +31,8 @@ export interface Edit {
   readonly edited: EditedInput;
   readonly input: Json;
 }
+
+export type ChildOrder = Extract<Command, { type: "openChild" | "cancelChild" }>;
 
 export interface Values {
   input?: Json;
@@ -56,6 +59,8 @@ export class TurnResult {
   readonly maps: Map<number, number> = new Map();
   /** Maps to be looked at once this is durable. */
   readonly opened: Set<number> = new Set();
+  /** Children to be started or cancelled once this is durable. */
+  readonly children: ChildOrder[] = [];
   readonly items: ItemWrite[] = [];
   /** What is done with keys that nodes share with other runs. */
   actionKeys: readonly ActionKeyWrite[] = [];

@@ -19,6 +19,7 @@ import {
   isFailure,
   type LetterBody,
   letterEvent,
+  childEndedEvent,
   messageEvent,
   itemChange,
   keySettledEvent,
@@ -79,6 +80,12 @@ export class Turn extends TurnDraft {
 
   #takeMessage(message: StoredMessage): void {
     const { id, body } = message;
+    if (body.kind === "childEnded") {
+      this.consumed.push(id);
+      const event = childEndedEvent(body, this.context.plan);
+      if (event) this.takeChildEnd(event);
+      return;
+    }
     if ("fence" in body) {
       this.consumed.push(id);
       if (body.kind !== "mapEnded" && body.kind !== "keySettled") return this.#takeLetter(id, body);
@@ -162,6 +169,7 @@ export class Turn extends TurnDraft {
       this.apply(event);
       return true;
     }
+    if (event.type === "childEnded") return this.takeChildEnd(event);
     const before = this.node(event.node);
     // A value is known before the reducer runs, because what becomes ready in the same turn may read it.
     this.#learn(event, before);
@@ -278,6 +286,7 @@ export class Turn extends TurnDraft {
     if (claimed.status !== "running") return false;
     this.due.delete(index);
     if (node.map) this.#startMap(claimed, index, this.#fitting(claimed, node, prepared));
+    else if (node.isChild) this.#openChild(claimed, index, this.#fitting(claimed, node, prepared));
     else if (key && key.type !== "own") this.#endByKey(index, key, this.#fitting(claimed, node, prepared));
     else this.#startOrFail({ node, action, claimed, prepared, key: key?.key ?? null });
     return true;
@@ -353,6 +362,13 @@ export class Turn extends TurnDraft {
     if (total === 0) return void this.#takeEvent({ type: "succeeded", node: index, fence, output: [] });
     this.maps.set(index, total);
     this.apply({ type: "mapStarted", node: index, fence });
+  }
+
+  /** Nor does anything of a child. */
+  #openChild({ fence }: NodeState, index: number, input: Prepared): void {
+    if (!input.ok) return this.#fail(index, input.error);
+    this.value(index).input = input.value;
+    this.apply({ type: "childOpened", node: index, fence });
   }
 
   #renderOutput(): void {

@@ -14,6 +14,7 @@ import type { Advance } from "../core/run/advance.ts";
 import type { Limits } from "../core/values.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { Backlog } from "./backlog.ts";
+import type { ChildRuns } from "./children.ts";
 import { StoreClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
 import type { CredentialSource } from "./grants.ts";
@@ -22,6 +23,7 @@ import type { Intent } from "./intent.ts";
 import { Lease } from "./lease.ts";
 import { Loader } from "./loader.ts";
 import { Loop } from "./loop.ts";
+import { childrenRound } from "./loops/children.ts";
 import { dispatcherRound } from "./loops/dispatcher.ts";
 import { gatesRound } from "./loops/gates.ts";
 import { keysRound } from "./loops/keys.ts";
@@ -45,6 +47,7 @@ export interface WorkerOptions {
   readonly fetch: OutboundFetch;
   readonly sandbox: CodeRunner;
   readonly credentials: CredentialSource;
+  readonly children: ChildRuns;
   readonly concurrency: number;
   readonly lanes: readonly string[];
   readonly inline: boolean;
@@ -82,6 +85,8 @@ export class Worker {
   readonly #backlog: Backlog;
   readonly #rollCall = new RollCall();
   readonly #timer: Loop;
+  readonly #children: Loop;
+  #childRestedAt = -Infinity;
   #loops: Loop[] = [];
   #works = false;
 
@@ -116,6 +121,9 @@ export class Worker {
       onRoll: (refs) => this.#roll(refs),
     });
     this.#timer = this.#loop("timer", timerRound(store, this.table));
+    const look = (runId: string): void => this.#look([runId]);
+    const restedAt = (): number => this.#childRestedAt;
+    this.#children = this.#loop("children", childrenRound({ store, look, restedAt }));
   }
 
   get workerId(): string | null {
@@ -136,7 +144,7 @@ export class Worker {
     }
     await this.#register();
     this.#loops = [this.#loop("heartbeat", () => this.#beat())];
-    if (options.maintain) this.#loops.push(this.#timer, ...this.#maintenance());
+    if (options.maintain) this.#loops.push(this.#timer, this.#children, ...this.#maintenance());
     for (const loop of this.#loops) loop.start();
     if (options.work) await this.#intake.open();
   }
@@ -167,7 +175,7 @@ export class Worker {
 
   #newTable(): RunTable {
     const { store, registry, limits, retry, logger, fetch, sandbox, lanes, inline } = this.#options;
-    const { credentials, onMoved, onFenced } = this.#options;
+    const { credentials, children, onMoved, onFenced } = this.#options;
     return new RunTable({
       store,
       registry,
@@ -177,6 +185,7 @@ export class Worker {
       fetch,
       sandbox,
       credentials,
+      children,
       lanes,
       inline,
       loader: this.loader,
@@ -192,6 +201,10 @@ export class Worker {
         },
         dueIn: (ms) => this.#timer.wakeIn(ms),
         moved: onMoved,
+        childRested: () => {
+          this.#childRestedAt = performance.now();
+          this.#children.wakeIn(0);
+        },
         fenced: (run, node) => {
           this.counts.fenced++;
           onFenced(run.id, node);

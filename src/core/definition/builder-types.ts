@@ -4,6 +4,7 @@ import type { Json } from "../json.ts";
 import type { Action, ActionContext, ActionSettings, AnyInput, AnyOutput } from "./action.ts";
 import type { Duration, JoinDocument, RetryDocument } from "./document.ts";
 import type { Expr, TextTag } from "./interpolation.ts";
+import type { Workflow } from "./workflow-type.ts";
 import type { AnyTemplate, LooseRef, Ref, Templated, Yielded, Yields } from "./reference-types.ts";
 
 declare const ARRIVES: unique symbol;
@@ -50,6 +51,18 @@ export interface ActionOptions<Of extends string = string> extends NodeOptions<O
    * 1 to 255 characters when it is made. Reading a node here makes an edge, as in the input. Default: each node run is on its own.
    */
   readonly idempotencyKey?: Templated<string, Of>;
+}
+
+/** For a node that runs another workflow. */
+export interface ChildOptions<Of extends string = string> extends NodeOptions<Of> {
+  /** Of the workflow. Default: the newest one when the child is started. */
+  readonly version?: number;
+  /** Id of the trigger node to start at. Default: the workflow's manual trigger. */
+  readonly trigger?: string;
+  /** As those of `runs.start`. */
+  readonly labels?: { readonly [name: string]: Templated<string, Of> };
+  /** From the child's start on. Default: the `deadline` of its workflow. */
+  readonly deadline?: Duration;
 }
 
 /** For an action that runs once per item of a list. */
@@ -288,6 +301,27 @@ export interface WorkflowBuilder<Input = Json, Of extends string = string, Given
     action: string,
     input?: AnyTemplate<Of>,
     options?: ActionOptions<Of>,
+  ): ActionNode<Json, Of>;
+
+  /**
+   * A node that runs another workflow of the workspace as a child, and waits for its end without holding a worker. Its output is that of
+   * the run. A child that fails or is cancelled fails the node with the class `child_failed`. A workflow that is given as such is
+   * known to every engine that knows this one; one that is only named must be known to it, or registered.
+   */
+  child<Given, Output>(
+    this: void,
+    id: string,
+    workflow: Workflow<Given, Output>,
+    ...rest: null extends Given
+      ? [input?: Templated<Given, Of>, options?: ChildOptions<Of>]
+      : [input: Templated<Given, Of>, options?: ChildOptions<Of>]
+  ): ActionNode<Output, Of>;
+  child(
+    this: void,
+    id: string,
+    workflow: string,
+    input?: AnyTemplate<Of>,
+    options?: ChildOptions<Of>,
   ): ActionNode<Json, Of>;
 
   /** A node whose outcome is the name of the first case that is true, or `else`. */

@@ -1,11 +1,13 @@
 /** Records what `build` of `defineWorkflow` writes down: nodes, what they read and come after, and the actions they run. */
 import type { ZodType } from "zod";
 import { makeIssue, type Issue, type IssuePath } from "../graph/issues.ts";
+import { RUN_WORKFLOW } from "../graph/plan.ts";
 import type { Json } from "../json.ts";
 import { type Action, makeAction } from "./action.ts";
 import { buildEdges, type RecordedNode } from "./builder-edges.ts";
 import type {
   ActionOptions,
+  ChildOptions,
   CompensateOptions,
   InlineActionWithSchema,
   MapOptions,
@@ -17,6 +19,7 @@ import type { EdgeDocument, NodeDocument } from "./document.ts";
 import { makeExpr, makeText } from "./interpolation.ts";
 import { type NodeRead, makeRef, refuseUse, sourceOf } from "./refs.ts";
 import { Templates } from "./templates.ts";
+import type { Workflow } from "./workflow-type.ts";
 
 /** What the builder made of a workflow. */
 export interface Built {
@@ -24,6 +27,7 @@ export interface Built {
   readonly edges: readonly EdgeDocument[];
   readonly output: Json | undefined;
   readonly actions: readonly Action[];
+  readonly children: readonly Workflow[];
   readonly issues: readonly Issue[];
 }
 
@@ -52,6 +56,7 @@ export class Recorder {
   readonly #nodes = new Map<string, RecordedNode & { readonly document: object }>();
   readonly #compensations = new Map<string, object>();
   readonly #actions = new Set<Action>();
+  readonly #children = new Set<Workflow>();
   readonly #issues: Issue[] = [];
   readonly #templates: Templates;
   #isOpen = true;
@@ -67,6 +72,7 @@ export class Recorder {
       event: root("event"),
       trigger: this.#trigger.bind(this),
       action: this.#action.bind(this),
+      child: this.#child.bind(this),
       condition: this.#condition.bind(this),
       wait: this.#wait.bind(this),
       expr: makeExpr(this),
@@ -98,6 +104,7 @@ export class Recorder {
       edges,
       output: output === undefined ? undefined : this.#templates.template(output, ["output"]).json,
       actions: [...this.#actions],
+      children: [...this.#children],
       issues: [...this.#issues, ...issues],
     };
   }
@@ -141,6 +148,16 @@ export class Recorder {
     const compensate = (...given: readonly [Action | string, unknown?, CompensateOptions?]): void =>
       this.#compensate(id, ...given);
     return this.#node(id, options, { document, reads, compensate });
+  }
+
+  // The host writes it so: id, workflow, input, options.
+  // oxlint-disable-next-line max-params
+  #child(id: string, workflow: Workflow | string, input?: unknown, options: ChildOptions = {}): object {
+    const name = typeof workflow === "string" ? workflow : workflow.name;
+    if (typeof workflow !== "string") this.#children.add(workflow);
+    const { version, trigger, labels, deadline, ...rest } = options;
+    const request = defined({ workflow: name, version, trigger, input, labels, deadline });
+    return this.#action(id, RUN_WORKFLOW, request, rest);
   }
 
   // The host writes it so: the node's id is added here.

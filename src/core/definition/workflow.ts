@@ -10,25 +10,12 @@ import { type Action, type AnyInput, isSchema } from "./action.ts";
 import { Recorder } from "./builder.ts";
 import type { WorkflowBuilder } from "./builder-types.ts";
 import { type ConcurrencyOptions, recordConcurrency } from "./concurrency.ts";
-import type { Duration, RetryDocument, WorkflowDocument } from "./document.ts";
+import type { Duration, RetryDocument } from "./document.ts";
 import { inputSchemaOf } from "./input-schema.ts";
 import type { AnyTemplate, Yielded } from "./reference-types.ts";
+import type { Workflow } from "./workflow-type.ts";
 
-declare const TYPES: unique symbol;
-
-/** `Input`: what a run is started with. `Output`: what it yields. */
-export interface Workflow<Input = unknown, Output = unknown> {
-  readonly kind: "flowforge.workflow";
-  readonly name: string;
-  /** Normalised. */
-  readonly document: WorkflowDocument;
-  /** Checks and parses a run's input. None: the document's JSON Schema does. */
-  readonly inputSchema?: ZodType;
-  /** Actions that come with the workflow. */
-  readonly actions: readonly Action[];
-  /** For types only: there is no such member. */
-  readonly [TYPES]?: { readonly input: Input; readonly output: Output };
-}
+export type { Workflow } from "./workflow-type.ts";
 
 /** What `defineWorkflow` takes to write a workflow down in code. */
 export interface WorkflowDefinition<
@@ -90,7 +77,7 @@ export function defineWorkflow(definition: unknown): Workflow {
   if (isDefinition(definition)) return fromCode(definition);
   const { document, issues } = validateWorkflow(definition);
   if (document === null) throw new DefinitionError(nameOf(definition), issues);
-  return { kind: "flowforge.workflow", name: document.name, document, actions: [] };
+  return { kind: "flowforge.workflow", name: document.name, document, actions: [], children: [] };
 }
 
 function isDefinition(value: unknown): value is WorkflowDefinition {
@@ -103,7 +90,7 @@ function fromCode(definition: WorkflowDefinition): Workflow {
   const schema = problems.length === 0 && input !== undefined ? inputSchemaOf(input) : null;
   const recorder = new Recorder(nameOf(definition));
   const concurrency = recordConcurrency(definition.concurrency, recorder);
-  const { nodes, edges, output, actions, issues } = recorder.finish(build(recorder.builder));
+  const { nodes, edges, output, actions, children, issues } = recorder.finish(build(recorder.builder));
   const written = {
     format: 1,
     name,
@@ -126,7 +113,8 @@ function fromCode(definition: WorkflowDefinition): Workflow {
     throw new DefinitionError(nameOf(definition), withoutRepeats(found, validated.issues));
   }
   const inputSchema = input === undefined ? {} : { inputSchema: input };
-  return Object.freeze({ kind: "flowforge.workflow" as const, name, document, ...inputSchema, actions });
+  const kind = "flowforge.workflow" as const;
+  return Object.freeze({ kind, name, document, ...inputSchema, actions, children });
 }
 
 const FIELDS = [

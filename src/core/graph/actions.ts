@@ -3,6 +3,7 @@ import { z, type ZodType } from "zod";
 import type { ActionDocument, NodeDocument, WaitDocument } from "../definition/document.ts";
 import { fits, NAME } from "../definition/names.ts";
 import type { Json, JsonObject } from "../json.ts";
+import { childIssues } from "./children.ts";
 import { makeIssue, type Issue, type IssuePath } from "./issues.ts";
 import { isObject, mismatches, type Mismatch, type StringPart } from "./json-schema.ts";
 import type { Subject } from "./subject.ts";
@@ -36,6 +37,7 @@ export function actionIssues(subject: Subject, catalogue: ActionCatalogue | unde
     return [
       ...credentialIssues(id, node),
       ...mapIssues(id, node),
+      ...childIssues(id, node),
       ...(catalogue
         ? usesOf(id, node).flatMap((use) => catalogueIssues(subject, { ...use, catalogue }))
         : []),

@@ -29,6 +29,7 @@ import {
   type PlanNode,
   type PlanOutput,
   type PlanWaitFor,
+  RUN_WORKFLOW,
 } from "./plan.ts";
 import { racesOf } from "./races.ts";
 import { structuralIssues } from "./structure.ts";
@@ -157,6 +158,7 @@ function compileAction(id: string, source: ActionDocument) {
     credentials: source.credentials ?? [],
     key: source.idempotencyKey === undefined ? null : compileTemplate(source.idempotencyKey),
     map: compileMap(source),
+    isChild: source.action === RUN_WORKFLOW,
     compensates: null,
   };
 }

@@ -9,6 +9,7 @@ import { SHAPE_CODES } from "../definition/problems.ts";
 const GRAPH_CODES = {
   action_input_invalid: "A constant part of an action's input does not fit the action's schema.",
   action_unknown: "A node names an action that is not registered.",
+  child_invalid: "A node that runs another workflow does not name one, or has an option that it cannot have.",
   condition_without_else: "A condition has no `else` edge, so the run ends in silence where no case is true.",
   credential_invalid: "A credential is not named as credentials are.",
   credential_missing: "An action asks for a credential that its node does not grant.",

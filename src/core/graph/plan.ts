@@ -59,6 +59,8 @@ export interface PlanAction extends PlanNodeBase {
   readonly key: CompiledTemplate | null;
   /** It runs once per item of a list. `null`: an ordinary node. */
   readonly map: PlanMap | null;
+  /** It runs another workflow, and waits for its end. */
+  readonly isChild: boolean;
   /**
    * The node that this one undoes: it has no edges, and starts only when the run is compensated. Its id is that of the node and
    * `$compensate`, which no user can write. `null`: an ordinary node.
@@ -94,6 +96,9 @@ export interface PlanOutput extends PlanNodeBase {
   readonly kind: "output";
   readonly template: CompiledTemplate;
 }
+
+/** The action that runs another workflow. The engine knows it by its name. */
+export const RUN_WORKFLOW = "workflow.run";
 
 export type PlanNode = PlanTrigger | PlanAction | PlanCondition | PlanWait | PlanOutput;
 

@@ -4,6 +4,7 @@ import type { ErrorRecord } from "../run/event.ts";
 import type { FailureState, NodeStatus, RunStatus, WaitReason } from "../run/state.ts";
 import type { ActionKeyWrite } from "./action-keys.ts";
 import type { GateWrite } from "./gates.ts";
+import type { ParentRef } from "./children.ts";
 import type { StartKey } from "./keys.ts";
 import type { ItemWrite, MapWrite } from "./maps.ts";
 import type { EditedInput } from "./stored-run.ts";
@@ -18,6 +19,8 @@ export interface NewRun {
   readonly labels: { readonly [name: string]: string };
   /** A UUID, as all run ids. Default: none. */
   readonly rerunOf?: string;
+  /** The node run that starts it and waits for its end. Default: none. */
+  readonly parent?: ParentRef;
   /** The key becomes this run's, where it is free, in the commit that stores the run; where it is not, the verdict is `taken`. */
   readonly key?: StartKey;
 }
@@ -103,6 +106,8 @@ export interface CommitEntry {
   readonly consumed: readonly string[];
   /** Inbox rows that this decision has seen and keeps. */
   readonly kept: readonly string[];
+  /** A child came to rest with this, or to another one: `tellParents` tells its parent. Default false. */
+  readonly endsChild?: boolean;
   /** The names of the events that the run can take from now on, for `listeners`. `undefined`: as before; a new run has none. */
   readonly listens?: readonly string[];
   /** One per map at most, but for an `end` or `compensated` beside another. */

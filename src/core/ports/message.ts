@@ -30,6 +30,16 @@ export type MessageBody =
   | ({ readonly kind: "discard" } & LetterMessage)
   /** The key that this node waits for under this fence was settled. */
   | { readonly kind: "keySettled"; readonly node: string; readonly fence: number }
+  /** A child came to rest. `output` is `null` unless it succeeded. */
+  | {
+      readonly kind: "childEnded";
+      readonly node: string;
+      readonly generation: number;
+      readonly child: string;
+      readonly workflow: string;
+      readonly status: "succeeded" | "failed" | "cancelled";
+      readonly output: Json;
+    }
   /** Nothing of the map runs, and nothing will: see the event `mapEnded`. */
   | {
       readonly kind: "mapEnded";

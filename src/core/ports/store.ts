@@ -15,6 +15,7 @@ import type { CredentialStore } from "./credentials.ts";
 import type { MemoStore } from "./memos.ts";
 import type { ActionKeyStore } from "./action-keys.ts";
 import type { GateStore } from "./gates.ts";
+import type { ChildStore } from "./children.ts";
 import type { KeyStore } from "./keys.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterPage } from "./dead-letter.ts";
 import type { TransactionStore } from "./transactions.ts";
@@ -71,6 +72,8 @@ export interface RunFilter {
   readonly status?: readonly RunStatus[];
   /** The run has all of these. */
   readonly labels?: { readonly [name: string]: string };
+  /** Id of the run whose children are wanted. */
+  readonly parent?: string;
   /** This time or later. */
   readonly createdAfter?: number;
   /** Earlier than this time. */
@@ -109,7 +112,7 @@ export interface RunDetail {
   readonly attempts: readonly AttemptRecord[];
 }
 
-export interface Store extends KeyStore, ActionKeyStore, GateStore, MapStore, MemoStore {
+export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, MapStore, MemoStore {
   readonly credentials: CredentialStore;
 
   /**

@@ -2,6 +2,7 @@
 import type { Json } from "../json.ts";
 import type { ErrorRecord } from "../run/event.ts";
 import type { FailureState, NodeStatus, RunStatus, WaitReason } from "../run/state.ts";
+import type { ParentRef } from "./children.ts";
 import type { StoredMessage } from "./message.ts";
 
 export interface RunHeader {
@@ -23,6 +24,8 @@ export interface RunHeader {
   readonly labels: { readonly [name: string]: string };
   /** Id of the run that this one repeats. */
   readonly rerunOf: string | null;
+  /** The node run that started it; `null`: it is nobody's child. */
+  readonly parent: ParentRef | null;
   readonly createdAt: number;
   /** When its status was first another one than `queued`. */
   readonly startedAt: number | null;

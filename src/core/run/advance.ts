@@ -18,6 +18,7 @@
  * `operators.ts` say what they mean for one node; `settle.ts` carries that along the edges; `status.ts` concludes.
  */
 import * as attempts from "./attempts.ts";
+import * as children from "./children.ts";
 import type { Command } from "./command.ts";
 import { type Advance, Draft } from "./draft.ts";
 import type { Event, RunEvent } from "./event.ts";
@@ -113,6 +114,12 @@ function handle(draft: Draft, event: RunEvent): void {
       return maps.mapStarted(draft, event);
     case "mapEnded":
       return maps.mapEnded(draft, event);
+    case "childOpened":
+      return children.childOpened(draft, event);
+    case "childSeen":
+      return children.childSeen(draft, event);
+    case "childEnded":
+      return children.childEnded(draft, event);
     case "redriven":
     case "completed":
     case "discarded":

@@ -5,6 +5,7 @@
  * lost with its worker, put off by the other side) takes it back when it ends.
  */
 import type { PlanWait } from "../graph/plan.ts";
+import { lookAfterChild } from "./children.ts";
 import type { Draft } from "./draft.ts";
 import type { Event } from "./event.ts";
 import { expire } from "./expiry.ts";
@@ -134,6 +135,8 @@ export function fire(draft: Draft, index: number): void {
     case "key":
       return makeReady(draft, index, {});
     case "concurrency": // is never due: who comes before it ends it
+    case "child":
+      return lookAfterChild(draft, index);
     case "map": // is never due: its items end it
     case null:
       // A node that was given back and held until now.

@@ -10,6 +10,9 @@ import type { ErrorRecord } from "./event.ts";
 /** All the pauses together that `Retry-After` and `RetryableError({ after })` asked for. */
 const MAX_PUT_OFF_MS = 24 * 60 * 60 * 1_000;
 
+/** After so long it is looked whether a child was started, and whether it was told to stop. */
+export const LOOK_MS = 10_000;
+
 /** Until when a node that starts now may be tried. */
 export function deadlineOf(draft: Draft, index: number): number | null {
   const node = draft.planned(index);

@@ -23,6 +23,10 @@ export type Command =
   | { readonly type: "abort"; readonly node: number }
   /** The map may have items to run, or be complete: look at it. */
   | { readonly type: "openMap"; readonly node: number }
+  /** The child of the node is to be started, where it is not there yet. `isFirst`: the node has just begun to wait for it. */
+  | { readonly type: "openChild"; readonly node: number; readonly isFirst: boolean }
+  /** The child of the node is to be cancelled, and the node ends when it has ended. */
+  | { readonly type: "cancelChild"; readonly node: number }
   /** `$output` is ready: render the template and feed `succeeded` or `failed` for it. */
   | { readonly type: "renderOutput"; readonly node: number }
   /** This message stays with the run until a wait asks for it; the others given were used up or have no meaning. */

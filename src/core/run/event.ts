@@ -114,6 +114,20 @@ export type RunEvent =
       /** `null` where no condition or wait reads it. */
       readonly output: Json;
     } & FencedEvent)
+  /** The worker that claimed the node has rendered what its child is started with. */
+  | ({ readonly type: "childOpened" } & FencedEvent)
+  /** The child was found to be there. */
+  | ({ readonly type: "childSeen" } & FencedEvent)
+  /** The child that this generation of the node has started came to rest, or could not be started (`failed`). */
+  | ({
+      readonly type: "childEnded";
+      readonly generation: number;
+      readonly status: "succeeded" | "failed" | "cancelled";
+      /** `null` unless it succeeded. */
+      readonly output: Json;
+      /** What becomes of the node, unless it succeeded. */
+      readonly error: ErrorRecord;
+    } & NodeEvent)
   /**
    * Runs a dead letter's node again. With `item`, here and below: that of one item, which the store keeps. `moved`: the run is under
    * this plan for the first time.

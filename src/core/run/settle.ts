@@ -4,7 +4,7 @@
  */
 import type { PlanCondition, PlanWait } from "../graph/plan.ts";
 import type { Json } from "../json.ts";
-import { deadlineExceeded, deadlineOf, isLate } from "./bounds.ts";
+import { deadlineExceeded, deadlineOf, isLate, LOOK_MS } from "./bounds.ts";
 import { decideCondition, dueOf } from "./decide.ts";
 import type { Draft } from "./draft.ts";
 import { isDecided, isTaken, joinStarts } from "./edges.ts";
@@ -29,10 +29,18 @@ export function cancelNode(draft: Draft, index: number): void {
 
 /** Nobody wants the node any more: it is cancelled, or told to stop where an action runs. */
 export function stop(draft: Draft, index: number): void {
-  const { status } = draft.node(index);
-  if (status === "running" && draft.planned(index).kind === "action")
+  const { status, waitingFor } = draft.node(index);
+  if (status === "waiting" && waitingFor === "child") tellChild(draft, index);
+  else if (status === "running" && draft.planned(index).kind === "action")
     draft.command({ type: "abort", node: index });
   else if (!TERMINAL.has(status)) cancelNode(draft, index);
+}
+
+/** The node ends when its child has; it is told again where that was lost. */
+function tellChild(draft: Draft, index: number): void {
+  draft.edit(index, { dueAt: Math.ceil(draft.now) + LOOK_MS });
+  draft.command({ type: "schedule", node: index, delayMs: LOOK_MS });
+  draft.command({ type: "cancelChild", node: index });
 }
 
 /** The node gave up: its error edge handles that, or else it becomes a dead letter, whose edges stay open. */

@@ -24,10 +24,11 @@ export type RunStatus =
   | "cancelled";
 
 /**
- * Why a node is `waiting`. `key`: another node run holds its idempotency key. `map`: it is `running` without a worker, and its items are
- * what runs. `concurrency`: as many runs of the workflow as it allows are under way; only of a trigger.
+/**
+ * Why a node is `waiting`. `child`: for the end of another run. `key`: another node run holds its idempotency key. `map`: it is `running`
+ * without a worker, and its items are what runs. `concurrency`: as many runs of the workflow as it allows are under way; only of a trigger.
  */
-export type WaitReason = "timer" | "message" | "retry" | "key" | "map" | "concurrency";
+export type WaitReason = "timer" | "message" | "retry" | "child" | "key" | "map" | "concurrency";
 
 /**
  * What became of a node's failure. `handled`: an error edge was taken. `open`: a dead letter that somebody must resolve.

@@ -29,7 +29,8 @@ function mayRender(draft: Draft, output: number): boolean {
 function statusOf(draft: Draft, output: number): RunStatus {
   if (draft.compensate) return compensationStatus(draft);
   if (draft.cancelled) {
-    if (draft.running > 0) return "cancelling";
+    // Actions that run, and children that have not ended: nothing else is left.
+    if (alive(draft) > 0) return "cancelling";
     return isExpired(draft.node(output)) ? "failed" : "cancelled";
   }
   if (isSettled(draft.node(output))) return "succeeded";

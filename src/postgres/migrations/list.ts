@@ -19,6 +19,7 @@ import { sizes } from "./0012-sizes.ts";
 import { runBlobs } from "./0013-run-blobs.ts";
 import { actionKeys } from "./0014-action-keys.ts";
 import { runGates } from "./0015-run-gates.ts";
+import { children } from "./0016-children.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -37,6 +38,7 @@ export const MIGRATIONS: readonly Migration[] = [
   runBlobs,
   actionKeys,
   runGates,
+  children,
 ];
 
 /** The schema version that this code is written for. */

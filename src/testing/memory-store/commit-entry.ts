@@ -52,6 +52,7 @@ export function write(tables: Tables, { entry, run, ...next }: PreparedEntry): v
   run.header = next.header;
   run.output = next.output ?? run.output;
   run.bytes += entry.bytes ?? 0;
+  if (entry.endsChild) tables.childEnds.push({ runId: entry.runId, seq: next.header.seq });
   for (const { key, write: row, ...state } of next.nodes) {
     let node = run.nodes.get(key);
     const before = node?.record;
@@ -84,6 +85,7 @@ function newRun(entry: CommitEntry, now: number): MemoryRun {
     trigger,
     labels: frozenCopy(labels),
     rerunOf: start.rerunOf ?? null,
+    parent: start.parent ? Object.freeze({ ...start.parent }) : null,
     status: entry.status,
     paused: entry.paused,
     cancelled: entry.cancelled,

@@ -91,6 +91,7 @@ function matches(header: RunHeader, filter: RunFilter): boolean {
   return (
     header.workspace === filter.workspace &&
     (filter.workflow === undefined || header.workflow === filter.workflow) &&
+    (filter.parent === undefined || header.parent?.runId === filter.parent) &&
     (filter.status === undefined || filter.status.includes(header.status)) &&
     Object.entries(filter.labels ?? {}).every(([name, value]) => header.labels[name] === value) &&
     (filter.createdAfter === undefined || header.createdAt >= filter.createdAfter) &&

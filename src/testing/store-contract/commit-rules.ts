@@ -31,6 +31,7 @@ function startRules({ rule, expect }: Kit): void {
       version: 3,
       trigger: "start",
       rerunOf: null,
+      parent: null,
       labels: { tier: "gold" },
       status: "running",
       paused: false,

@@ -65,8 +65,11 @@ export function written(command: Command): string {
     case "dispatch":
     case "abort":
     case "openMap":
+    case "cancelChild":
     case "renderOutput":
       return `${command.type} ${command.node}`;
+    case "openChild":
+      return `openChild ${command.node} ${command.isFirst}`;
     case "retryNow":
       return `retryNow ${command.node} ${command.fence} ${command.delayMs}`;
     case "schedule":

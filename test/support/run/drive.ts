@@ -35,7 +35,8 @@ export function drive(state: RunState, driver: Driver): RunState {
 /** Nodes that can go on without anybody's help. */
 function liveNodes({ nodes }: RunState): readonly number[] {
   return nodes.flatMap(({ status, dueAt, waitingFor }, index) => {
-    const alone = status === "waiting" && (dueAt !== null || waitingFor === "concurrency");
+    const isTold = waitingFor === "child" || waitingFor === "concurrency";
+    const alone = status === "waiting" && (dueAt !== null || isTold);
     return alone || status === "ready" || status === "queued" || status === "running" ? [index] : [];
   });
 }
@@ -44,12 +45,18 @@ function eventOf(
   node: number,
   { state, answer }: { state: RunState; answer: NonNullable<Driver["answer"]> },
 ): RunEvent {
-  const { status, fence, waitingFor } = state.nodes[node]!;
+  const { status, fence, waitingFor, generation } = state.nodes[node]!;
+  if (waitingFor === "child") return childSucceeded(node, generation);
   if (waitingFor === "map") return allItemsSucceeded(node, fence);
   if (status === "running") return answer(node, fence, state);
   if (waitingFor === "concurrency") return { type: "admitted" };
   if (status === "waiting") return { type: "timerFired", node, fence };
   return { type: "claimed", node, fence, worker: "w" };
+}
+
+function childSucceeded(node: number, generation: number): RunEvent {
+  const error = { class: "child_failed", message: "none" };
+  return { type: "childEnded", node, generation, status: "succeeded", output: node, error };
 }
 
 function allItemsSucceeded(node: number, fence: number): RunEvent {

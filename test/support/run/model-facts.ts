@@ -24,6 +24,8 @@ export type Fact =
   | { readonly is: "bounded"; readonly until: number | null }
   /** The run's time is over. */
   | { readonly is: "expired" }
+  /** It waits for its child, and somebody looks after that at this time; `null`: nobody has to. */
+  | { readonly is: "looked"; readonly due: number | null }
   /** A trigger that fires later. */
   | { readonly is: "putOff"; readonly due: number }
   /** A trigger that fires when there is room for the run. */
@@ -80,14 +82,19 @@ function count(history: readonly Fact[]): Told {
       .length,
     worker: workerOf(history),
     waitingFor: waitsFor(last),
-    dueAt: last?.is === "entered" || last?.is === "heldBack" || last?.is === "putOff" ? last.due : null,
+    dueAt: dueAfter(last),
     failure: failureAfter(last),
     ...boundsOf(history),
   };
 }
 
+function dueAfter(last: Fact | undefined): number | null {
+  return last !== undefined && "due" in last ? last.due : null;
+}
+
 function waitsFor(last: Fact | undefined): Told["waitingFor"] {
   if (last?.is === "mapped" || last?.is === "overdue") return "map";
+  if (last?.is === "looked") return "child";
   if (last?.is === "putOff") return "timer";
   if (last?.is === "crowdedOut") return "concurrency";
   return last?.is === "entered" ? last.reason : null;
@@ -147,6 +154,7 @@ function statusAfter(last: Fact | undefined): NodeStatus {
     case "overdue":
       return "running";
     case "entered":
+    case "looked":
     case "putOff":
     case "crowdedOut":
       return "waiting";
@@ -185,13 +193,16 @@ function raisesFence({ is }: Fact): boolean {
   ].includes(is);
 }
 
+/** A try has begun before, or begins later. */
+const UNCOUNTED: ReadonlySet<WaitReason> = new Set(["retry", "key", "child"]);
+
 /** Tries that began, without those that do not count. A pause before the next attempt is no try; every other wait is. */
 function attempts(history: readonly Fact[]): number {
   let tries = 0;
   for (const fact of history) {
     if (fact.is === "claimed" || fact.is === "again" || fact.is === "decided" || fact.is === "expired")
       tries++;
-    if (fact.is === "entered" && fact.reason !== "retry" && fact.reason !== "key") tries++;
+    if (fact.is === "entered" && !UNCOUNTED.has(fact.reason)) tries++;
     if (fact.is === "released" || fact.is === "lost" || (fact.is === "entered" && fact.refunded)) tries--;
   }
   return tries;

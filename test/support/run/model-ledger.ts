@@ -9,6 +9,9 @@ import { compensated, type PlanSpec, undoing, VALUES } from "./plans.ts";
 
 export const OUTPUT = "$output";
 
+/** So often somebody looks whether a child was started, or told. */
+export const LOOK_MS = 10_000;
+
 /** A command by what it is about: `dispatch 3`, `deadLetter 2 poison`. */
 export type ModelCommand = string;
 
@@ -111,7 +114,7 @@ export class Ledger {
   enter(
     id: string,
     wait: {
-      reason: "timer" | "message" | "retry" | "key";
+      reason: "timer" | "message" | "retry" | "key" | "child";
       delayMs: number | null;
       refunded?: boolean;
       putOff?: number;
@@ -149,8 +152,17 @@ export class Ledger {
   /** Nobody wants it any more. */
   stop(id: string): void {
     const told = this.told(id);
-    if (told.status === "running" && id !== OUTPUT) this.command("abort", id);
+    if (told.waitingFor === "child") this.lookAfter(id, true);
+    else if (told.status === "running" && id !== OUTPUT) this.command("abort", id);
     else if (!isEnded(told)) this.cancelNode(id);
+  }
+
+  /** Somebody looks after the child of the node: to start it, or to call it off. */
+  lookAfter(id: string, unwanted: boolean): void {
+    this.note(id, { is: "looked", due: this.now + LOOK_MS });
+    this.command("schedule", id, LOOK_MS);
+    if (unwanted) this.command("cancelChild", id);
+    else this.command("openChild", id, "false");
   }
 
   cancelNode(id: string): void {

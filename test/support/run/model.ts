@@ -7,6 +7,7 @@
  */
 import type { ErrorRecord, RunEvent } from "../../../src/core/run/event.ts";
 import type { KeptMessage, NodeStatus, RunStatus } from "../../../src/core/run/state.ts";
+import { endChild, openChild, seeChild } from "./model-children.ts";
 import { isAlive, isEnded, isLeft } from "./model-facts.ts";
 import { type ModelCommand, OUTPUT } from "./model-ledger.ts";
 import { overdue, resolveItem, takeMap } from "./model-maps.ts";
@@ -61,6 +62,8 @@ export class Model extends MessageModel {
       case "enqueued":
         if (this.told(id).status === "ready" && !this.paused) this.note(id, { is: "handed" });
         return;
+      case "childEnded":
+        return endChild(this, id, { event, unwanted: this.#unwanted(id) });
       default:
         if (this.told(id).fence === event.fence) this.#takeFenced(event, id);
     }
@@ -98,6 +101,11 @@ export class Model extends MessageModel {
       case "mapStarted":
       case "mapEnded":
         return takeMap(this, event, { id, unwanted: this.#unwanted(id) });
+      case "childOpened":
+        if (status === "running" && waitingFor === null) openChild(this, id, this.#unwanted(id));
+        return;
+      case "childSeen":
+        return seeChild(this, id, this.#unwanted(id));
       default:
         if (status === "running" && waitingFor === null) this.#answered(event, id);
     }
@@ -325,6 +333,7 @@ export class Model extends MessageModel {
     const { waitingFor } = this.told(id);
     const spec = this.spec.nodes[id];
     if (spec?.kind === "trigger") return this.#triggerDue(id, waitingFor === "timer");
+    if (waitingFor === "child") return this.#isDue(id) ? this.lookAfter(id, this.#unwanted(id)) : undefined;
     if (waitingFor === "retry" || spec?.kind !== "wait") return this.offer(id);
     if (waitingFor === "timer") return this.decided(id, "elapsed", null);
     const handled = this.edges.some((edge) => edge.from === id && edge.on === "timeout");
@@ -336,6 +345,11 @@ export class Model extends MessageModel {
     if (!isTime) return;
     if (this.spec.limited) this.#crowdOut(id);
     else this.#fire(id);
+  }
+
+  #isDue(id: string): boolean {
+    const { dueAt } = this.told(id);
+    return dueAt !== null && dueAt <= this.now;
   }
 
   /** Undoes one more node, if the run is to be undone and nothing else goes on. */

@@ -30,6 +30,8 @@ export type NodeSpec =
       readonly deadline?: number;
       /** Once per item of a list. */
       readonly map?: "fail" | "collect";
+      /** It runs another workflow. */
+      readonly child?: boolean;
     }
   | {
       readonly kind: "condition";
@@ -159,6 +161,7 @@ function nodeOf(spec: NodeSpec, { references, ...place }: Place): PlanNode {
         credentials: [],
         compensates: null,
         key: null,
+        isChild: spec.child ?? false,
         map: spec.map
           ? { list: expression(() => [], []), concurrency: 20, collect: spec.map === "collect" }
           : null,
@@ -213,7 +216,15 @@ function outputOf(index: number): PlanNode {
 
 function compensationOf(node: PlanNode, index: number): PlanNode {
   if (node.kind !== "action") throw new Error("only actions are undone");
-  return { ...node, ...ALONE, id: undoing(node.id), index, deadlineMs: null, compensates: node.index };
+  return {
+    ...node,
+    ...ALONE,
+    id: undoing(node.id),
+    index,
+    deadlineMs: null,
+    isChild: false,
+    compensates: node.index,
+  };
 }
 
 function expression(evaluate: Evaluate, references: readonly Reference[]): CompiledExpression {

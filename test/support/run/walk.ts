@@ -137,7 +137,9 @@ interface Place {
 
 /** What may happen to the nodes now. */
 function toNodes({ plan, state, deadly, quiet }: Place): readonly Choice[] {
-  return state.nodes.flatMap(({ status, fence, failure, waitingFor }, node): readonly Choice[] => {
+  return state.nodes.flatMap((held, node): readonly Choice[] => {
+    const { status, fence, failure, waitingFor, generation } = held;
+    const childEnds: Choice = (dice) => childEnded(node, generation, dice);
     const claimed: Choice = (dice) => ({ type: "claimed", node, fence, worker: `w${dice.next(3)}` });
     switch (status) {
       case "ready":
@@ -165,6 +167,12 @@ function toNodes({ plan, state, deadly, quiet }: Place): readonly Choice[] {
             () => ({ type: "timerFired", node, fence }),
             (dice) => (quiet ? mapEnded(node, fence, { dice, quiet }) : itemResolution(node, dice)),
           ];
+        if (isChild(plan, node))
+          return [
+            () => ({ type: "childOpened", node, fence }),
+            () => ({ type: "childOpened", node, fence }),
+            (dice) => ended(node, fence, dice),
+          ];
         if (isMap(plan, node))
           return [
             () => ({ type: "mapStarted", node, fence }),
@@ -179,12 +187,20 @@ function toNodes({ plan, state, deadly, quiet }: Place): readonly Choice[] {
         ];
       case "waiting":
         if (waitingFor === "concurrency") return [() => ({ type: "admitted" })];
+        if (waitingFor === "child")
+          return [
+            childEnds,
+            childEnds,
+            () => ({ type: "childSeen", node, fence }),
+            () => ({ type: "timerFired", node, fence }),
+          ];
         return [() => ({ type: "timerFired", node, fence })];
       case "pending":
         return plan.nodes[node]!.kind === "output" ? [() => ({ type: "timerFired", node, fence })] : [];
       default:
         if (failure === "items" && !quiet) return [(dice) => itemResolution(node, dice)];
-        return failure === "open" && !quiet ? [(dice) => resolution(node, dice)] : [];
+        if (failure !== "open" || quiet) return [];
+        return [(dice) => resolution(node, dice), ...(isChild(plan, node) ? [childEnds] : [])];
     }
   });
 }
@@ -199,6 +215,17 @@ function ended(node: number, fence: number, dice: Dice): RunEvent {
 function isMap(plan: Plan, index: number): boolean {
   const node = plan.nodes[index]!;
   return node.kind === "action" && node.map !== null;
+}
+
+function isChild(plan: Plan, index: number): boolean {
+  const node = plan.nodes[index]!;
+  return node.kind === "action" && node.isChild;
+}
+
+function childEnded(node: number, generation: number, dice: Dice): RunEvent {
+  const status = (["succeeded", "succeeded", "failed", "cancelled"] as const)[dice.next(4)]!;
+  const error = { class: "child_failed", message: "it failed" };
+  return { type: "childEnded", node, generation, status, output: dice.next(10), error };
 }
 
 /** Of a quiet run: nobody mends what failed, and nothing is called off. */
@@ -282,7 +309,13 @@ function fromOutside(state: RunState, dice: Dice, { count, now }: { count: numbe
 function anything(plan: Plan, dice: Dice, count: number): RunEvent {
   const node = dice.next(plan.nodes.length + 2) - 1;
   const fence = dice.next(4);
-  switch (dice.next(13)) {
+  switch (dice.next(16)) {
+    case 12:
+      return { type: "childOpened", node, fence };
+    case 13:
+      return { type: "childSeen", node, fence };
+    case 14:
+      return childEnded(node, fence - 1, dice);
     case 11:
       return { type: "keyHeld", node, fence };
     case 0:

@@ -25,6 +25,7 @@ const fork = condition({ yes: "true" });
 export const ISSUE_CASES: { readonly [code in IssueCode]: IssueCase } = {
   action_input_invalid: node({ kind: "action", action: "charge", input: { cents: "ten" } }),
   action_unknown: node({ kind: "action", action: "chrage" }),
+  child_invalid: node({ kind: "action", action: "workflow.run", input: { workflow: "ship" }, retry: {} }),
   condition_without_else: graph({ a: fork, b: step }, "a -yes-> b"),
   credential_invalid: node({ ...step, credentials: ["stripe", "stripe"] }),
   credential_missing: node({ kind: "action", action: "pay", credentials: ["paypal"] }),

@@ -14,6 +14,11 @@ export const TOLD: { readonly [code in IssueCode]: Told } = {
     message: 'There is no action "chrage".',
     next: 'Register it, or name another one. Did you mean "charge"?',
   },
+  child_invalid: {
+    path: ["nodes", "a", "retry"],
+    message: "`retry` is not possible for a node that runs another workflow.",
+    next: "Remove it.",
+  },
   condition_without_else: {
     path: ["nodes", "a"],
     message: 'Where no case of "a" is true, everything behind it is skipped in silence.',

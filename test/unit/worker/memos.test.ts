@@ -25,7 +25,7 @@ function bench({ failures = 0, isOwned = true, fence = 2 } = {}) {
         return isOwned;
       }),
   };
-  const limits = { maxBytes: 1_024, maxDepth: 8, runBytes: 3_000 };
+  const limits = { maxBytes: 1_024, maxDepth: 8, childDepth: 10, runBytes: 3_000 };
   const attempt = () =>
     memoParts({
       store,

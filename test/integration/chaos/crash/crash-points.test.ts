@@ -10,8 +10,8 @@ import { expect, test } from "vitest";
 import { MOMENTS } from "../../../support/crash-proxy.ts";
 import { seed } from "../../../support/properties.ts";
 import { type BackendName, onEachBackend } from "../../engine/backends.ts";
-import { type CrashPoint, rehearse, type Rehearsal } from "./rehearsal.ts";
-import { type Executions, LIMITED, WRITTEN } from "./scenario.ts";
+import { type CrashPoint, rehearse, RUNS_EACH, type Rehearsal } from "./rehearsal.ts";
+import { BELOW, type Executions, LIMITED, WRITTEN } from "./scenario.ts";
 
 /** Rehearsals side by side: most of their time they wait for a lease. */
 const SIDE_BY_SIDE = 6;
@@ -62,6 +62,7 @@ function check(rehearsal: Rehearsal, point?: CrashPoint): void {
   const where = point ? `stopped ${point.moment} ${point.server} ${point.point}` : "undisturbed";
   expect(rehearsal.atGates, `${where}: places that are left`).toEqual([]);
   checkTurns(rehearsal, where);
+  checkChildren(rehearsal, where);
   for (const run of rehearsal.runs) {
     const { plot, n, detail, end } = run;
     const at = `${where}: ${plot.document.name} ${detail.header.id}`;
@@ -85,6 +86,13 @@ function checkTurns({ runs, executions }: Rehearsal, where: string): void {
   const turns = executions.map((each) => each.run_id).filter((runId) => own.includes(runId));
   const begun = turns.filter((runId, n) => runId !== turns[n - 1]);
   expect(begun, `${where}: one after the other`).toEqual(own);
+}
+
+/** Each run above has started two, and each of these is one run, whoever started it. */
+function checkChildren({ executions }: Rehearsal, where: string): void {
+  const own = executions.filter(({ node }) => node === BELOW);
+  for (const part of ["run_id", "key"] as const)
+    expect(new Set(own.map((each) => each[part])).size, `${where}: children by ${part}`).toBe(2 * RUNS_EACH);
 }
 
 interface Checked {

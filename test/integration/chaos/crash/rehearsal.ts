@@ -14,7 +14,7 @@ import { type CrashProxy, crashProxy, type Moment } from "../../../support/crash
 import { type TestDatabase, testDatabase } from "../../../support/servers.ts";
 import { type Backend, type BackendName, openBackend } from "../../engine/backends.ts";
 import { type Execution, noteIn, NOTES_TABLE } from "./notes.ts";
-import { actions, type Plot, plots } from "./scenario.ts";
+import { actions, below, type Plot, plots } from "./scenario.ts";
 import type { CrashWorkerConfig } from "./worker.ts";
 
 export interface CrashPoint {
@@ -53,11 +53,11 @@ interface StartedRun extends Pick<RehearsedRun, "plot" | "n"> {
 
 /** What a worker writes for its runs; its heartbeats and reads are no points. */
 const WRITES =
-  /flowforge_(?:commit|append|lock|save_memo|admit|claim_items|finish_items)|insert into ledger|commit/;
+  /flowforge_(?:commit|append|lock|save_memo|admit|tell|claim_items|finish_items)|insert into ledger|commit/;
 const LEASE = "1s";
 
 /** So many runs of each plot. */
-const RUNS_EACH = 2;
+export const RUNS_EACH = 2;
 
 /** `point: null`: nobody is stopped. */
 export async function rehearse(backendName: BackendName, point: CrashPoint | null): Promise<Rehearsal> {
@@ -182,6 +182,7 @@ class Stage implements AsyncDisposable {
 }
 
 async function startRuns(client: Engine): Promise<readonly StartedRun[]> {
+  await client.workflows.register(below);
   const numbers = Array.from({ length: RUNS_EACH }, (_, n) => n);
   const ofPlot = async (plot: Plot): Promise<readonly StartedRun[]> => {
     const workflow = defineWorkflow(plot.document);

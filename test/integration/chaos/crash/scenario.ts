@@ -88,6 +88,12 @@ export interface Plot {
 const step = (n: Json, more: object = {}) =>
   ({ kind: "action", action: "step", input: { n }, ...more }) as const;
 
+/** The node of a child. */
+export const BELOW = "deep";
+
+const child = (n: Json) =>
+  ({ kind: "action", action: "workflow.run", input: { workflow: "below", input: { n } } }) as const;
+
 /** Sent as soon as the run exists, so that it is there before the wait is. */
 const WORD = { n: 1 };
 
@@ -296,6 +302,36 @@ const limited: Plot = {
 /** Its runs never overlap. */
 export const LIMITED = "limited";
 
+/** What runs of another workflow start: each is there once. */
+export const below: WorkflowDocument = {
+  format: 1,
+  name: "below",
+  nodes: { [BELOW]: step("{{ input.n }}") },
+  edges: [],
+  output: "{{ nodes.deep.output.n + 1 }}",
+};
+
+/** A child, and one more for its result. */
+const above: Plot = {
+  document: {
+    format: 1,
+    name: "above",
+    nodes: {
+      child: child("{{ input.n }}"),
+      again: child("{{ nodes.child.output }}"),
+      last: step("{{ nodes.again.output }}"),
+    },
+    edges: [
+      { from: "child", to: "again" },
+      { from: "again", to: "last" },
+    ],
+    output: "{{ nodes.last.output.n }}",
+  },
+  end: (n) => n + 2,
+  executions: { last: [1] },
+  failures: [],
+};
+
 export const plots: readonly Plot[] = [
   winding,
   mended,
@@ -306,4 +342,5 @@ export const plots: readonly Plot[] = [
   mapped,
   written,
   limited,
+  above,
 ];

@@ -1,0 +1,25 @@
+/** Tells runs how their children ended. Right after an end, and now and then for ends whose process was lost. */
+import type { Store } from "../../core/ports/store.ts";
+
+const PAGE = 500;
+const EVERY_MS = 1_000;
+/** Where somebody holds a parent for a moment. */
+const SOON_MS = 20;
+const LATELY_MS = 1_000;
+
+export interface ChildrenRound {
+  readonly store: Pick<Store, "tellParents">;
+  /** The run has a message. */
+  readonly look: (runId: string) => void;
+  /** When a child came to rest in this process for the last time, as `performance.now` counts. */
+  readonly restedAt: () => number;
+}
+
+export function childrenRound({ store, look, restedAt }: ChildrenRound): () => Promise<number> {
+  return async () => {
+    const told = await store.tellParents(PAGE);
+    for (const runId of told) look(runId);
+    if (told.length > 0) return 0;
+    return performance.now() - restedAt() < LATELY_MS ? SOON_MS : EVERY_MS;
+  };
+}
