@@ -105,7 +105,9 @@ onEachBackend("concurrency of a workflow", (name: BackendName) => {
     expect(await Promise.all(runs.map(result))).toEqual(runs.map((_, n) => n));
     expect(work.most).toBeLessThanOrEqual(3);
     const times = await Promise.all(runs.map(async (run) => (await run.detail()).header.startedAt!));
-    expect(times).toEqual(times.toSorted((a, b) => a - b));
+    // They come in by the order of their starts. The two others that are in by then may take their first step a little later.
+    for (const [n, time] of times.entries())
+      expect(times.slice(0, n).filter((before) => before > time).length, `before ${n}`).toBeLessThan(3);
     expect(await gates()).toBe(0);
   });
 
