@@ -15,6 +15,7 @@ import { Worker, type WorkerCounts } from "../worker/worker.ts";
 import { ApprovalsApi } from "./approvals.ts";
 import { DEFAULT_WORKSPACE } from "./call-options.ts";
 import { childRuns } from "./child-runs.ts";
+import type { ChildRuns } from "../worker/children.ts";
 import { credentialSource, CredentialsApi } from "./credentials.ts";
 import type { Connect, Connections } from "./connect.ts";
 import { DeadLettersApi } from "./dead-letters.ts";
@@ -194,8 +195,8 @@ export class Engine implements AsyncDisposable {
   }
 
   #wire(connections: Connections): Running {
-    const { logger, retry, limits, concurrency, lanes, inline, leaseMs } = this.#options;
-    const { store, scheduler, notifier, leaseKeeper, fetch, sandbox, transactions } = connections;
+    const { store, notifier, transactions } = connections;
+    const { logger } = this.#options;
     const watch = new Watch(notifier, logger);
     const children = childRuns({
       store,
@@ -203,26 +204,7 @@ export class Engine implements AsyncDisposable {
       runs: () => runs,
       deadLetters: () => deadLetters,
     });
-    const worker: Worker = new Worker({
-      store,
-      scheduler,
-      logger,
-      retry,
-      limits,
-      concurrency,
-      lanes,
-      inline,
-      leaseMs,
-      leaseKeeper,
-      fetch,
-      sandbox,
-      children,
-      credentials: credentialSource(this.#options.resolveCredential, connections.vault),
-      registry: this.#registry,
-      onMoved: (run, turn, advance) => this.#moved(watch, { run, turn, advance }),
-      onFenced: (runId, node) => this.#events.emit("node.fenced", { runId, node }),
-      onDeclaredDead: (workerId) => this.#events.emit("worker.declaredDead", { workerId }),
-    });
+    const worker = this.#newWorker(connections, { watch, children });
     const workflows = new WorkflowsApi({
       store,
       plans: worker.plans,
@@ -253,6 +235,34 @@ export class Engine implements AsyncDisposable {
       credentials,
       workflows,
     };
+  }
+
+  #newWorker(
+    connections: Connections,
+    { watch, children }: { readonly watch: Watch; readonly children: ChildRuns },
+  ): Worker {
+    const { logger, retry, limits, concurrency, lanes, inline, leaseMs } = this.#options;
+    const { store, scheduler, leaseKeeper, fetch, sandbox, vault } = connections;
+    return new Worker({
+      store,
+      scheduler,
+      logger,
+      retry,
+      limits,
+      concurrency,
+      lanes,
+      inline,
+      leaseMs,
+      leaseKeeper,
+      fetch,
+      sandbox,
+      children,
+      credentials: credentialSource(this.#options.resolveCredential, vault),
+      registry: this.#registry,
+      onMoved: (run, turn, advance) => this.#moved(watch, { run, turn, advance }),
+      onFenced: (runId, node) => this.#events.emit("node.fenced", { runId, node }),
+      onDeclaredDead: (workerId) => this.#events.emit("worker.declaredDead", { workerId }),
+    });
   }
 
   #moved(watch: Watch, move: { run: ActiveRun; turn: Turn; advance: Advance }): void {

@@ -10,7 +10,8 @@ import type { Event } from "../core/run/event.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { isResting } from "./resting.ts";
 import type { RunEnvironment } from "./environment.ts";
-import { childFailed, type Intent } from "./intent.ts";
+import type { Intent } from "./intent.ts";
+import { childFailed } from "./reports.ts";
 import { childRunId } from "./run-id.ts";
 import type { ChildOrder } from "./turn-result.ts";
 
@@ -181,10 +182,7 @@ export class Children {
     await this.#tell(parent, (node) => ({ type: "childEnded", node, generation, ...end }));
   }
 
-  async #tell(
-    parent: ParentRef,
-    event: (node: number) => Event<"childEnded" | "childSeen">,
-  ): Promise<void> {
+  async #tell(parent: ParentRef, event: (node: number) => Event<"childEnded" | "childSeen">): Promise<void> {
     await this.#options.submit(parent, (node) => ({ type: "event", event: event(node) }));
   }
 }

@@ -1,11 +1,10 @@
 /** What a run is asked to take up, by whom, and with what room. */
-import type { Plan } from "../core/graph/plan.ts";
-import type { Json } from "../core/json.ts";
 import type { ItemWrite } from "../core/ports/maps.ts";
 import type { MessageBody, StoredMessage } from "../core/ports/message.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { Command } from "../core/run/command.ts";
 import type { ErrorRecord, Event, RunEvent } from "../core/run/event.ts";
+import type { ReportBody } from "./reports.ts";
 
 /** What a run is asked to take up. */
 export type Intent =
@@ -84,63 +83,10 @@ export function itemChange(body: LetterBody): ItemWrite["change"] {
   }
 }
 
-type KeySettledBody = Extract<MessageBody, { kind: "keySettled" }>;
-type ChildEndedBody = Extract<MessageBody, { kind: "childEnded" }>;
-
-/** `null`: the plan does not have the node. */
-export function childEndedEvent(body: ChildEndedBody, plan: Plan): Event<"childEnded"> | null {
-  const node = plan.indexOf.get(body.node);
-  if (node === undefined) return null;
-  const { generation, status, output } = body;
-  return { type: "childEnded", node, generation, status, output, error: childFailed(body) };
-}
-
-/** What becomes of a node whose child did not succeed. */
-export function childFailed({
-  child,
-  workflow,
-  status,
-}: Pick<ChildEndedBody, "child" | "workflow" | "status">): ErrorRecord {
-  const how = status === "cancelled" ? "was cancelled" : "failed";
-  return {
-    class: "child_failed",
-    message: `The child run ${child} of workflow "${workflow}" ${how}.`,
-    child,
-    status,
-  };
-}
-
-type MapEndedBody = Extract<MessageBody, { kind: "mapEnded" }>;
-
-/** `null`: the plan no longer has the node. */
-export function mapEndedEvent(
-  { node: id, fence, open, failed, unfinished, error }: MapEndedBody,
-  { plan, mapOutputs }: { readonly plan: Plan; readonly mapOutputs: ReadonlyMap<string, Json> },
-): RunEvent | null {
-  const node = plan.indexOf.get(id);
-  if (node === undefined) return null;
-  return {
-    type: "mapEnded",
-    node,
-    fence,
-    open,
-    failed,
-    unfinished,
-    error,
-    output: mapOutputs.get(id) ?? null,
-  };
-}
-
-/** `null`: the plan no longer has the node. */
-export function keySettledEvent({ node: id, fence }: KeySettledBody, plan: Plan): RunEvent | null {
-  const node = plan.indexOf.get(id);
-  return node === undefined ? null : { type: "timerFired", node, fence };
-}
-
 /** What another message from outside means to the run. */
 export function messageEvent(
   { id, receivedAt }: StoredMessage,
-  body: Exclude<MessageBody, LetterBody | MapEndedBody | KeySettledBody | ChildEndedBody>,
+  body: Exclude<MessageBody, LetterBody | ReportBody>,
 ): RunEvent {
   switch (body.kind) {
     case "signal":

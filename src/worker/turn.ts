@@ -19,11 +19,8 @@ import {
   isFailure,
   type LetterBody,
   letterEvent,
-  childEndedEvent,
   messageEvent,
   itemChange,
-  keySettledEvent,
-  mapEndedEvent,
   movesTo,
   type Pending,
   permanently,
@@ -37,6 +34,7 @@ import {
   readBy,
   render,
 } from "./prepare.ts";
+import { isReport, reportEvent } from "./reports.ts";
 import { returnMs } from "./retry-pause.ts";
 import { TurnDraft } from "./turn-draft.ts";
 import type { KeyDecision } from "./turn-keys.ts";
@@ -80,21 +78,15 @@ export class Turn extends TurnDraft {
 
   #takeMessage(message: StoredMessage): void {
     const { id, body } = message;
-    if (body.kind === "childEnded") {
+    if (isReport(body)) {
       this.consumed.push(id);
-      const event = childEndedEvent(body, this.context.plan);
-      if (event) this.takeChildEnd(event);
+      const event = reportEvent(body, this.context);
+      if (event) this.#takeEvent(event);
       return;
     }
     if ("fence" in body) {
       this.consumed.push(id);
-      if (body.kind !== "mapEnded" && body.kind !== "keySettled") return this.#takeLetter(id, body);
-      const event =
-        body.kind === "mapEnded"
-          ? mapEndedEvent(body, this.context)
-          : keySettledEvent(body, this.context.plan);
-      if (event) this.#takeEvent(event);
-      return;
+      return this.#takeLetter(id, body);
     }
     const commands = this.apply(messageEvent(message, body));
     if (commands.some((command) => command.type === "keepMessage" && command.id === message.id))
