@@ -22,6 +22,7 @@ export type {
   Arrival,
   CollectedItem,
   ConditionNode,
+  MapNode,
   MapOptions,
   MessageWaitNode,
   NodeOptions,

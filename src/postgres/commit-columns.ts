@@ -226,6 +226,7 @@ export const mapColumns: readonly Column<MapRow>[] = [
     read: ({ write }) => ("concurrency" in write ? write.concurrency : 0),
   },
   { name: "collect", type: "bool", read: ({ write }) => "collect" in write && write.collect },
+  { name: "undoes", type: "text", read: ({ write }) => ("undoes" in write ? write.undoes : null) },
 ];
 
 export const endColumns: readonly Column<EndRow>[] = [place];

@@ -12,15 +12,24 @@ export function mapParts(s: string, rows: string, { items }: Shape): readonly st
     : "";
   return [
     `map_writes as materialized (select ($1::uuid[])[g.i] as run_id, g.* from f, ${rows} where f.had[g.i] >= 0)`,
+    // Where it is undone already its items are there, and what was counted stays.
+    `map_undone as (
+  insert into ${s}.node_runs (run_id, item, node, seq, attempt, fence, dispatches, status, retry_at)
+  select g.run_id, n.item, g.node, 0, 0, 0, 0, 'waiting', clock.t from clock, map_writes g
+  join ${s}.node_runs n on n.run_id = g.run_id and n.node = g.undoes and n.item >= 0 and n.status = 'succeeded'
+  where g.type = 'undo' on conflict do nothing returning run_id, node)`,
     `map_started as (
-  insert into ${s}.maps (run_id, node, touched_at, fence, total, concurrency, collect)
-  select g.run_id, g.node, clock.t, g.fence, g.total, g.concurrency, g.collect from map_writes g, clock where g.type = 'start'
+  insert into ${s}.maps (run_id, node, touched_at, fence, total, next, waiting, concurrency, collect, undoes)
+  select g.run_id, g.node, clock.t, g.fence, g.total + u.n, u.n, u.n, g.concurrency, g.collect, g.undoes
+  from clock, map_writes g, lateral (
+    select count(*)::int4 as n from map_undone u where u.run_id = g.run_id and u.node = g.node) u
+  where g.type in ('start', 'undo')
   on conflict (run_id, node) do update set touched_at = excluded.touched_at, fence = excluded.fence,
     closed = false, live = true)`,
     // Those that `map_left` cancelled: they have been counted as waiting all the while.
     `map_taken_up as (
   update ${s}.node_runs t set status = 'waiting', fence = t.fence + 1, attempt = 0, retry_at = clock.t, finished_at = null
-  from map_writes g, clock where g.type in ('start', 'resume') and t.run_id = g.run_id and t.node = g.node and t.item >= 0
+  from map_writes g, clock where g.type in ('start', 'undo', 'resume') and t.run_id = g.run_id and t.node = g.node and t.item >= 0
     and t.status = 'cancelled')`,
     `map_moved as (
   update ${s}.maps u set fence = case when g.type = 'end' then u.fence else g.fence end,

@@ -13,6 +13,7 @@ import type {
   MapState,
   MapStore,
 } from "../core/ports/maps.ts";
+import type { Json } from "../core/json.ts";
 import type { EditedInput } from "../core/ports/stored-run.ts";
 import type { ErrorRecord } from "../core/run/event.ts";
 import type { ConnectionPool } from "../postgres-connection/pool.ts";
@@ -61,6 +62,7 @@ export function mapStore(pool: ConnectionPool, s: string): MapStore {
     claimItems: (request) => claimItems(pool, claim, request),
     finishItems: (map, results) => finishItems(pool, finish, { map, results }),
     itemStates: (map, refs) => itemStates(pool, s, { map, refs }),
+    itemOutputs: (map, items) => itemOutputs(pool, s, { map, items }),
     failedItems: (map, limit) => failedItems(pool, s, { map, limit }),
     idleMaps: (options) => idleMaps(pool, s, options),
   };
@@ -71,7 +73,8 @@ function claimText(s: string): string {
   return `with clock as materialized (select ${s}.now() as t),
 m as materialized (select u.* from ${s}.maps u where u.run_id = $1 and u.node = $2 and u.live for no key update),
 room as materialized (select case
-    when m.closed or exists (select from ${s}.runs r where r.id = m.run_id and (r.paused or r.cancelled)) then 0
+    when m.closed or exists (select from ${s}.runs r where r.id = m.run_id
+      and (r.paused or r.cancelled and m.undoes is null)) then 0
     else greatest(0, least($4::int4, m.concurrency - m.running)) end as n from m),
 due as materialized (
   select n.item from ${s}.node_runs n where n.run_id = $1 and n.node = $2 and n.retry_at <= (select t from clock)
@@ -264,6 +267,20 @@ async function itemStates(
   return rows.map(({ item }) => claimedItem(JSON.parse(item) as ItemArray));
 }
 
+async function itemOutputs(
+  pool: ConnectionPool,
+  s: string,
+  { map, items }: { readonly map: MapRef; readonly items: readonly number[] },
+): Promise<ReadonlyMap<number, Json>> {
+  const rows = await pool.query<{ item: number; output: string | null }>({
+    name: "flowforge_item_outputs",
+    text: `select n.item, ${whole(s, "n.output", "n.run_id")} as output from ${s}.node_runs n
+      where n.run_id = $1 and n.node = $2 and n.item = any($3::int4[]) and n.status = 'succeeded'`,
+    values: [map.runId, map.node, int4Array(items)],
+  });
+  return new Map(rows.map(({ item, output }) => [item, parseOptional(output) ?? null]));
+}
+
 async function failedItems(
   pool: ConnectionPool,
   s: string,
@@ -293,7 +310,7 @@ async function idleMaps(
     text: `select u.run_id, u.node, ${COUNTS}, r.workspace, r.workflow, r.version
       from ${s}.maps u join ${s}.runs r on r.id = u.run_id cross join (select ${s}.now() as t) clock
       where u.live and (u.running = 0 and (u.closed or u.waiting = 0 and u.next = u.total)
-        or not u.closed and not r.paused and not r.cancelled and u.running < u.concurrency and (
+        or not u.closed and not r.paused and not (r.cancelled and u.undoes is null) and u.running < u.concurrency and (
           u.next < u.total and u.touched_at <= clock.t - $1::int8
           or u.waiting > 0 and exists (
             select from ${s}.node_runs n where n.run_id = u.run_id and n.node = u.node and n.retry_at <= clock.t)))

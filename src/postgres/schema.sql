@@ -139,6 +139,7 @@ create table flowforge.maps (
   live boolean not null default true,
   node text not null,
   bytes bigint not null default 0,
+  undoes text,
   constraint maps_pkey PRIMARY KEY (run_id, node)
 ) with (fillfactor=40);
 CREATE INDEX maps_live ON flowforge.maps USING btree (run_id, node) WHERE live;

@@ -214,6 +214,10 @@ class MemoryStore implements Store {
     return this.#maps.states(map, refs);
   }
 
+  async itemOutputs(map: MapRef, items: readonly number[]): ReturnType<Store["itemOutputs"]> {
+    return this.#maps.outputs(map, items);
+  }
+
   async failedItems(map: MapRef, limit: number): ReturnType<Store["failedItems"]> {
     return this.#maps.failed(map, limit);
   }

@@ -50,5 +50,5 @@ function readersOf(plan: Plan): ReadonlyMap<string, readonly number[]> {
 function templatesOf(node: PlanNode): readonly Pick<CompiledTemplate, "references">[] {
   if (node.kind === "output") return [node.template];
   if (node.kind !== "action" || isCompensation(node)) return [];
-  return [node.input, ...(node.map ? [node.map.list] : []), ...(node.key ? [node.key] : [])];
+  return [node.input, ...(node.map?.list ? [node.map.list] : []), ...(node.key ? [node.key] : [])];
 }

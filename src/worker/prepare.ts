@@ -32,13 +32,17 @@ export interface RenderContext {
   readonly limits: ValueLimits;
   /** Of a map, where the template is for one of its items. */
   readonly item?: { readonly value: Json; readonly index: number };
+  /** The map of which such an item is undone, and what that item gave. */
+  readonly undone?: { readonly node: string; readonly output: Json };
 }
+
+const NOTHING: Pick<CompiledTemplate, "references"> = { references: [] };
 
 /** What is made when the node begins: its input, its list, or the output of the run. */
 export function readBy(node: PlanNode): Pick<CompiledTemplate, "references"> {
   if (node.kind === "output") return node.template;
-  if (node.kind !== "action") return { references: [] };
-  const { references } = node.map ? node.map.list : node.input;
+  if (node.kind !== "action") return NOTHING;
+  const { references } = node.map ? (node.map.list ?? NOTHING) : node.input;
   return { references: node.key ? [...references, ...node.key.references] : references };
 }
 
@@ -50,7 +54,7 @@ export function missingOutputs(
   const missing: string[] = [];
   for (const reference of template.references) {
     const id = reference.node;
-    if (id === undefined || context.data.outputs.has(id)) continue;
+    if (id === undefined || id === context.undone?.node || context.data.outputs.has(id)) continue;
     const index = context.plan.indexOf.get(id);
     if (index !== undefined && context.node(index).status === "succeeded") missing.push(id);
   }
@@ -62,7 +66,7 @@ export function render(template: CompiledTemplate, context: RenderContext): Prep
   return evaluated(template, context, (scope) => template.render(scope));
 }
 
-/** The list of a map. Whatever is wrong with it is of class `expression`, as it is with an expression that fails. */
+/** The list of a map; `null` where it undoes another one. Whatever is wrong with it is of class `expression`, as it is with an expression that fails. */
 export function makeList(
   { list }: PlanMap,
   { action, effect }: RegisteredAction,
@@ -71,6 +75,7 @@ export function makeList(
   // Its result would have to be part of a commit of the run, which items are not.
   if (effect === "transactional")
     return refused(`The action "${action.name}" is transactional, and cannot run once per item.`);
+  if (!list) return { ok: true, value: null, bytes: 0 };
   const made = evaluated(list, context, (scope) => list.evaluate(scope));
   if (!made.ok) return made;
   const { value } = made;
@@ -110,11 +115,18 @@ const READABLE = new WeakSet<object>();
 /** The outputs of maps are put together from what their items gave, and may be larger than a value can be. */
 function unreadable(
   { references }: Pick<CompiledTemplate, "references">,
-  { plan, data, limits }: RenderContext,
+  { plan, data, limits, undone }: RenderContext,
 ): string | null {
   for (const { node: id, member } of references) {
     const node = id === undefined ? undefined : plan.nodes[plan.indexOf.get(id) ?? -1];
-    if (node?.kind !== "action" || node.map === null || member === "status" || member === "error") continue;
+    if (
+      node?.kind !== "action" ||
+      node.map === null ||
+      id === undone?.node ||
+      member === "status" ||
+      member === "error"
+    )
+      continue;
     const output = data.outputs.get(node.id);
     if (typeof output !== "object" || output === null || READABLE.has(output)) continue;
     const result = checkValue(output, limits);
@@ -173,6 +185,8 @@ function scopeFor(template: Pick<CompiledTemplate, "references">, context: Rende
 }
 
 function nodeScope(id: string, context: RenderContext): NodeScope {
+  const { undone } = context;
+  if (id === undone?.node) return { status: "succeeded", output: undone.output, error: null };
   const index = context.plan.indexOf.get(id);
   const status = index === undefined ? "pending" : context.node(index).status;
   return {

@@ -55,8 +55,8 @@ export class TurnResult {
   readonly resolutions: Map<number, NonNullable<NodeWrite["resolution"]>> = new Map();
   /** Inputs given by hand, as far as this turn changes them. */
   readonly edits: Map<number, Edit> = new Map();
-  /** Maps that begin, with the number of their items. */
-  readonly maps: Map<number, number> = new Map();
+  /** Maps that begin, with the number of their items; `undo`: as many as there are to undo. */
+  readonly maps: Map<number, number | "undo"> = new Map();
   /** Maps to be looked at once this is durable. */
   readonly opened: Set<number> = new Set();
   /** Children to be started or cancelled once this is durable. */

@@ -349,10 +349,14 @@ export class Turn extends TurnDraft {
   /** The list is the node's input. Nothing of it runs in the place that was meant for the node. */
   #startMap({ fence }: NodeState, index: number, list: Prepared): void {
     if (!list.ok) return this.#fail(index, list.error);
-    const total = (list.value as readonly Json[]).length;
-    this.value(index).input = list.value;
-    if (total === 0) return void this.#takeEvent({ type: "succeeded", node: index, fence, output: [] });
-    this.maps.set(index, total);
+    if (list.value === null) {
+      this.maps.set(index, "undo");
+    } else {
+      const total = (list.value as readonly Json[]).length;
+      this.value(index).input = list.value;
+      if (total === 0) return void this.#takeEvent({ type: "succeeded", node: index, fence, output: [] });
+      this.maps.set(index, total);
+    }
     this.apply({ type: "mapStarted", node: index, fence });
   }
 

@@ -172,6 +172,41 @@ export interface ActionNode<Output = Json, Of extends string = string> extends N
   compensate(this: void, action: string, input?: AnyTemplate<Of>, options?: CompensateOptions): void;
 }
 
+/** A node that runs an action once per item of a list. */
+export interface MapNode<
+  Item = Json,
+  Value = Json,
+  Mode extends "fail" | "collect" = "fail",
+  Of extends string = string,
+> extends Omit<ActionNode<Mapped<Value, Mode>, Of>, "compensate"> {
+  /**
+   * What undoes an item, for each that has succeeded, when the run is compensated; also where the node as a whole has failed. Once per node.
+   * `input` is called once, with references to the item, its place in the list, and its own output.
+   */
+  compensate<Input, Undone, Given, Seen>(
+    this: void,
+    action: Action<Input, Undone, Given, Seen>,
+    input: (
+      this: void,
+      item: Ref<Item, Of>,
+      index: Ref<number, Of>,
+      output: Ref<Value, Of>,
+    ) => Templated<Given, Of>,
+    options?: CompensateOptions,
+  ): void;
+  compensate(
+    this: void,
+    action: string,
+    input: (
+      this: void,
+      item: Ref<Item, Of>,
+      index: Ref<number, Of>,
+      output: Ref<Value, Of>,
+    ) => AnyTemplate<Of>,
+    options?: CompensateOptions,
+  ): void;
+}
+
 export interface CompensateOptions {
   /** Per attempt, from the claim. Default: the action's, then the workflow's, then 5m. */
   readonly timeout?: Duration;
@@ -266,14 +301,14 @@ export interface WorkflowBuilder<Input = Json, Of extends string = string, Given
     action: Action<Input, Output, Given, Seen>,
     input: (this: void, item: Ref<Item, Of>, index: Ref<number, Of>) => Templated<Given, Of>,
     options: MapOptions<Item, Mode, Of>,
-  ): ActionNode<Mapped<Seen, Mode>, Of>;
+  ): MapNode<Item, Seen, Mode, Of>;
   action<Item, Mode extends "fail" | "collect" = "fail">(
     this: void,
     id: string,
     action: string,
     input: (this: void, item: Ref<Item, Of>, index: Ref<number, Of>) => AnyTemplate<Of>,
     options: MapOptions<Item, Mode, Of>,
-  ): ActionNode<Mapped<Json, Mode>, Of>;
+  ): MapNode<Item, Json, Mode, Of>;
 
   /** A node that runs an action from `defineAction`, an inline one, or, by name, one of another process. */
   action<Input, Output, Given, Seen>(

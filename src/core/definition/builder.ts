@@ -174,7 +174,10 @@ export class Recorder {
       );
       return;
     }
-    const { json } = this.#templates.template(input, [...path, "input"]);
+    const template = isItemInput(input)
+      ? input(this.#root("item"), this.#root("index"), this.#read(id, "output", false))
+      : input;
+    const { json } = this.#templates.template(template, [...path, "input"]);
     this.#compensations.set(id, defined({ action: this.#nameOf(id, action), input: json, ...options }));
   }
 
@@ -221,14 +224,16 @@ export class Recorder {
       reads,
       hasJoin,
     });
-    const read = (member: string, failure: boolean): object =>
-      makeRef({ expression: `nodes.${id}.${member}`, reads: [{ id, failure }], owner: this });
     return this.#handle(id, {
-      output: read("output", false),
-      error: read("error", true),
-      status: read("status", false),
+      output: this.#read(id, "output", false),
+      error: this.#read(id, "error", true),
+      status: this.#read(id, "status", false),
       ...more,
     });
+  }
+
+  #read(id: string, member: string, failure: boolean): object {
+    return makeRef({ expression: `nodes.${id}.${member}`, reads: [{ id, failure }], owner: this });
   }
 
   #originOf(value: unknown, path: IssuePath): readonly Origin["edge"][] {
@@ -270,7 +275,7 @@ export class Recorder {
 }
 
 /** What the items of a map pass on. References can be called too, and are none. */
-function isItemInput(input: unknown): input is (item: object, index: object) => unknown {
+function isItemInput(input: unknown): input is (item: object, index: object, output?: object) => unknown {
   return typeof input === "function" && sourceOf(input) === undefined;
 }
 

@@ -76,7 +76,7 @@ function credentialIssues(id: string, { credentials = [] }: ActionDocument): Iss
 }
 
 const OF_MAPS = ["concurrency", "onItemError"] as const;
-const NOT_OF_MAPS = ["compensate", "idempotencyKey"] as const;
+const NOT_OF_MAPS = ["idempotencyKey"] as const;
 
 function mapIssues(id: string, node: ActionDocument): Issue[] {
   const isMap = node.forEach !== undefined;

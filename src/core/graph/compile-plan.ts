@@ -190,6 +190,7 @@ function compileCompensations(document: WorkflowDocument, nodes: readonly PlanNo
     id: `${node.id}${COMPENSATION_SUFFIX}`,
     lane: node.lane,
     credentials: node.credentials,
+    map: node.map && { list: null, concurrency: node.map.concurrency, collect: false },
     compensates: node.index,
   }));
 }

@@ -36,8 +36,8 @@ export interface PlanTrigger extends PlanNodeBase {
 }
 
 export interface PlanMap {
-  /** Yields the list. */
-  readonly list: CompiledExpression;
+  /** Yields the list. `null`: it undoes another map, for those items that succeeded, and its items have the places of those. */
+  readonly list: CompiledExpression | null;
   /** Items that run at once, in all processes together. */
   readonly concurrency: number;
   /** Its output tells of each item whether it succeeded, and no item is a dead letter. */

@@ -1,5 +1,5 @@
 /** Every place of a document that holds an expression or a template, and what may be read there. */
-import type { NodeDocument, WorkflowDocument } from "../definition/document.ts";
+import type { ActionDocument, NodeDocument, WorkflowDocument } from "../definition/document.ts";
 import type { Reference } from "../expression/expression.ts";
 import type { Json } from "../json.ts";
 import { isObject } from "./json-schema.ts";
@@ -33,6 +33,11 @@ const SCOPES = {
   step: { roots: new Set<Root>(STEP), place: "a node" },
   item: { roots: new Set<Root>([...STEP, "item", "index"]), place: "the input of an item" },
   compensation: { roots: new Set<Root>(STEP), self: true, place: "a compensation" },
+  itemCompensation: {
+    roots: new Set<Root>([...STEP, "item", "index"]),
+    self: true,
+    place: "the compensation of an item",
+  },
   match: { roots: new Set<Root>([...STEP, "event"]), place: "the match of a wait" },
   output: { roots: new Set<Root>(STEP), place: "the output of the workflow" },
   concurrency: { roots: new Set<Root>(["input", "trigger"]), place: "the key of a workflow's concurrency" },
@@ -73,10 +78,7 @@ class Collector {
         this.expression(node.forEach, ["forEach"], SCOPES.step);
         if (node.idempotencyKey !== undefined)
           this.template(node.idempotencyKey, ["idempotencyKey"], SCOPES.step);
-        if (node.input !== undefined)
-          this.template(node.input, ["input"], node.forEach === undefined ? SCOPES.step : SCOPES.item);
-        if (node.compensate?.input !== undefined)
-          this.template(node.compensate.input, ["compensate", "input"], SCOPES.compensation);
+        this.#inputs(node);
         return;
       case "condition":
         node.cases.forEach((one, index) => this.expression(one.if, ["cases", index, "if"], SCOPES.step));
@@ -84,6 +86,15 @@ class Collector {
       case "wait":
         if ("until" in node.for) this.template(node.for.until, ["for", "until"], SCOPES.step);
         if ("event" in node.for) this.expression(node.for.match, ["for", "match"], SCOPES.match);
+    }
+  }
+
+  #inputs({ input, compensate, forEach }: ActionDocument): void {
+    const isMap = forEach !== undefined;
+    if (input !== undefined) this.template(input, ["input"], isMap ? SCOPES.item : SCOPES.step);
+    if (compensate?.input !== undefined) {
+      const scope = isMap ? SCOPES.itemCompensation : SCOPES.compensation;
+      this.template(compensate.input, ["compensate", "input"], scope);
     }
   }
 

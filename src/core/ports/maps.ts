@@ -51,6 +51,14 @@ export type MapWrite =
       /** Its output tells of each item whether it succeeded. */
       readonly collect: boolean;
     }
+  /** Its row is new, with one item for each item of the map `undoes` that succeeded, in the same places. Where it has a row, as `start`. */
+  | {
+      readonly type: "undo";
+      readonly node: string;
+      readonly fence: number;
+      readonly concurrency: number;
+      readonly undoes: string;
+    }
   /** The node waits for the map again, under this fence. */
   | { readonly type: "reopen"; readonly node: string; readonly fence: number }
   /** The same for a map that was closed: items are claimed again, and those that were `cancelled` may be, too. */
@@ -148,8 +156,8 @@ export interface IdleMap extends MapRef, MapState {
 
 export interface MapStore {
   /**
-   * Makes up to `limit` items `running` under this worker: as many as the map may run at once, and none of a run that is paused or
-   * cancelled.
+   * Makes up to `limit` items `running` under this worker: as many as the map may run at once, and none of a run that is paused, or
+   * cancelled, unless they undo something.
    */
   claimItems(request: ClaimItems): Promise<ClaimedItems>;
   /** Writes results, each where the item still runs under that fence, and counts those that were written. */
@@ -159,6 +167,8 @@ export interface MapStore {
     map: MapRef,
     refs: readonly { readonly item: number; readonly fence: number }[],
   ): Promise<readonly ClaimedItem[]>;
+  /** What these items of a map gave. Those that have not succeeded are left out. */
+  itemOutputs(map: MapRef, items: readonly number[]): Promise<ReadonlyMap<number, Json>>;
   /** Items of a map that failed, by place. */
   failedItems(
     map: MapRef,

@@ -3,7 +3,7 @@
  *
  * It begins when nothing else can move, and ends what is left of the run: open dead letters are closed as `compensated`, and what
  * has not begun is cancelled. Then the compensations run one after the other, in the order of the plan (the reverse of that of
- * their nodes), each of a node that succeeded. One that gives up is a dead letter, and those behind it wait until it is resolved.
+ * their nodes), each of a node that succeeded, or of the items of a map that did. One that gives up is a dead letter, and those behind it wait until it is resolved.
  */
 import { isCompensation } from "../graph/plan.ts";
 import type { Draft } from "./draft.ts";
@@ -21,9 +21,16 @@ export function compensate(draft: Draft): void {
     (node) =>
       isCompensation(node) &&
       draft.node(node.index).status === "pending" &&
-      draft.node(node.compensates).status === "succeeded",
+      mayHaveDone(draft, node.compensates),
   );
   if (next) makeReady(draft, next.index, {});
+}
+
+/** A node that succeeded. A map that began, however it ended: items of it may have succeeded, and the store knows which. */
+function mayHaveDone(draft: Draft, index: number): boolean {
+  const { status, fence } = draft.node(index);
+  const node = draft.planned(index);
+  return status === "succeeded" || (node.kind === "action" && node.map !== null && fence > 0);
 }
 
 /** Of a run that is, or will be, compensated. One that rests with a dead letter goes on when that is resolved. */

@@ -20,6 +20,7 @@ import { runBlobs } from "./0013-run-blobs.ts";
 import { actionKeys } from "./0014-action-keys.ts";
 import { runGates } from "./0015-run-gates.ts";
 import { children } from "./0016-children.ts";
+import { mapUndoes } from "./0017-map-undoes.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -39,6 +40,7 @@ export const MIGRATIONS: readonly Migration[] = [
   actionKeys,
   runGates,
   children,
+  mapUndoes,
 ];
 
 /** The schema version that this code is written for. */

@@ -53,9 +53,7 @@ export class MapTable {
     const found = this.#find({ runId, node });
     if (!found?.map.live) return { map: null, items: [], runBytes: 0 };
     const { run, map } = found;
-    const { paused, cancelled } = run.header;
-    const isShut = map.closed || paused || cancelled;
-    const room = isShut ? 0 : Math.max(0, Math.min(limit, map.concurrency - map.running));
+    const room = isShut(run, map) ? 0 : Math.max(0, Math.min(limit, map.concurrency - map.running));
     const again = map.waiting > 0 ? this.#due(run, node, now).slice(0, room) : [];
     for (const row of again) {
       const { fence, attempt } = row.record;
@@ -102,6 +100,14 @@ export class MapTable {
     });
   }
 
+  outputs(ref: MapRef, items: readonly number[]): ReadonlyMap<number, Json> {
+    const run = this.#tables.runs.get(ref.runId);
+    const wanted = itemsOf(run, ref.node).filter(
+      ({ record: { item, status } }) => status === "succeeded" && items.includes(item),
+    );
+    return new Map(wanted.map(({ record: { item }, output }) => [item, parsed(output) ?? null]));
+  }
+
   failed(ref: MapRef, limit: number): readonly { item: number; error: ErrorRecord }[] {
     const run = this.#tables.runs.get(ref.runId);
     return itemsOf(run, ref.node)
@@ -125,8 +131,7 @@ export class MapTable {
   #isIdle(run: MemoryRun, at: { node: string; map: MemoryMap; quietSince: number; now: number }): boolean {
     const { node, map, quietSince, now } = at;
     if (isComplete(map)) return true;
-    const { paused, cancelled } = run.header;
-    if (map.closed || paused || cancelled || map.running >= map.concurrency) return false;
+    if (isShut(run, map) || map.running >= map.concurrency) return false;
     return (map.next < map.total && map.touchedAt <= quietSince) || this.#due(run, node, now).length > 0;
   }
 
@@ -136,7 +141,8 @@ export class MapTable {
       const { type, node } = write;
       const map = run.maps.get(node);
       if (type === "start" && !map) run.maps.set(node, newMap(write, now));
-      else if (type === "start" || type === "resume") this.#resume(run, write, now);
+      else if (type === "undo" && !map) this.#undo(run, write, now);
+      else if (type === "start" || type === "undo" || type === "resume") this.#resume(run, write, now);
       else if (type === "compensated") this.#compensate(run, node, now);
       else if (type === "end") this.#end(run, node, now);
       else if (map)
@@ -221,6 +227,18 @@ export class MapTable {
     }
   }
 
+  #undo(run: MemoryRun, write: Extract<MapWrite, { type: "undo" }>, now: number): void {
+    const { node, undoes } = write;
+    const done = itemsOf(run, undoes).filter(({ record }) => record.status === "succeeded");
+    for (const { record } of done) {
+      const row = this.#new(run, { node, item: record.item, worker: null, now });
+      this.#place(row, { status: "waiting", attempt: 0, fence: 0, dueAt: now, startedAt: null });
+    }
+    const total = done.length;
+    const map = newMap({ ...write, type: "start", total, collect: false }, now);
+    run.maps.set(node, { ...map, next: total, waiting: total, undoes });
+  }
+
   /** Items that were left are counted as waiting all the while. */
   #resume(run: MemoryRun, { node, fence }: { node: string; fence: number }, now: number): void {
     const map = run.maps.get(node);
@@ -254,7 +272,7 @@ export class MapTable {
       .sort((a, b) => a.record.dueAt! - b.record.dueAt!);
   }
 
-  #new(run: MemoryRun, item: { node: string; item: number; worker: string; now: number }): MemoryNode {
+  #new(run: MemoryRun, item: { node: string; item: number; worker: string | null; now: number }): MemoryNode {
     const { node, item: place, worker, now } = item;
     const record = Object.freeze({ ...NEW, node, item: place, worker, startedAt: now });
     const row: MemoryNode = { run, record, input: undefined, output: undefined, readyAt: null };
@@ -290,11 +308,24 @@ function newMap(write: Extract<MapWrite, { type: "start" }>, now: number): Memor
     live: true,
     touchedAt: now,
     bytes: 0,
+    undoes: null,
   };
 }
 
+/** Nothing of it is claimed now. */
+function isShut({ header: { paused, cancelled } }: MemoryRun, { closed, undoes }: MemoryMap): boolean {
+  return closed || paused || (cancelled && undoes === null);
+}
+
 function stateOf(map: MemoryMap): MapState {
-  const { live: _live, collect: _collect, touchedAt: _touchedAt, bytes: _bytes, ...state } = map;
+  const {
+    live: _live,
+    collect: _collect,
+    undoes: _undoes,
+    touchedAt: _touchedAt,
+    bytes: _bytes,
+    ...state
+  } = map;
   return state;
 }
 
@@ -326,7 +357,9 @@ function changesBy(change: ItemWrite["change"], before: NodeRecord, now: number)
 /** In the order of the list. */
 function itemsOf(run: MemoryRun | undefined, node: string): readonly MemoryNode[] {
   const items: MemoryNode[] = [];
-  const { total = 0 } = run?.maps.get(node) ?? {};
+  const map = run?.maps.get(node);
+  // Items of a map that undoes another one have the places of those.
+  const { total = 0 } = (map?.undoes ? run!.maps.get(map.undoes) : map) ?? {};
   for (let item = 0; item < total; item++) {
     const row = run!.nodes.get(nodeKey({ node, item }));
     if (row) items.push(row);

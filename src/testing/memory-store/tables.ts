@@ -38,6 +38,8 @@ export interface MemoryRun {
 /** A map while its run is there. `live`: its node waits for it. */
 export type MemoryMap = { -readonly [Field in keyof MapState]: MapState[Field] } & {
   readonly collect: boolean;
+  /** The map that it undoes. */
+  readonly undoes: string | null;
   live: boolean;
   touchedAt: number;
   /** Of the values of its items. */

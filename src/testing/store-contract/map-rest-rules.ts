@@ -1,12 +1,13 @@
 /** Maps: items that are left where a map was interrupted are found, and run. */
 import type { Store } from "../../core/ports/store.ts";
-import { WORKSPACE } from "./entries.ts";
+import { newId, row, WORKSPACE } from "./entries.ts";
 import { type Kit } from "./kit.ts";
-import { at, changed, claim, mapped, outputOf, result } from "./map-entries.ts";
+import { at, changed, claim, dead, mapped, outputOf, result } from "./map-entries.ts";
 
 export function mapRestRules(kit: Kit): void {
   kit.describe("the items that are left of a map", () => {
     resumeRules(kit);
+    undoRules(kit);
     idleRules(kit);
   });
 }
@@ -55,6 +56,58 @@ function resumeRules({ rule, expect }: Kit): void {
     const again = { type: "start", node: "m", fence: 5, total: 3, concurrency: 20, collect: false } as const;
     await changed(store, id, { maps: [again] });
     await rest(store, id);
+  });
+}
+
+function undoRules({ rule, expect }: Kit): void {
+  const undo = { type: "undo", node: "u", fence: 2, concurrency: 2, undoes: "m" } as const;
+
+  /** Items 0 and 2 are done, 1 failed. */
+  async function partly(store: Store): Promise<string> {
+    const id = await mapped(store, { total: 3 });
+    await claim(store, id);
+    await store.finishItems(at(id), [result(0, { output: "a" }), dead(1), result(2, { output: "c" })]);
+    const nodes = [row("u", { status: "running", waitingFor: "map", fence: 2 })];
+    await changed(store, id, { cancelled: true, nodes, maps: [{ type: "end", node: "m" }, undo] });
+    return id;
+  }
+
+  rule("that succeeded are undone in their places, also of a cancelled run", async ({ store }) => {
+    const id = await partly(store);
+    const u = { runId: id, node: "u" };
+    const { items, map } = await store.claimItems({ ...u, worker: "w", limit: 9 });
+    expect(map).toMatchObject({ total: 2, next: 2, running: 2, waiting: 0, done: 0, concurrency: 2 });
+    expect(
+      items.map(({ item, fence, attempt }) => [item, fence, attempt]).sort(([a], [b]) => a! - b!),
+    ).toEqual([
+      [0, 1, 1],
+      [2, 1, 1],
+    ]);
+    const ended = await store.finishItems(u, [result(0), result(2)]);
+    expect(ended.map).toMatchObject({ running: 0, done: 2 });
+    expect(await store.idleMaps({ quietMs: 0, limit: 9 })).toMatchObject([u]);
+  });
+
+  rule("are idle where they may be undone, and do not begin anew", async ({ store, advance }) => {
+    const id = await partly(store);
+    await advance(10);
+    expect(await store.idleMaps({ quietMs: 0, limit: 9 })).toMatchObject([{ runId: id, node: "u" }]);
+    await store.claimItems({ runId: id, node: "u", worker: "w", limit: 1 });
+    await changed(store, id, { maps: [{ ...undo, fence: 3 }] });
+    const { items, map } = await store.claimItems({ runId: id, node: "u", worker: "w", limit: 9 });
+    expect(items).toHaveLength(1);
+    expect(map).toMatchObject({ fence: 3, total: 2, running: 2 });
+  });
+
+  rule("give what they gave, where they succeeded", async ({ store }) => {
+    const id = await partly(store);
+    expect(await store.itemOutputs(at(id), [2, 1, 0, 7])).toEqual(
+      new Map([
+        [0, "a"],
+        [2, "c"],
+      ]),
+    );
+    expect(await store.itemOutputs(at(newId()), [0])).toEqual(new Map());
   });
 }
 

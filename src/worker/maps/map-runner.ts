@@ -8,8 +8,6 @@
  */
 import type { RegisteredAction } from "../../actions/registry.ts";
 import { type RetryPolicy, resolveRetry } from "../../core/definition/retry.ts";
-import type { PlanAction, PlanMap } from "../../core/graph/plan.ts";
-import type { Json } from "../../core/json.ts";
 import {
   type ClaimedItem,
   isComplete,
@@ -26,10 +24,12 @@ import type { ActiveRun } from "../active-run.ts";
 import type { Outcome } from "../attempt.ts";
 import type { Held, RunEnvironment } from "../environment.ts";
 import { newAttempt } from "../new-attempt.ts";
-import { acceptInput, missingOutputs, prepareInput, type Prepared, type RenderContext } from "../prepare.ts";
+import type { Prepared } from "../prepare.ts";
 import { retryMs } from "../retry-pause.ts";
 import { noRoom } from "../run-size.ts";
 import type { Slots } from "../slots.ts";
+import { ItemInputs } from "./item-inputs.ts";
+import type { MapNode } from "./map-node.ts";
 import { ItemAttempt, type ItemWork } from "./item-attempt.ts";
 
 /** Items that are claimed at once. */
@@ -37,8 +37,6 @@ const MAX_CLAIM = 50;
 /** Results that are written at once. */
 const MAX_RESULTS = 200;
 const MAX_BYTES = 4 << 20;
-
-export type MapNode = PlanAction & { readonly map: PlanMap };
 
 export interface MapRunnerOptions {
   readonly env: RunEnvironment<ActiveRun>;
@@ -65,11 +63,11 @@ export class MapRunner implements Held {
   readonly fence: number;
   readonly #options: MapRunnerOptions;
   readonly #ref: MapRef;
+  readonly #inputs: ItemInputs;
   readonly #items = new Map<number, ItemAttempt>();
   /** Attempts whose host code has not ended. */
   readonly #attempts = new Set<ItemAttempt>();
   #ended: Ended[] = [];
-  #list: readonly Json[] | null = null;
   #isHungry = false;
   #isStarved = false;
   #isLooking = false;
@@ -85,6 +83,7 @@ export class MapRunner implements Held {
     this.#options = options;
     this.fence = fence;
     this.#ref = { runId: options.run.id, node: options.node.id };
+    this.#inputs = new ItemInputs(options);
   }
 
   /** There may be items to claim, or nothing left to do. */
@@ -191,11 +190,10 @@ export class MapRunner implements Held {
   }
 
   async #begin(items: readonly ClaimedItem[]): Promise<void> {
-    if (items.some(({ input }) => input === undefined)) await this.#readInputs();
+    await this.#inputs.read(items);
     for (const item of items) {
-      // An input that was given by hand stays as it was given: each claim takes it through the schema once.
       const isStored = item.input !== undefined;
-      const prepared = this.#fitting(this.#prepare(item), { item: item.item, isStored });
+      const prepared = this.#fitting(this.#inputs.prepare(item), { item: item.item, isStored });
       if (prepared.ok) {
         const bytes = isStored ? 0 : prepared.bytes;
         this.#start({ ...item, input: prepared.value, isStored, bytes }, 0);
@@ -205,34 +203,6 @@ export class MapRunner implements Held {
         this.#fail(work, { verdict: { type: "permanent" }, error: prepared.error });
       }
     }
-  }
-
-  /** What inputs are made of: the list, and outputs of nodes that were not needed here before. */
-  async #readInputs(): Promise<void> {
-    const { env, run, node } = this.#options;
-    const missing = missingOutputs(node.input, this.#rendering());
-    if (missing.length > 0) await run.fetch(missing);
-    if (this.#list !== null) return;
-    const [list] = await env.store.inputs([{ ...this.#ref, item: -1, fence: this.fence }]);
-    this.#list = Array.isArray(list) ? (list as readonly Json[]) : [];
-  }
-
-  #rendering(): RenderContext {
-    const { env, run } = this.#options;
-    return {
-      plan: run.plan!,
-      data: run.data!,
-      limits: env.limits,
-      node: (index) => run.state!.nodes[index]!,
-    };
-  }
-
-  #prepare({ item, input, edited }: ClaimedItem): Prepared {
-    const { env, node, action } = this.#options;
-    if (input !== undefined && edited === null) return { ok: true, value: input, bytes: 0 };
-    if (input !== undefined) return acceptInput(input, action, env.limits);
-    const place = { value: this.#list![item] ?? null, index: item };
-    return prepareInput(node.input, action, { ...this.#rendering(), item: place });
   }
 
   // ------------------------------------------------------------------ room in the run

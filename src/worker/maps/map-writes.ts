@@ -1,11 +1,12 @@
 /** What a turn says of maps: it follows from how their nodes were before the turn, and how they are after it. */
-import type { Plan, PlanMap } from "../../core/graph/plan.ts";
+import type { Plan } from "../../core/graph/plan.ts";
 import type { MapWrite } from "../../core/ports/maps.ts";
 import type { CommitEntry } from "../../core/ports/commit.ts";
 import type { Advance } from "../../core/run/advance.ts";
 import { isMapped, isOverdue } from "../../core/run/maps.ts";
 import type { NodeState, RunState } from "../../core/run/state.ts";
 import type { TurnResult } from "../turn-result.ts";
+import { isMapNode, type MapNode } from "./map-node.ts";
 
 interface Parts {
   readonly plan: Plan;
@@ -19,11 +20,11 @@ export function mapWrites({ plan, turn, before, advance }: Parts): Pick<CommitEn
   const maps: MapWrite[] = [];
   for (const index of new Set([...advance.changed, ...aborted])) {
     const node = plan.nodes[index]!;
-    if (node.kind !== "action" || node.map === null) continue;
+    if (!isMapNode(node)) continue;
     const total = turn.maps.get(index);
     const was = before.nodes[index]!;
     const now = advance.state.nodes[index]!;
-    if (total !== undefined) maps.push(...begun(node.id, { now, map: node.map, total }));
+    if (total !== undefined) maps.push(...begun(plan, node, { now, total }));
     else maps.push(...changed(node.id, { was, now, isAborted: aborted.has(index) }));
   }
   const { items } = turn;
@@ -32,11 +33,15 @@ export function mapWrites({ plan, turn, before, advance }: Parts): Pick<CommitEn
 
 /** A map that has begun and ended in one turn was never there. */
 function begun(
-  node: string,
-  { now, map, total }: { now: NodeState; map: PlanMap; total: number },
+  plan: Plan,
+  { id: node, map, compensates }: MapNode,
+  { now, total }: { now: NodeState; total: number | "undo" },
 ): MapWrite[] {
+  if (!isMapped(now)) return [];
   const { concurrency, collect } = map;
-  return isMapped(now) ? [{ type: "start", node, fence: now.fence, total, concurrency, collect }] : [];
+  const { fence } = now;
+  if (total !== "undo") return [{ type: "start", node, fence, total, concurrency, collect }];
+  return [{ type: "undo", node, fence, concurrency, undoes: plan.nodes[compensates!]!.id }];
 }
 
 function changed(

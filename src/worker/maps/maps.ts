@@ -1,6 +1,5 @@
 /** The maps that this process works on: who looks at them, when, and what is said to their runs. */
 import type { RetryPolicy } from "../../core/definition/retry.ts";
-import type { PlanNode } from "../../core/graph/plan.ts";
 import type { IdleMap, ItemResult, MapRef, MapState } from "../../core/ports/maps.ts";
 import type { NodeRef } from "../../core/ports/store.ts";
 import type { Task } from "../../core/ports/scheduler.ts";
@@ -13,7 +12,8 @@ import type { ActiveRun } from "../active-run.ts";
 import type { RunEnvironment } from "../environment.ts";
 import { lossVerdict } from "../loss.ts";
 import type { Slots } from "../slots.ts";
-import { type MapNode, MapRunner } from "./map-runner.ts";
+import { isMapNode, type MapNode } from "./map-node.ts";
+import { MapRunner } from "./map-runner.ts";
 
 /** Failed items that the error of a map tells of. */
 const MAX_TOLD = 100;
@@ -271,10 +271,6 @@ export class Maps {
       }),
     );
   }
-}
-
-function isMapNode(node: PlanNode): node is MapNode {
-  return node.kind === "action" && node.map !== null;
 }
 
 function keyOf({ runId, node }: MapRef): string {

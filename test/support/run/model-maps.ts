@@ -10,16 +10,16 @@ export function takeMap(
   event: MapEvent,
   { id, unwanted }: { id: string; unwanted: boolean },
 ): void {
-  const spec = ledger.spec.nodes[id];
+  const mode = modeOf(ledger, id);
   const { status, waitingFor } = ledger.told(id);
-  if (spec?.kind !== "action" || spec.map === undefined || status !== "running") return;
+  if (mode === undefined || status !== "running") return;
   if (event.type === "mapStarted") {
     if (waitingFor === null) again(ledger, id);
     return;
   }
   if (waitingFor !== "map") return;
   const { open, failed, unfinished, error, output } = event;
-  const isFailure = failed > 0 && spec.map === "fail";
+  const isFailure = failed > 0 && mode === "fail";
   const overdue = ledger.told(id).outcome === "deadline";
   if (open > 0) {
     ledger.errors.set(id, error.class);
@@ -49,6 +49,20 @@ export function resolveItem(
   }
   if (event.type !== "redriven" && outcome === "deadline") overdue(ledger, id);
   else again(ledger, id);
+}
+
+/** What the node did is to be undone: it succeeded, or is a map that began. */
+export function mayHaveDone(ledger: Ledger, id: string): boolean {
+  const { status, fence } = ledger.told(id);
+  return status === "succeeded" || (modeOf(ledger, id) !== undefined && fence > 0);
+}
+
+/** What undoes a map is a map, and collects nothing. */
+function modeOf(ledger: Ledger, id: string): "fail" | "collect" | undefined {
+  const undone = ledger.undone.get(id);
+  const spec = ledger.spec.nodes[undone ?? id];
+  const mode = spec?.kind === "action" ? spec.map : undefined;
+  return mode && undone !== undefined ? "fail" : mode;
 }
 
 /** The time of the map is over. */

@@ -28,7 +28,7 @@ export function statusOf(run: {
   const expired = run.output.outcome === "deadline";
   if (run.compensate && run.undoing.some(isAlive)) return "compensating";
   if (run.compensate && alive.length === 0) {
-    const stuck = run.undoing.some(({ failure }) => failure === "open");
+    const stuck = run.undoing.some(isLeft);
     return run.cancelled && !stuck && !expired ? "cancelled" : "failed";
   }
   if (run.cancelled) return alive.length > 0 ? "cancelling" : expired ? "failed" : "cancelled";

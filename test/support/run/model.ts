@@ -10,7 +10,7 @@ import type { KeptMessage, NodeStatus, RunStatus } from "../../../src/core/run/s
 import { endChild, openChild, seeChild } from "./model-children.ts";
 import { isAlive, isEnded, isLeft } from "./model-facts.ts";
 import { type ModelCommand, OUTPUT } from "./model-ledger.ts";
-import { overdue, resolveItem, takeMap } from "./model-maps.ts";
+import { mayHaveDone, overdue, resolveItem, takeMap } from "./model-maps.ts";
 import { MessageModel } from "./model-messages.ts";
 import { asks, isTimer, lastsMs, outcomesByHand, statusOf, type WaitSpec } from "./model-rules.ts";
 import type { NodeSpec } from "./plans.ts";
@@ -364,8 +364,8 @@ export class Model extends MessageModel {
       if (told.status === "pending") this.cancelNode(id);
       if (isLeft(told)) this.note(id, { is: "closed" });
     }
-    const left = [...this.undone].filter(([, node]) => this.told(node).status === "succeeded");
-    const [next] = left.find(([id]) => !isEnded(this.told(id)) || this.told(id).failure === "open") ?? [];
+    const left = [...this.undone].filter(([, node]) => mayHaveDone(this, node));
+    const [next] = left.find(([id]) => !isEnded(this.told(id)) || isLeft(this.told(id))) ?? [];
     if (next !== undefined && this.told(next).status === "pending") this.offer(next);
   }
 

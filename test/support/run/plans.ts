@@ -223,6 +223,7 @@ function compensationOf(node: PlanNode, index: number): PlanNode {
     index,
     deadlineMs: null,
     isChild: false,
+    map: node.map && { ...node.map, list: null, collect: false },
     compensates: node.index,
   };
 }

@@ -111,7 +111,13 @@ function nodeOf({ kind, join, detail }: Draw, read: string): NodeSpec {
   const joined = join < 8 ? (join < 2 ? ({ join: "all" } as const) : {}) : { join: JOINS[join - 8]! };
   const deadline = detail % 4 === 0 ? { deadline: (1 + (detail % 7)) * 15_000 } : {};
   if (kind < 45 && detail % 5 === 1)
-    return { kind: "action", ...joined, ...deadline, map: detail % 2 === 0 ? "fail" : "collect" };
+    return {
+      kind: "action",
+      ...joined,
+      ...deadline,
+      map: detail % 2 === 0 ? "fail" : "collect",
+      compensate: detail % 3 > 0,
+    };
   if (kind < 45 && detail % 7 === 2)
     return { kind: "action", ...joined, child: true, compensate: detail % 3 > 0 };
   if (kind < 45) return { kind: "action", ...joined, ...deadline, compensate: detail % 3 > 0 };

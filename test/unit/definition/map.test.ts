@@ -1,5 +1,5 @@
 /** `forEach` in definitions: by the builder, in documents, and where it does not fit. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
 import { defineAction, defineWorkflow, validateWorkflow } from "../../../src/index.ts";
 
@@ -52,6 +52,29 @@ describe("the builder", () => {
   });
 });
 
+test("the builder writes down what undoes an item, which knows what the action gave", () => {
+  const undo = defineAction({ name: "undo", input: z.object({ parcel: z.string() }), run: () => null });
+  const { document } = defineWorkflow({
+    name: "shipping",
+    input: z.object({ lines: z.array(z.string()) }),
+    build({ action, input, text }) {
+      const shipped = action("shipped", ship, (sku, position) => ({ sku, position }), {
+        forEach: input.lines,
+      });
+      shipped.compensate(undo, (sku, position, parcel) => ({ parcel: text`${sku} ${position} ${parcel}` }));
+      const untyped = (): void => {
+        // @ts-expect-error -- the output of an item is a text, which has no `id`
+        shipped.compensate(undo, (_sku, _index, parcel) => ({ parcel: parcel.id }));
+      };
+      expectTypeOf(untyped).toBeFunction();
+      return null;
+    },
+  });
+  expect(document.nodes["shipped"]).toMatchObject({
+    compensate: { action: "undo", input: { parcel: "{{ item }} {{ index }} {{ nodes.shipped.output }}" } },
+  });
+});
+
 describe("validation", () => {
   const codes = (node: object): readonly string[] =>
     validateWorkflow({
@@ -73,10 +96,22 @@ describe("validation", () => {
     expect(codes({ forEach: "input.lines[" })).toEqual(["expression_invalid nodes.a.forEach"]);
   });
 
+  test("what undoes an item may read the item, its place, and what it gave", () => {
+    const compensate = {
+      action: "y",
+      input: { of: "{{ nodes.a.output }}", at: "{{ index }}", to: "{{ item }}" },
+    };
+    expect(codes({ forEach: "input.lines", compensate })).toEqual([]);
+    expect(codes({ compensate })).toEqual([
+      "reference_out_of_scope nodes.a.compensate.input.at",
+      "reference_out_of_scope nodes.a.compensate.input.to",
+    ]);
+  });
+
   test("options that do not go together are refused, each in its place", () => {
     const forEach = "input.lines";
     expect(codes({ forEach, deadline: "1h" })).toEqual([]);
-    expect(codes({ forEach, compensate: { action: "y" } })).toEqual(["map_invalid nodes.a.compensate"]);
+    expect(codes({ forEach, idempotencyKey: "k" })).toEqual(["map_invalid nodes.a.idempotencyKey"]);
     expect(codes({ concurrency: 2, onItemError: "fail" })).toEqual([
       "map_invalid nodes.a.concurrency",
       "map_invalid nodes.a.onItemError",

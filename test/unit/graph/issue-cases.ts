@@ -49,7 +49,7 @@ export const ISSUE_CASES: { readonly [code in IssueCode]: IssueCase } = {
   limit_expression: { ...node(reads("input.abc")), limits: { maxExpressionLength: 8 } },
   limit_nodes: { document: workflow(small), limits: { maxNodes: 1 } },
   limit_size: { document: workflow(small), limits: { maxBytes: 100 } },
-  map_invalid: node({ ...step, forEach: "input.lines", compensate: { action: "x" } }),
+  map_invalid: node({ ...step, forEach: "input.lines", idempotencyKey: "k" }),
   maybe_null: graph({ a: step, b: step, c: reads("nodes.a.output.id") }, "a -> b", "a -error-> b", "b -> c"),
   name_invalid: { document: workflow({ ...small, name: "my workflow" }) },
   node_id_invalid: {

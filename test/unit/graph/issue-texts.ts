@@ -140,8 +140,8 @@ export const TOLD: { readonly [code in IssueCode]: Told } = {
     next: "Keep data out of the definition: pass it as the run's input, or let an action load it.",
   },
   map_invalid: {
-    path: ["nodes", "a", "compensate"],
-    message: "`compensate` is not possible for a node with `forEach`.",
+    path: ["nodes", "a", "idempotencyKey"],
+    message: "`idempotencyKey` is not possible for a node with `forEach`.",
     next: "Remove it, or put it on another node.",
   },
   maybe_null: {
