@@ -16,11 +16,11 @@ export {
   type RunCode,
   type Verification,
 } from "./core/definition/action.ts";
+export type { CollectedItem } from "./core/definition/builder-map-types.ts";
 export type {
   ActionNode,
   ActionOptions,
   Arrival,
-  CollectedItem,
   ConditionNode,
   MapNode,
   MapOptions,

@@ -1,7 +1,7 @@
 /** What the engine does to child runs for the nodes that wait for them. */
 import type { MessageBody } from "../core/ports/message.ts";
 import type { Store } from "../core/ports/store.ts";
-import type { ChildRuns } from "../worker/children.ts";
+import type { ChildRuns } from "../worker/child-opener.ts";
 import type { RunTable } from "../worker/run-table.ts";
 import type { DeadLettersApi } from "./dead-letters.ts";
 import type { RunsApi } from "./runs.ts";
@@ -21,15 +21,16 @@ export function childRuns({ store, table, runs, deadLetters }: ChildRunsParts): 
       const { done } = await deadLetters().redrive({ runId, workspace }, { by: "the run above" });
       return done;
     },
-    cancel: async ({ runId, workspace, compensate }) => {
+    cancel: async (targets, compensate) => {
       const body: MessageBody = compensate ? { kind: "cancel", compensate } : { kind: "cancel" };
       // A run that is asked to undo what it did after it was asked to stop does that, too.
       const id = compensate ? "cancel/parent/compensate" : "cancel/parent";
-      const [result] = await store.append([{ runId, workspace, id, body }]);
-      if (result === "unknown_run") return "unknown";
-      if (result === "finished_run") return "finished";
-      if (result === "stored") void table().submit(runId, { type: "look" });
-      return "told";
+      const results = await store.append(targets.map((target) => ({ ...target, id, body })));
+      return targets.map(({ runId }, index) => {
+        const result = results[index];
+        if (result === "stored") void table().submit(runId, { type: "look" });
+        return result === "unknown_run" ? "unknown" : result === "finished_run" ? "finished" : "told";
+      });
     },
   };
 }

@@ -15,7 +15,7 @@ import { Worker, type WorkerCounts } from "../worker/worker.ts";
 import { ApprovalsApi } from "./approvals.ts";
 import { DEFAULT_WORKSPACE } from "./call-options.ts";
 import { childRuns } from "./child-runs.ts";
-import type { ChildRuns } from "../worker/children.ts";
+import type { ChildRuns } from "../worker/child-opener.ts";
 import { credentialSource, CredentialsApi } from "./credentials.ts";
 import type { Connect, Connections } from "./connect.ts";
 import { DeadLettersApi } from "./dead-letters.ts";

@@ -12,7 +12,7 @@ import type { NewRun } from "../core/ports/commit.ts";
 import type { Page, RunDetail, Store, WorkflowVersion } from "../core/ports/store.ts";
 import type { RunHeader } from "../core/ports/stored-run.ts";
 import type { HostTransactions } from "../postgres/host-transactions.ts";
-import type { ChildStart } from "../worker/children.ts";
+import type { ChildStart } from "../worker/child-opener.ts";
 import type { Worker } from "../worker/worker.ts";
 import {
   type CancelOptions,

@@ -229,7 +229,10 @@ export const mapColumns: readonly Column<MapRow>[] = [
   { name: "undoes", type: "text", read: ({ write }) => ("undoes" in write ? write.undoes : null) },
 ];
 
-export const endColumns: readonly Column<EndRow>[] = [place];
+export const endColumns: readonly Column<EndRow>[] = [
+  place,
+  { name: "of_item", type: "bool", read: (row) => row.ofItem },
+];
 
 export const itemColumns: readonly Column<ItemRow>[] = [
   place,

@@ -70,7 +70,9 @@ export interface ItemRow extends Placed {
 }
 
 /** A child came to rest. */
-export type EndRow = Placed;
+export interface EndRow extends Placed {
+  readonly ofItem: boolean;
+}
 
 export interface BatchRows {
   readonly entries: readonly CommitEntry[];
@@ -177,7 +179,7 @@ export function batchRows(entries: readonly CommitEntry[]): BatchRows {
     for (const id of entry.consumed) rows.consumed.push({ i, id });
     for (const id of entry.kept) rows.kept.push({ i, id });
     if (entry.listens) rows.listens.push({ i, events: entry.listens });
-    if (entry.endsChild) rows.ends.push({ i });
+    if (entry.endsChild) rows.ends.push({ i, ofItem: entry.endsChild === "item" });
     for (const write of entry.maps ?? []) rows.maps.push({ i, write });
     for (const write of entry.items ?? []) rows.items.push({ i, write, ...valuesOf(blobs, i, write.change) });
   }

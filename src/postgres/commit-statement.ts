@@ -144,8 +144,8 @@ function orKept(actionKeys: boolean): string {
 /** Each end has a row of its own, so that nobody waits for whoever tells of one. */
 function endsPart(s: string, ends: string): string {
   return `ended as (
-  insert into ${s}.child_ends (run_id, seq)
-  select ($1::uuid[])[j.i], ($2::int8[])[j.i] + 1 from f, ${ends} where f.had[j.i] >= 0)`;
+  insert into ${s}.child_ends (run_id, seq, of_item)
+  select ($1::uuid[])[j.i], ($2::int8[])[j.i] + 1, j.of_item from f, ${ends} where f.had[j.i] >= 0)`;
 }
 
 function startPart(s: string, { reruns, children, compensates, sizes }: Shape): string {

@@ -63,6 +63,8 @@ export function mapStore(pool: ConnectionPool, s: string): MapStore {
     finishItems: (map, results) => finishItems(pool, finish, { map, results }),
     itemStates: (map, refs) => itemStates(pool, s, { map, refs }),
     itemOutputs: (map, items) => itemOutputs(pool, s, { map, items }),
+    itemsWithChildren: (map, page) => itemsWithChildren(pool, s, { map, ...page }),
+    itemsOfChildren: (map, refs) => itemsOfChildren(pool, s, { map, refs }),
     failedItems: (map, limit) => failedItems(pool, s, { map, limit }),
     idleMaps: (options) => idleMaps(pool, s, options),
   };
@@ -167,11 +169,12 @@ x as materialized (select * from unnest($3::int4[], $4::int4[], $5::int4[], $6::
   as x(item, ran_under, fence, status, attempt, losses, delay, put_off_ms, failure, duplicated, input, output, error,
     attempt_error, fingerprint, bytes)),
 changed as (
-  update ${s}.node_runs t set status = x.status, fence = x.fence, attempt = x.attempt, losses = x.losses,
+  update ${s}.node_runs t set status = case x.status when 'child' then 'running' else x.status end,
+    waiting_for = case x.status when 'child' then 'child' end, fence = x.fence, attempt = x.attempt, losses = x.losses,
     put_off_ms = nullif(x.put_off_ms, 0), failure = x.failure,
     outcome = case x.status when 'succeeded' then 'success' when 'failed' then 'error' end,
     possibly_duplicated = t.possibly_duplicated or x.duplicated,
-    worker = case when x.status = 'waiting' then null else t.worker end,
+    worker = case when x.status in ('waiting', 'child') then null else t.worker end,
     retry_at = case when x.status = 'waiting' then clock.t + x.delay end,
     input = coalesce(x.input, t.input), output = coalesce(x.output, t.output), error = coalesce(x.error, t.error),
     started_at = case when x.status = 'running' then clock.t else t.started_at end,
@@ -191,7 +194,7 @@ opened as (
     coalesce(c.error ->> 'class', ''), c.error, c.input
   from clock, changed c join ${s}.runs r on r.id = $1 where c.failure = 'open'),
 counted as materialized (select count(*)::int4 as n,
-  (count(*) filter (where c.status <> 'running'))::int4 as stopped,
+  (count(*) filter (where c.status not in ('running', 'child')))::int4 as stopped,
   (count(*) filter (where c.status = 'waiting'))::int4 as waiting,
   (count(*) filter (where c.status = 'succeeded'))::int4 as done,
   (count(*) filter (where c.status = 'cancelled' or c.status = 'failed' and c.failure is distinct from 'open'))::int4 as failed,
@@ -281,6 +284,40 @@ async function itemOutputs(
   return new Map(rows.map(({ item, output }) => [item, parseOptional(output) ?? null]));
 }
 
+async function itemsWithChildren(
+  pool: ConnectionPool,
+  s: string,
+  { map, after, limit }: { readonly map: MapRef; readonly after: number; readonly limit: number },
+): Promise<readonly { readonly item: number; readonly generation: number }[]> {
+  return pool.query<{ item: number; generation: number }>({
+    name: "flowforge_items_with_children",
+    text: `select n.item, n.generation from ${s}.node_runs n where n.run_id = $1 and n.node = $2 and n.item > $3
+      and n.status = 'running' and n.waiting_for = 'child' order by n.item limit $4`,
+    values: [map.runId, map.node, after, limit],
+  });
+}
+
+async function itemsOfChildren(
+  pool: ConnectionPool,
+  s: string,
+  { map, refs }: { readonly map: MapRef; readonly refs: readonly { item: number; generation: number }[] },
+): Promise<readonly (ClaimedItem & { readonly isOpen: boolean })[]> {
+  const rows = await pool.query<{ item: string; is_open: boolean }>({
+    name: "flowforge_items_of_children",
+    text: `select ${itemArray(s)} as item, t.failure is not null as is_open
+      from unnest($3::int4[], $4::int4[]) as q(item, generation)
+      join ${s}.node_runs t on t.run_id = $1 and t.node = $2 and t.item = q.item
+      where t.generation = q.generation and (t.status = 'running' or t.failure = 'open')`,
+    values: [
+      map.runId,
+      map.node,
+      int4Array(refs.map(({ item }) => item)),
+      int4Array(refs.map(({ generation }) => generation)),
+    ],
+  });
+  return rows.map(({ item, is_open: isOpen }) => ({ ...claimedItem(JSON.parse(item) as ItemArray), isOpen }));
+}
+
 async function failedItems(
   pool: ConnectionPool,
   s: string,
@@ -309,7 +346,10 @@ async function idleMaps(
     name: "flowforge_idle_maps",
     text: `select u.run_id, u.node, ${COUNTS}, r.workspace, r.workflow, r.version
       from ${s}.maps u join ${s}.runs r on r.id = u.run_id cross join (select ${s}.now() as t) clock
-      where u.live and (u.running = 0 and (u.closed or u.waiting = 0 and u.next = u.total)
+      where u.live and (u.closed and u.running > 0 and u.touched_at <= clock.t - $1::int8 and exists (
+          select from ${s}.node_runs n where n.run_id = u.run_id and n.node = u.node and n.item >= 0
+            and n.status = 'running' and n.waiting_for = 'child')
+        or u.running = 0 and (u.closed or u.waiting = 0 and u.next = u.total)
         or not u.closed and not r.paused and not (r.cancelled and u.undoes is null) and u.running < u.concurrency and (
           u.next < u.total and u.touched_at <= clock.t - $1::int8
           or u.waiting > 0 and exists (

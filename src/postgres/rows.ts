@@ -60,7 +60,10 @@ export function parentText(parent: ParentRef): string {
   return JSON.stringify(rest);
 }
 
-function parentRef({ parent_run: runId, parent }: HeaderRow): ParentRef | null {
+export function parentRef({
+  parent_run: runId,
+  parent,
+}: Pick<HeaderRow, "parent_run" | "parent">): ParentRef | null {
   return runId === null ? null : { runId, ...(JSON.parse(parent!) as Omit<ParentRef, "runId">) };
 }
 

@@ -51,6 +51,7 @@ create table flowforge.attempts (
 create table flowforge.child_ends (
   run_id uuid not null,
   seq bigint not null,
+  of_item boolean not null default false,
   constraint child_ends_pkey PRIMARY KEY (run_id, seq)
 );
 

@@ -39,7 +39,8 @@ import type {
 import type { LoadRequest, RunHeader, StoredRun } from "../core/ports/stored-run.ts";
 import { ActionKeyTable } from "./memory-store/action-key-table.ts";
 import { assertText, prepare, write } from "./memory-store/commit-entry.ts";
-import { tellParents } from "./memory-store/child-ends.ts";
+import { ofChildren, withChildren } from "./memory-store/item-children.ts";
+import { forgetChildEnds, itemChildEnds, tellParents } from "./memory-store/child-ends.ts";
 import { CredentialTable } from "./memory-store/credential-table.ts";
 import { GateTable } from "./memory-store/gate-table.ts";
 import { KeyTable } from "./memory-store/key-table.ts";
@@ -218,6 +219,12 @@ class MemoryStore implements Store {
     return this.#maps.outputs(map, items);
   }
 
+  readonly itemsWithChildren: Store["itemsWithChildren"] = async ({ runId, node }, page) =>
+    withChildren(this.#tables.runs.get(runId), node, page);
+
+  readonly itemsOfChildren: Store["itemsOfChildren"] = async ({ runId, node }, refs) =>
+    ofChildren(this.#tables.runs.get(runId), node, refs);
+
   async failedItems(map: MapRef, limit: number): ReturnType<Store["failedItems"]> {
     return this.#maps.failed(map, limit);
   }
@@ -225,6 +232,10 @@ class MemoryStore implements Store {
   async idleMaps(options: { readonly quietMs: number; readonly limit: number }): Promise<readonly IdleMap[]> {
     return this.#maps.idle(options, this.#now());
   }
+
+  readonly itemChildEnds: Store["itemChildEnds"] = async (limit) => itemChildEnds(this.#tables, limit);
+
+  readonly forgetChildEnds: Store["forgetChildEnds"] = async (ends) => forgetChildEnds(this.#tables, ends);
 
   async tellParents(limit: number): Promise<readonly string[]> {
     return tellParents(this.#tables, {

@@ -253,7 +253,7 @@ export class ActiveRun extends RunCopy {
       started: this.started,
       version: isMoved ? identity.version : null,
       startBytes: this.start ? basis.bytes : 0,
-      isChild: identity.parent != null,
+      parent: identity.parent ?? null,
     });
   }
 

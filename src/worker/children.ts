@@ -2,42 +2,15 @@
  * The children of the runs that this process decides: started, taken up again, and told to stop, once the turn that asks for it is
  * durable. Each step may be done twice, here or elsewhere; what is lost on the way is asked for again by the timer of the node.
  */
-import { FlowForgeError } from "../core/errors.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import type { ParentRef } from "../core/ports/children.ts";
-import type { StoredRun } from "../core/ports/stored-run.ts";
 import type { Event } from "../core/run/event.ts";
 import type { ActiveRun } from "./active-run.ts";
-import { isResting } from "./resting.ts";
+import { type ChildEnd, ChildOpener, type ChildRuns, type ChildTarget, recordOf } from "./child-opener.ts";
 import type { RunEnvironment } from "./environment.ts";
 import type { Intent } from "./intent.ts";
-import { childFailed } from "./reports.ts";
 import { childRunId } from "./run-id.ts";
 import type { ChildOrder } from "./turn-result.ts";
-
-export interface ChildStart {
-  readonly runId: string;
-  readonly workspace: string;
-  readonly parent: ParentRef;
-  /** The input of the node: what is started, and with what. */
-  readonly request: JsonObject;
-  /** It is there to be cancelled, and begins nothing. */
-  readonly parked: boolean;
-}
-
-/** What the engine does to children for the nodes that wait for them. */
-export interface ChildRuns {
-  /** Does nothing where the run is there. Throws what `runs.start` throws, and `children_too_deep`. */
-  start(child: ChildStart): Promise<void>;
-  /** Redrives the open dead letters. How many. */
-  redrive(target: ChildTarget): Promise<number>;
-  cancel(target: ChildTarget & { readonly compensate: boolean }): Promise<"told" | "unknown" | "finished">;
-}
-
-export interface ChildTarget {
-  readonly runId: string;
-  readonly workspace: string;
-}
 
 export interface ChildrenOptions {
   readonly env: RunEnvironment<ActiveRun>;
@@ -59,29 +32,14 @@ interface Bond extends ChildTarget {
   readonly request: Json | null;
 }
 
-type End = Pick<Event<"childEnded">, "status" | "output" | "error">;
-
-/** What another try would not change. */
-const DEFINITE: ReadonlySet<string> = new Set([
-  "children_too_deep",
-  "concurrency_key_invalid",
-  "concurrency_limit_reached",
-  "definition_invalid",
-  "duration_invalid",
-  "expression_failed",
-  "input_invalid",
-  "option_invalid",
-  "trigger_required",
-  "value_invalid",
-  "workflow_not_found",
-]);
-
 export class Children {
   readonly #options: ChildrenOptions;
+  readonly #opener: ChildOpener;
   readonly #underWay = new Map<string, Promise<void>>();
 
   constructor(options: ChildrenOptions) {
     this.#options = options;
+    this.#opener = new ChildOpener(options);
   }
 
   /** A turn of the run is durable that gives this order. `request`: the input of the node, where the turn has it. */
@@ -113,50 +71,19 @@ export class Children {
     }
   }
 
-  // ------------------------------------------------------------------ opening
-
   async #open(bond: Bond): Promise<void> {
-    const child = await this.#find(bond);
-    if (!child) return this.#start(bond);
-    const { status } = child.header;
-    if (!isResting(status)) return this.#seen(bond);
-    // Redriven: the child goes on where it gave up.
-    if (bond.isFirst && status === "failed" && (await this.#options.runs.redrive(bond)) > 0) return;
-    return this.#end(bond, endOf(child));
-  }
-
-  async #start(bond: Bond): Promise<void> {
-    const error = await this.#tryStart(bond, false);
-    if (error) return this.#end(bond, { status: "failed", output: null, error: recordOf(error) });
-  }
-
-  /** The error, where it stays the same however often this is tried. */
-  async #tryStart(bond: Bond, parked: boolean): Promise<FlowForgeError | null> {
-    const { runId, workspace, parent } = bond;
-    const request = (bond.request ?? (await this.#read(bond))) as JsonObject;
-    try {
-      await this.#options.runs.start({ runId, workspace, parent, request, parked });
-      return null;
-    } catch (error) {
-      if (FlowForgeError.is(error) && DEFINITE.has(error.code)) return error;
-      throw error;
-    }
-  }
-
-  async #read({ parent, fence }: Bond): Promise<Json> {
-    const { runId, node } = parent;
-    const [input] = await this.#options.env.store.inputs([{ runId, node, item: -1, fence }]);
-    return input ?? null;
-  }
-
-  #find({ runId }: Bond): Promise<StoredRun | null> {
-    const { loader } = this.#options.env;
-    return loader.load({ runId, since: Number.MAX_SAFE_INTEGER, withOutput: true });
-  }
-
-  async #seen({ parent, fence, isFirst }: Bond): Promise<void> {
+    const opened = await this.#opener.open({ ...bond, mayRedrive: bond.isFirst }, () => this.#request(bond));
+    if (opened.type === "ended") return this.#end(bond, opened.end);
     // The timer that asks again is stopped once it has asked: most children end before.
-    if (!isFirst) await this.#tell(parent, (node) => ({ type: "childSeen", node, fence }));
+    if (opened.type === "underWay" && !bond.isFirst)
+      await this.#tell(bond.parent, (node) => ({ type: "childSeen", node, fence: bond.fence }));
+  }
+
+  /** The input of the node: what is started, and with what. */
+  async #request({ parent: { runId, node }, fence, request }: Bond): Promise<JsonObject> {
+    if (request) return request as JsonObject;
+    const [input] = await this.#options.env.store.inputs([{ runId, node, item: -1, fence }]);
+    return (input ?? {}) as JsonObject;
   }
 
   // ------------------------------------------------------------------ cancelling
@@ -164,20 +91,20 @@ export class Children {
   /** One that is not there yet may be about to be started elsewhere: it is stored, so that it can be told. */
   async #cancel(bond: Bond): Promise<void> {
     const { runs } = this.#options;
-    let told = await runs.cancel(bond);
+    let [told] = await runs.cancel([bond], bond.compensate);
     if (told === "unknown") {
-      const error = await this.#tryStart(bond, true);
+      const error = await this.#opener.start(bond, { parked: true, request: () => this.#request(bond) });
       if (error) return this.#end(bond, { status: "cancelled", output: null, error: recordOf(error) });
-      told = await runs.cancel(bond);
+      [told] = await runs.cancel([bond], bond.compensate);
     }
     if (told !== "finished") return;
-    const child = await this.#find(bond);
-    if (child && isResting(child.header.status)) return this.#end(bond, endOf(child));
+    const end = await this.#opener.end(bond.runId);
+    if (end) return this.#end(bond, end);
   }
 
   // ------------------------------------------------------------------ telling the parent
 
-  async #end({ parent }: Bond, end: End): Promise<void> {
+  async #end({ parent }: Bond, end: ChildEnd): Promise<void> {
     const { generation } = parent;
     await this.#tell(parent, (node) => ({ type: "childEnded", node, generation, ...end }));
   }
@@ -193,14 +120,8 @@ function bondOf(
   { isFirst, request }: { readonly isFirst: boolean; readonly request: Json | undefined },
 ): Bond {
   const { generation, fence } = run.state!.nodes[index]!;
-  const { workspace, parent: above } = run.identity!;
-  const parent = {
-    runId: run.id,
-    node: run.plan!.nodes[index]!.id,
-    generation,
-    root: above?.root ?? run.id,
-    depth: (above?.depth ?? 0) + 1,
-  };
+  const { workspace } = run.identity!;
+  const parent = parentOf(run, { node: run.plan!.nodes[index]!.id, generation });
   const { compensate } = run.state!;
   return {
     runId: childRunId(parent),
@@ -213,13 +134,11 @@ function bondOf(
   };
 }
 
-function endOf({ header: { id, workflow, status }, output = null }: StoredRun): End {
-  if (status === "succeeded")
-    return { status, output, error: childFailed({ child: id, workflow, status: "failed" }) };
-  const ended = status === "cancelled" ? status : "failed";
-  return { status: ended, output: null, error: childFailed({ child: id, workflow, status: ended }) };
-}
-
-function recordOf({ code, message }: FlowForgeError): Event<"childEnded">["error"] {
-  return { class: code, message };
+/** What a child of this node run, or item, knows of it. */
+export function parentOf(
+  { id, identity }: Pick<ActiveRun, "id" | "identity">,
+  of: Pick<ParentRef, "node" | "item" | "generation">,
+): ParentRef {
+  const above = identity!.parent;
+  return { runId: id, ...of, root: above?.root ?? id, depth: (above?.depth ?? 0) + 1 };
 }

@@ -61,7 +61,7 @@ export function deferredStart(table: RunTable, { runId, plan, start, first }: De
     start,
     version: null,
     startBytes: bytes,
-    isChild: start.parent !== undefined,
+    parent: start.parent ?? null,
     plan,
     turn,
     advance: turn.close(),

@@ -1,5 +1,6 @@
 /** Turns the result of a turn into what the store writes. */
 import type { Plan } from "../core/graph/plan.ts";
+import type { ParentRef } from "../core/ports/children.ts";
 import type { CommitEntry, NewRun, NodeWrite } from "../core/ports/commit.ts";
 import type { Advance } from "../core/run/advance.ts";
 import { fingerprintOf } from "../core/run/fingerprint.ts";
@@ -19,8 +20,8 @@ export interface EntryParts {
   readonly version: number | null;
   /** Of what the run is started with; 0 where it exists. */
   readonly startBytes: number;
-  /** Another run waits for its end. */
-  readonly isChild: boolean;
+  /** Of a child: what started it. */
+  readonly parent: ParentRef | null;
   readonly plan: Plan;
   readonly turn: Turn;
   readonly advance: Advance;
@@ -65,7 +66,7 @@ export function buildEntry(parts: EntryParts): CommitEntry {
     compensate: state.compensate,
     deadLetters,
     finished: isResting(state.status),
-    ...(endsChild(parts) ? { endsChild: true } : {}),
+    ...(endsChild(parts) ? { endsChild: parts.parent?.item === undefined ? "node" : "item" } : {}),
     ...(turn.output === undefined ? {} : { output: turn.output }),
     ...(bytes > 0 ? { bytes } : {}),
     nodes: writtenNodes(parts).map((index) => nodeWrite(parts, index)),
@@ -79,10 +80,10 @@ export function buildEntry(parts: EntryParts): CommitEntry {
   };
 }
 
-/** Its parent is to be told. */
-function endsChild({ isChild, advance, before, start }: EntryParts): boolean {
+/** Whoever started it is to be told. */
+function endsChild({ parent, advance, before, start }: EntryParts): boolean {
   const { status } = advance.state;
-  return isChild && isResting(status) && (start !== null || status !== before.status);
+  return parent !== null && isResting(status) && (start !== null || status !== before.status);
 }
 
 const EVENTS = new WeakMap<Plan, readonly string[]>();

@@ -26,16 +26,18 @@ export function newRunId(nowMs: number = Date.now()): string {
 }
 
 /**
- * The id of the child that this generation of a node run starts: the same wherever it is asked for, so that a child is started once. A
+ * The id of the child that this generation of a node run, or of an item of a map, starts: the same wherever it is asked for, so that a child is started once. A
  * UUIDv8, whose time is that of its parent.
  */
 export function childRunId(parent: {
   readonly runId: string;
   readonly node: string;
+  readonly item?: number;
   readonly generation: number;
 }): string {
-  const { runId, node, generation } = parent;
-  const hash = createHash("sha256").update(`${runId}/${node}/${generation}`).digest("hex");
+  const { runId, node, item, generation } = parent;
+  const place = item === undefined ? node : `${node}[${item}]`;
+  const hash = createHash("sha256").update(`${runId}/${place}/${generation}`).digest("hex");
   const time = runId.slice(0, 13);
   const variant = ((Number.parseInt(hash.slice(3, 4), 16) & 0x3) | 0x8).toString(16);
   return `${time}-8${hash.slice(0, 3)}-${variant}${hash.slice(4, 7)}-${hash.slice(7, 19)}`;

@@ -9,7 +9,7 @@ import type { Store } from "../core/ports/store.ts";
 import type { Advance } from "../core/run/advance.ts";
 import type { Limits } from "../core/values.ts";
 import type { ActiveRun } from "./active-run.ts";
-import type { ChildRuns } from "./children.ts";
+import type { ChildRuns } from "./child-opener.ts";
 import type { StoreClock } from "./clock.ts";
 import type { Committer } from "./committer.ts";
 import type { CredentialSource } from "./grants.ts";

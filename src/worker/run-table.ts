@@ -311,6 +311,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
       env: this,
       retry,
       slots,
+      children: this.#options.children,
       run: (runId, fresh) => this.#read(runId, fresh),
       send: (tasks) => listener.dispatch({ own: [], others: tasks }),
       workers: () => this.liveWorkers,

@@ -2,6 +2,7 @@
  * The worker: everything that one process does for runs. It is made of parts that know nothing of each other: the table of
  * active runs, the committer, the intake of tasks, the lease, and the maintenance loops that every process runs without a leader.
  */
+import type { ItemChildEnd } from "../core/ports/children.ts";
 import type { ActionRegistry } from "../actions/registry.ts";
 import type { OutboundFetch } from "../core/definition/action.ts";
 import type { CodeRunner } from "../security/sandbox/sandbox.ts";
@@ -14,7 +15,7 @@ import type { Advance } from "../core/run/advance.ts";
 import type { Limits } from "../core/values.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { Backlog } from "./backlog.ts";
-import type { ChildRuns } from "./children.ts";
+import type { ChildRuns } from "./child-opener.ts";
 import { StoreClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
 import type { CredentialSource } from "./grants.ts";
@@ -122,8 +123,9 @@ export class Worker {
     });
     this.#timer = this.#loop("timer", timerRound(store, this.table));
     const look = (runId: string): void => this.#look([runId]);
+    const ended = (ends: readonly ItemChildEnd[]): Promise<void> => this.table.maps.childrenEnded(ends);
     const restedAt = (): number => this.#childRestedAt;
-    this.#children = this.#loop("children", childrenRound({ store, look, restedAt }));
+    this.#children = this.#loop("children", childrenRound({ store, ended, look, restedAt }));
   }
 
   get workerId(): string | null {

@@ -6,6 +6,7 @@ import type { Duration, JoinDocument, RetryDocument } from "./document.ts";
 import type { Expr, TextTag } from "./interpolation.ts";
 import type { Workflow } from "./workflow-type.ts";
 import type { AnyTemplate, LooseRef, Ref, Templated, Yielded, Yields } from "./reference-types.ts";
+import type { Mapped, NodeError, PerItem, PerItemDone } from "./builder-map-types.ts";
 
 declare const ARRIVES: unique symbol;
 
@@ -65,6 +66,14 @@ export interface ChildOptions<Of extends string = string> extends NodeOptions<Of
   readonly deadline?: Duration;
 }
 
+/** For a node that runs another workflow once per item of a list. */
+export interface ChildMapOptions<
+  Item = unknown,
+  Mode extends "fail" | "collect" = "fail" | "collect",
+  Of extends string = string,
+>
+  extends ChildOptions<Of>, Pick<MapOptions<Item, Mode, Of>, "forEach" | "concurrency" | "onItemError"> {}
+
 /** For an action that runs once per item of a list. */
 export interface MapOptions<
   Item = unknown,
@@ -81,13 +90,6 @@ export interface MapOptions<
    */
   readonly onItemError?: Mode;
 }
-
-/** How an item of a map with `onItemError: "collect"` ended. */
-export type CollectedItem<Value> =
-  | { readonly ok: true; readonly value: Value; readonly error?: never }
-  | { readonly ok: false; readonly error: NodeError; readonly value?: never };
-
-type Mapped<Value, Mode> = ["collect"] extends [Mode] ? readonly CollectedItem<Value>[] : readonly Value[];
 
 export interface TriggerOptions<Given, Of extends string = string> {
   readonly description?: string;
@@ -142,11 +144,6 @@ export interface NodeHandle<Outcome extends string, Of extends string = string> 
   readonly status: Ref<"succeeded" | "failed" | "skipped" | "cancelled", Of>;
 }
 
-export interface NodeError {
-  readonly class: string;
-  readonly message: string;
-}
-
 export interface TriggerNode<Of extends string = string> extends Arrival<Of> {
   readonly id: string;
   on(this: void, outcome: "fired"): Arrival<Of>;
@@ -186,23 +183,13 @@ export interface MapNode<
   compensate<Input, Undone, Given, Seen>(
     this: void,
     action: Action<Input, Undone, Given, Seen>,
-    input: (
-      this: void,
-      item: Ref<Item, Of>,
-      index: Ref<number, Of>,
-      output: Ref<Value, Of>,
-    ) => Templated<Given, Of>,
+    input: PerItemDone<Item, Value, Of, Templated<Given, Of>>,
     options?: CompensateOptions,
   ): void;
   compensate(
     this: void,
     action: string,
-    input: (
-      this: void,
-      item: Ref<Item, Of>,
-      index: Ref<number, Of>,
-      output: Ref<Value, Of>,
-    ) => AnyTemplate<Of>,
+    input: PerItemDone<Item, Value, Of, AnyTemplate<Of>>,
     options?: CompensateOptions,
   ): void;
 }
@@ -299,14 +286,14 @@ export interface WorkflowBuilder<Input = Json, Of extends string = string, Given
     this: void,
     id: string,
     action: Action<Input, Output, Given, Seen>,
-    input: (this: void, item: Ref<Item, Of>, index: Ref<number, Of>) => Templated<Given, Of>,
+    input: PerItem<Item, Of, Templated<Given, Of>>,
     options: MapOptions<Item, Mode, Of>,
   ): MapNode<Item, Seen, Mode, Of>;
   action<Item, Mode extends "fail" | "collect" = "fail">(
     this: void,
     id: string,
     action: string,
-    input: (this: void, item: Ref<Item, Of>, index: Ref<number, Of>) => AnyTemplate<Of>,
+    input: PerItem<Item, Of, AnyTemplate<Of>>,
     options: MapOptions<Item, Mode, Of>,
   ): MapNode<Item, Json, Mode, Of>;
 
@@ -341,8 +328,23 @@ export interface WorkflowBuilder<Input = Json, Of extends string = string, Given
   /**
    * A node that runs another workflow of the workspace as a child, and waits for its end without holding a worker. Its output is that of
    * the run. A child that fails or is cancelled fails the node with the class `child_failed`. A workflow that is given as such is
-   * known to every engine that knows this one; one that is only named must be known to it, or registered.
+   * known to every engine that knows this one; one that is only named must be known to it, or registered. With `forEach` there is one
+   * child for each item; `input` is called once then, and says what each passes on.
    */
+  child<Given, Output, Item, Mode extends "fail" | "collect" = "fail">(
+    this: void,
+    id: string,
+    workflow: Workflow<Given, Output>,
+    input: PerItem<Item, Of, Templated<Given, Of>>,
+    options: ChildMapOptions<Item, Mode, Of>,
+  ): MapNode<Item, Output, Mode, Of>;
+  child<Item, Mode extends "fail" | "collect" = "fail">(
+    this: void,
+    id: string,
+    workflow: string,
+    input: PerItem<Item, Of, AnyTemplate<Of>>,
+    options: ChildMapOptions<Item, Mode, Of>,
+  ): MapNode<Item, Json, Mode, Of>;
   child<Given, Output>(
     this: void,
     id: string,

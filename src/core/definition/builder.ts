@@ -156,7 +156,8 @@ export class Recorder {
     const name = typeof workflow === "string" ? workflow : workflow.name;
     if (typeof workflow !== "string") this.#children.add(workflow);
     const { version, trigger, labels, deadline, ...rest } = options;
-    const request = defined({ workflow: name, version, trigger, input, labels, deadline });
+    const template = isItemInput(input) ? input(this.#root("item"), this.#root("index")) : input;
+    const request = defined({ workflow: name, version, trigger, input: template, labels, deadline });
     return this.#action(id, RUN_WORKFLOW, request, rest);
   }
 

@@ -6,7 +6,7 @@ import { isObject } from "./json-schema.ts";
 import { RUN_WORKFLOW } from "./plan.ts";
 
 /** There is one child, which has retries and bounds of its own; its id follows from the node. */
-const NOT_OF_CHILDREN = ["forEach", "retry", "timeout", "deadline", "idempotencyKey"] as const;
+const NOT_OF_CHILDREN = ["retry", "timeout", "deadline", "idempotencyKey"] as const;
 const FIELDS = ["workflow", "version", "trigger", "input", "labels", "deadline"];
 
 export function childIssues(id: string, node: ActionDocument): readonly Issue[] {

@@ -106,8 +106,8 @@ export interface CommitEntry {
   readonly consumed: readonly string[];
   /** Inbox rows that this decision has seen and keeps. */
   readonly kept: readonly string[];
-  /** A child came to rest with this, or to another one: `tellParents` tells its parent. Default false. */
-  readonly endsChild?: boolean;
+  /** A child came to rest with this, or to another one: whoever started it is to be told. Default: it did not. */
+  readonly endsChild?: "node" | "item";
   /** The names of the events that the run can take from now on, for `listeners`. `undefined`: as before; a new run has none. */
   readonly listens?: readonly string[];
   /** One per map at most, but for an `end` or `compensated` beside another. */

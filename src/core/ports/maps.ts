@@ -122,7 +122,8 @@ export interface ItemResult extends Omit<ItemState, "generation" | "keyFence"> {
   readonly item: number;
   /** Under which the item ran; `fence` is its next one. */
   readonly ranUnder: number;
-  readonly status: "running" | "waiting" | "succeeded" | "failed" | "cancelled";
+  /** `child`: it goes on `running`, without a worker, until its child has ended. */
+  readonly status: "running" | "child" | "waiting" | "succeeded" | "failed" | "cancelled";
   /** Only where it is `waiting`: until it may be claimed again. */
   readonly delayMs: number;
   /** `open` opens a dead letter. Only where it has `failed`. */
@@ -169,14 +170,25 @@ export interface MapStore {
   ): Promise<readonly ClaimedItem[]>;
   /** What these items of a map gave. Those that have not succeeded are left out. */
   itemOutputs(map: MapRef, items: readonly number[]): Promise<ReadonlyMap<number, Json>>;
+  /** Items that wait for their children, by place, behind this one. */
+  itemsWithChildren(
+    map: MapRef,
+    page: { readonly after: number; readonly limit: number },
+  ): Promise<readonly { readonly item: number; readonly generation: number }[]>;
+  /** Those of these items that run, or whose dead letter is open, in this generation. */
+  itemsOfChildren(
+    map: MapRef,
+    refs: readonly { readonly item: number; readonly generation: number }[],
+  ): Promise<readonly (ClaimedItem & { readonly isOpen: boolean })[]>;
   /** Items of a map that failed, by place. */
   failedItems(
     map: MapRef,
     limit: number,
   ): Promise<readonly { readonly item: number; readonly error: ErrorRecord }[]>;
   /**
-   * Maps that nobody may be working on: those that are complete while their node waits, and those that could run more items, where
-   * nothing has happened for `quietMs` or an item waits to be run again and is due.
+   * Maps that nobody may be working on: those that are complete while their node waits, those that could run more items, where
+   * nothing has happened for `quietMs` or an item waits to be run again and is due, and those that are closed while items wait for
+   * their children, where nothing has happened for `quietMs`.
    */
   idleMaps(options: { readonly quietMs: number; readonly limit: number }): Promise<readonly IdleMap[]>;
 }

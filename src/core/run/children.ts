@@ -66,5 +66,5 @@ export function waitsForChild({ status, waitingFor }: Pick<NodeState, "status" |
 
 function runsChild(draft: Draft, index: number): boolean {
   const node = draft.planned(index);
-  return node.kind === "action" && node.isChild;
+  return node.kind === "action" && node.isChild && node.map === null;
 }

@@ -21,6 +21,7 @@ import { actionKeys } from "./0014-action-keys.ts";
 import { runGates } from "./0015-run-gates.ts";
 import { children } from "./0016-children.ts";
 import { mapUndoes } from "./0017-map-undoes.ts";
+import { itemChildren } from "./0018-item-children.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -41,6 +42,7 @@ export const MIGRATIONS: readonly Migration[] = [
   runGates,
   children,
   mapUndoes,
+  itemChildren,
 ];
 
 /** The schema version that this code is written for. */

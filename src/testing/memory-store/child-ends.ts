@@ -1,4 +1,5 @@
 /** Tells parents of their children's ends: see `ChildStore`. */
+import type { ItemChildEnd } from "../../core/ports/children.ts";
 import type { MessageBody } from "../../core/ports/message.ts";
 import { parsed } from "./json-text.ts";
 import type { MemoryRun, Tables } from "./tables.ts";
@@ -13,7 +14,7 @@ export interface Telling {
 /** Ids of the runs that were told. */
 export function tellParents(tables: Tables, { limit, now, isHeld }: Telling): readonly string[] {
   const told = new Set<string>();
-  const due = tables.childEnds.slice(0, limit);
+  const due = tables.childEnds.filter(({ ofItem }) => !ofItem).slice(0, limit);
   for (const end of due) {
     const child = tables.runs.get(end.runId)!;
     const parent = tables.runs.get(child.header.parent!.runId);
@@ -28,6 +29,27 @@ export function tellParents(tables: Tables, { limit, now, isHeld }: Telling): re
     told.add(parent.header.id);
   }
   return [...told];
+}
+
+export function itemChildEnds({ childEnds, runs }: Tables, limit: number): readonly ItemChildEnd[] {
+  return childEnds
+    .filter(({ ofItem }) => ofItem)
+    .slice(0, limit)
+    .map(({ runId, seq }) => {
+      const { header, output } = runs.get(runId)!;
+      const { parent, workflow, status } = header;
+      return { runId, seq, parent: parent!, workflow, status, output: parsed(output) ?? null };
+    });
+}
+
+export function forgetChildEnds(
+  { childEnds }: Tables,
+  ends: readonly Pick<ItemChildEnd, "runId" | "seq">[],
+): void {
+  for (const { runId, seq } of ends) {
+    const at = childEnds.findIndex((end) => end.ofItem && end.runId === runId && end.seq === seq);
+    if (at >= 0) childEnds.splice(at, 1);
+  }
 }
 
 function bodyOf({ header, output }: MemoryRun): MessageBody {

@@ -52,7 +52,10 @@ export function write(tables: Tables, { entry, run, ...next }: PreparedEntry): v
   run.header = next.header;
   run.output = next.output ?? run.output;
   run.bytes += entry.bytes ?? 0;
-  if (entry.endsChild) tables.childEnds.push({ runId: entry.runId, seq: next.header.seq });
+  if (entry.endsChild) {
+    const ofItem = entry.endsChild === "item";
+    tables.childEnds.push({ runId: entry.runId, seq: next.header.seq, ofItem });
+  }
   for (const { key, write: row, ...state } of next.nodes) {
     let node = run.nodes.get(key);
     const before = node?.record;

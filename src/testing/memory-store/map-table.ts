@@ -18,6 +18,8 @@ import type { NodeRecord } from "../../core/ports/stored-run.ts";
 import type { ErrorRecord } from "../../core/run/event.ts";
 import { TERMINAL } from "../../core/run/state.ts";
 import { frozenCopy, jsonText, parsed } from "./json-text.ts";
+import { withChildren } from "./item-children.ts";
+import { claimed, itemsOf } from "./map-items.ts";
 import { nodeKey, runBytes, type MemoryMap, type MemoryNode, type MemoryRun, type Tables } from "./tables.ts";
 
 const NEW: Omit<NodeRecord, "node" | "item" | "worker" | "startedAt"> = {
@@ -41,6 +43,8 @@ const NEW: Omit<NodeRecord, "node" | "item" | "worker" | "startedAt"> = {
   seq: 0,
   error: null,
 };
+
+const FIRST = { after: -1, limit: 1 };
 
 export class MapTable {
   readonly #tables: Tables;
@@ -131,8 +135,10 @@ export class MapTable {
   #isIdle(run: MemoryRun, at: { node: string; map: MemoryMap; quietSince: number; now: number }): boolean {
     const { node, map, quietSince, now } = at;
     if (isComplete(map)) return true;
+    const isQuiet = map.touchedAt <= quietSince;
+    if (map.closed && isQuiet && withChildren(run, node, FIRST).length > 0) return true;
     if (isShut(run, map) || map.running >= map.concurrency) return false;
-    return (map.next < map.total && map.touchedAt <= quietSince) || this.#due(run, node, now).length > 0;
+    return (map.next < map.total && isQuiet) || this.#due(run, node, now).length > 0;
   }
 
   /** Part of a commit that has been prepared: it cannot fail. */
@@ -188,10 +194,12 @@ export class MapTable {
     map.bytes += result.bytes ?? 0;
     const { status, fence, attempt, losses, putOffMs, failure } = result;
     const isWaiting = status === "waiting";
+    const hasChild = status === "child";
     this.#place(
       row,
       {
-        status,
+        status: hasChild ? "running" : status,
+        waitingFor: hasChild ? "child" : null,
         fence,
         attempt,
         losses,
@@ -199,15 +207,15 @@ export class MapTable {
         failure,
         outcome: status === "succeeded" ? "success" : status === "failed" ? "error" : null,
         possiblyDuplicated: before.possiblyDuplicated || result.possiblyDuplicated,
-        worker: isWaiting ? null : before.worker,
+        worker: isWaiting || hasChild ? null : before.worker,
         dueAt: isWaiting ? now + Math.ceil(result.delayMs) : null,
         startedAt: status === "running" ? now : before.startedAt,
-        finishedAt: TERMINAL.has(status) ? now : null,
+        finishedAt: !hasChild && TERMINAL.has(status) ? now : null,
         error: error === undefined ? before.error : frozenCopy(error),
       },
       values.output,
     );
-    if (status === "running") return;
+    if (status === "running" || hasChild) return;
     map.running--;
     if (isWaiting) map.waiting++;
     else if (status === "succeeded") map.done++;
@@ -329,11 +337,6 @@ function stateOf(map: MemoryMap): MapState {
   return state;
 }
 
-function claimed({ record, input }: MemoryNode): ClaimedItem {
-  const { item, fence, attempt, losses, generation, keyFence, putOffMs, edited } = record;
-  return { item, fence, attempt, losses, generation, keyFence, putOffMs, edited, input: parsed(input) };
-}
-
 function changesBy(change: ItemWrite["change"], before: NodeRecord, now: number): Partial<NodeRecord> {
   const calm = { losses: 0, putOffMs: 0 };
   if (change.type === "discard") return { ...calm, failure: "discarded" };
@@ -352,19 +355,6 @@ function changesBy(change: ItemWrite["change"], before: NodeRecord, now: number)
     dueAt: now,
     finishedAt: null,
   };
-}
-
-/** In the order of the list. */
-function itemsOf(run: MemoryRun | undefined, node: string): readonly MemoryNode[] {
-  const items: MemoryNode[] = [];
-  const map = run?.maps.get(node);
-  // Items of a map that undoes another one have the places of those.
-  const { total = 0 } = (map?.undoes ? run!.maps.get(map.undoes) : map) ?? {};
-  for (let item = 0; item < total; item++) {
-    const row = run!.nodes.get(nodeKey({ node, item }));
-    if (row) items.push(row);
-  }
-  return items;
 }
 
 /** What the items of a map gave, as its output; `undefined`: there is no such map. */

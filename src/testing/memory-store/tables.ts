@@ -75,7 +75,7 @@ export class Tables {
   readonly deadLetters: DeadLetterTable = new DeadLetterTable();
   readonly runs: Map<string, MemoryRun> = new Map();
   /** Children that came to rest, with the `seq` of that, as long as nobody was told. */
-  readonly childEnds: { readonly runId: string; readonly seq: number }[] = [];
+  readonly childEnds: { readonly runId: string; readonly seq: number; readonly ofItem: boolean }[] = [];
   /** Rows that are no items: `waiting` ones by `dueAt`, those before it and maps by `deadlineAt`. */
   readonly due: TimeIndex<MemoryNode> = new TimeIndex();
   /** `ready` rows by `readyAt`. */

@@ -2,10 +2,23 @@
 import type { CommitEntry } from "../../core/ports/commit.ts";
 import type { MessageBody } from "../../core/ports/message.ts";
 import type { Store } from "../../core/ports/store.ts";
-import { loaded, move, moved, newId, newRun, row, seqOf, start, stored, WORKSPACE } from "./entries.ts";
+import {
+  loaded,
+  move,
+  moved,
+  newId,
+  newRun,
+  row,
+  seqOf,
+  start,
+  stored,
+  worker,
+  WORKSPACE,
+} from "./entries.ts";
 import type { Kit } from "./kit.ts";
+import { at, changed, claim, dead, mapped, result } from "./map-entries.ts";
 
-const ENDED: Partial<CommitEntry> = { status: "succeeded", finished: true, endsChild: true };
+const ENDED: Partial<CommitEntry> = { status: "succeeded", finished: true, endsChild: "node" };
 
 function parentOf(runId: string): NonNullable<ReturnType<typeof newRun>["parent"]> {
   return { runId, node: "ship", generation: 2, root: runId, depth: 1 };
@@ -24,6 +37,7 @@ export function childRules(kit: Kit): void {
     kindredRules(kit);
     tellingRules(kit);
     laterRules(kit);
+    itemRules(kit);
   });
 }
 
@@ -108,6 +122,64 @@ function tellingRules({ rule, expect }: Kit): void {
     await child(store, parent, ENDED);
     expect(await store.tellParents(1)).toEqual([parent]);
   });
+}
+
+function itemRules({ rule, expect }: Kit): void {
+  const ENDS: Partial<CommitEntry> = { ...ENDED, endsChild: "item" };
+  const ofItem = (runId: string, item: number) => ({ ...parentOf(runId), node: "m", item });
+
+  rule("of items are told of until they are forgotten, and no run has a message", async ({ store }) => {
+    const parent = await mapped(store);
+    const id = await stored(store, {
+      start: newRun({ parent: ofItem(parent, 1) }),
+      ...ENDS,
+      output: { n: 7 },
+    });
+    expect(await store.tellParents(10)).toEqual([]);
+    const [end, ...others] = await store.itemChildEnds(10);
+    expect(others).toEqual([]);
+    expect(end).toMatchObject({
+      runId: id,
+      parent: ofItem(parent, 1),
+      status: "succeeded",
+      output: { n: 7 },
+    });
+    expect(await store.itemChildEnds(10)).toHaveLength(1);
+    await store.forgetChildEnds([end!]);
+    await store.forgetChildEnds([end!]);
+    expect(await store.itemChildEnds(10)).toEqual([]);
+    expect(await inbox(store, parent)).toEqual([]);
+  });
+
+  rule(
+    "of items: these wait without a worker, in their places, and are found",
+    async ({ store, advance }) => {
+      const parent = await mapped(store, { total: 5, concurrency: 3 });
+      const info = worker();
+      await store.register(info);
+      await claim(store, parent, { by: info.id });
+      const waits = result(1, { status: "child" });
+      const { map } = await store.finishItems(at(parent), [waits, result(2, { status: "child" }), result(0)]);
+      expect(map).toMatchObject({ running: 2, done: 1, waiting: 0 });
+      expect(await store.roll(info.id)).toEqual([]);
+      expect(await store.itemsWithChildren(at(parent), { after: -1, limit: 9 })).toEqual([
+        { item: 1, generation: 0 },
+        { item: 2, generation: 0 },
+      ]);
+      expect(await store.itemsWithChildren(at(parent), { after: 1, limit: 9 })).toHaveLength(1);
+      const refs = [0, 1, 2].map((item) => ({ item, generation: item === 2 ? 1 : 0 }));
+      expect(await store.itemsOfChildren(at(parent), refs)).toMatchObject([
+        { item: 1, fence: 1, isOpen: false },
+      ]);
+      await changed(store, parent, { maps: [{ type: "close", node: "m", fence: 3 }] });
+      await advance(3_001);
+      expect(await store.idleMaps({ quietMs: 3_000, limit: 9 })).toMatchObject([at(parent)]);
+      const ended = await store.finishItems(at(parent), [result(1, { output: "a" }), dead(2)]);
+      expect(ended.map).toMatchObject({ running: 0, done: 2, open: 1 });
+      const open = { item: 2, generation: 0 };
+      expect(await store.itemsOfChildren(at(parent), [open])).toMatchObject([{ item: 2, isOpen: true }]);
+    },
+  );
 }
 
 function laterRules({ rule, expect }: Kit): void {

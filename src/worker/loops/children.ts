@@ -1,4 +1,5 @@
 /** Tells runs how their children ended. Right after an end, and now and then for ends whose process was lost. */
+import type { ItemChildEnd } from "../../core/ports/children.ts";
 import type { Store } from "../../core/ports/store.ts";
 
 const PAGE = 500;
@@ -8,18 +9,22 @@ const SOON_MS = 20;
 const LATELY_MS = 1_000;
 
 export interface ChildrenRound {
-  readonly store: Pick<Store, "tellParents">;
+  readonly store: Pick<Store, "tellParents" | "itemChildEnds">;
+  /** Children of items came to rest. */
+  readonly ended: (ends: readonly ItemChildEnd[]) => Promise<void>;
   /** The run has a message. */
   readonly look: (runId: string) => void;
   /** When a child came to rest in this process for the last time, as `performance.now` counts. */
   readonly restedAt: () => number;
 }
 
-export function childrenRound({ store, look, restedAt }: ChildrenRound): () => Promise<number> {
+export function childrenRound({ store, ended, look, restedAt }: ChildrenRound): () => Promise<number> {
   return async () => {
     const told = await store.tellParents(PAGE);
     for (const runId of told) look(runId);
-    if (told.length > 0) return 0;
+    const ends = await store.itemChildEnds(PAGE);
+    await ended(ends);
+    if (told.length > 0 || ends.length > 0) return 0;
     return performance.now() - restedAt() < LATELY_MS ? SOON_MS : EVERY_MS;
   };
 }

@@ -12,12 +12,18 @@ export interface ItemWork extends ItemState {
   readonly bytes: number;
 }
 
+/** What runs for an item: an attempt, or the start of its child. */
+export interface ItemRun extends Pick<Attempt, "cancel" | "interrupt"> {
+  readonly outcome: Promise<Outcome | { readonly type: "opened" }>;
+  readonly ended: Promise<unknown>;
+}
+
 export interface ItemAttemptOptions {
   readonly work: ItemWork;
   readonly delayMs: number;
-  readonly attempt: () => Attempt;
+  readonly attempt: () => ItemRun;
   /** `ended`: the host's code has, too. */
-  readonly onOutcome: (outcome: Outcome | { readonly type: "released" }) => void;
+  readonly onOutcome: (outcome: Outcome | { readonly type: "released" | "opened" }) => void;
   /** The place is free. */
   readonly onEnded: () => void;
 }
@@ -26,7 +32,7 @@ export class ItemAttempt {
   readonly work: ItemWork;
   readonly done: Promise<void>;
   readonly #options: ItemAttemptOptions;
-  #attempt: Attempt | null = null;
+  #attempt: ItemRun | null = null;
   #wake: () => void = () => {};
   #stop: "cancelled" | "interrupted" | null = null;
 

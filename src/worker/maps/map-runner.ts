@@ -28,6 +28,7 @@ import type { Prepared } from "../prepare.ts";
 import { retryMs } from "../retry-pause.ts";
 import { noRoom } from "../run-size.ts";
 import type { Slots } from "../slots.ts";
+import type { ItemChildren } from "./item-children.ts";
 import { ItemInputs } from "./item-inputs.ts";
 import type { MapNode } from "./map-node.ts";
 import { ItemAttempt, type ItemWork } from "./item-attempt.ts";
@@ -45,6 +46,7 @@ export interface MapRunnerOptions {
   readonly action: RegisteredAction;
   readonly retry: Partial<RetryPolicy> | null;
   readonly slots: Slots;
+  readonly children: ItemChildren;
   /** Items are left that others could run, while this process has no room. */
   readonly onSurplus: () => void;
   readonly onComplete: (map: MapState) => Promise<void>;
@@ -52,6 +54,9 @@ export interface MapRunnerOptions {
   /** Nothing of the map is executed here any more. */
   readonly onIdle: () => void;
 }
+
+/** The item waits for its child. */
+const OPENED = { status: "child", delayMs: 0 } as const;
 
 interface Ended {
   readonly result: ItemResult;
@@ -225,12 +230,15 @@ export class MapRunner implements Held {
   // ------------------------------------------------------------------ executing
 
   #start(work: ItemWork, delayMs: number): void {
-    const { env, run, node, action } = this.#options;
+    const { env, run, node, action, children } = this.#options;
     const { deadlineAt } = run.state!.nodes[node.index]!;
     const attempt: ItemAttempt = new ItemAttempt({
       work,
       delayMs,
-      attempt: () => newAttempt({ env, run, node, action, deadlineAt, ...work }),
+      attempt: () =>
+        node.isChild
+          ? children.open({ run, node }, work)
+          : newAttempt({ env, run, node, action, deadlineAt, ...work }),
       onOutcome: (outcome) => this.#over(work, outcome),
       onEnded: () => {
         this.#attempts.delete(attempt);
@@ -242,15 +250,22 @@ export class MapRunner implements Held {
     this.#unwrittenBytes += work.bytes;
     this.#attempts.add(attempt);
     // Between the claim and now somebody may have cancelled the run.
-    if (isCalledOff(run.plan!, run.state!, node.index)) attempt.cancel();
+    if (this.#isUnwanted) attempt.cancel();
   }
 
-  #over(work: ItemWork, outcome: Outcome | { readonly type: "released" }): void {
+  #over(work: ItemWork, outcome: Outcome | { readonly type: "released" | "opened" }): void {
     if (this.#isAbandoned) return;
     switch (outcome.type) {
       case "interrupted":
         this.#items.delete(work.item);
         return;
+      case "opened":
+        return this.#end(work, {
+          ...itemReleased(work),
+          ...OPENED,
+          fence: work.fence,
+          attempt: work.attempt,
+        });
       case "released":
         return this.#end(work, itemReleased(work));
       case "succeeded":
@@ -287,11 +302,16 @@ export class MapRunner implements Held {
     return {
       retry: resolveRetry([node.retry, action.retry, run.plan!.retry, retry]),
       random: env.random(),
-      unwanted: isCalledOff(run.plan!, run.state!, node.index),
+      unwanted: this.#isUnwanted,
       paused: run.state!.paused,
       leftMs: this.#leftMs(),
       handled: node.hasErrorEdge || node.map.collect,
     };
+  }
+
+  get #isUnwanted(): boolean {
+    const { run, node } = this.#options;
+    return isCalledOff(run.plan!, run.state!, node.index);
   }
 
   /** Until the deadline of the map, whether or not the run knows yet that it has passed. */
@@ -321,7 +341,7 @@ export class MapRunner implements Held {
   // ------------------------------------------------------------------ finishing
 
   async #write(): Promise<void> {
-    const { env, onFenced } = this.#options;
+    const { env, onFenced, children, run, node } = this.#options;
     const batch = this.#batch();
     const { map, taken, runBytes } = await env.store.finishItems(
       this.#ref,
@@ -337,6 +357,8 @@ export class MapRunner implements Held {
       if (!written.has(item)) onFenced();
       else if (status === "running" && !this.#isAbandoned) this.#goOn(work, result);
     }
+    if (this.#isUnwanted && batch.some(({ result }) => result.status === "child"))
+      children.cancel({ run, node });
     await this.#note(map);
   }
 

@@ -1,5 +1,6 @@
 /** The maps that this process works on: who looks at them, when, and what is said to their runs. */
 import type { RetryPolicy } from "../../core/definition/retry.ts";
+import type { ItemChildEnd } from "../../core/ports/children.ts";
 import type { IdleMap, ItemResult, MapRef, MapState } from "../../core/ports/maps.ts";
 import type { NodeRef } from "../../core/ports/store.ts";
 import type { Task } from "../../core/ports/scheduler.ts";
@@ -10,8 +11,10 @@ import { isMapped, isOverdue } from "../../core/run/maps.ts";
 import { isCalledOff } from "../../core/run/races.ts";
 import type { ActiveRun } from "../active-run.ts";
 import type { RunEnvironment } from "../environment.ts";
+import type { ChildRuns } from "../child-opener.ts";
 import { lossVerdict } from "../loss.ts";
 import type { Slots } from "../slots.ts";
+import { ItemChildren } from "./item-children.ts";
 import { isMapNode, type MapNode } from "./map-node.ts";
 import { MapRunner } from "./map-runner.ts";
 
@@ -28,6 +31,7 @@ export interface MapsOptions {
   readonly env: RunEnvironment<ActiveRun>;
   readonly retry: Partial<RetryPolicy> | null;
   readonly slots: Slots;
+  readonly children: ChildRuns;
   /** The run, read anew where `fresh` asks for it; `null`: there is none. */
   readonly run: (runId: string, fresh: boolean) => Promise<ActiveRun | null>;
   readonly send: (tasks: readonly Task[]) => void;
@@ -38,11 +42,18 @@ export interface MapsOptions {
 export class Maps {
   readonly #options: MapsOptions;
   readonly #runners = new Map<string, MapRunner>();
+  readonly #children: ItemChildren;
   readonly #askedAt = new Map<string, number>();
   #tickets = 0;
 
   constructor(options: MapsOptions) {
     this.#options = options;
+    this.#children = new ItemChildren({
+      env: options.env,
+      runs: options.children,
+      run: options.run,
+      onEnded: (ref, fence) => this.#goOn(ref, fence),
+    });
     options.slots.onChange((free) => {
       if (free > 0) for (const runner of this.#runners.values()) runner.roomMade();
     });
@@ -75,15 +86,24 @@ export class Maps {
 
   /** Of the sweeper: nobody may be working on these. */
   async revive(maps: readonly IdleMap[]): Promise<void> {
-    for (const map of maps) {
-      if (await this.ticket(map)) continue;
-      const run = await this.#options.run(map.runId, false);
-      const node = run?.plan?.nodes[run.plan.indexOf.get(map.node) ?? -1];
-      if (run && node && isMapNode(node)) this.#sendTickets({ run, node, fence: map.fence, more: 1 });
-    }
+    for (const map of maps) await this.#goOn(map, map.fence);
+  }
+
+  /** Here, where that is possible. */
+  async #goOn(ref: MapRef, fence: number): Promise<void> {
+    if (await this.ticket({ ...ref, fence })) return;
+    const run = await this.#options.run(ref.runId, false);
+    const node = run?.plan?.nodes[run.plan.indexOf.get(ref.node) ?? -1];
+    if (run && node && isMapNode(node)) this.#sendTickets({ run, node, fence, more: 1 });
+  }
+
+  /** Children of items have ended. */
+  childrenEnded(ends: readonly ItemChildEnd[]): Promise<void> {
+    return this.#children.ended(ends);
   }
 
   #look(run: ActiveRun, node: MapNode): boolean {
+    if (node.isChild && isCalledOff(run.plan!, run.state!, node.index)) this.#children.cancel({ run, node });
     const runner = this.#runner(run, node);
     runner?.look();
     return runner !== null;
@@ -106,6 +126,7 @@ export class Maps {
         action,
         retry,
         slots,
+        children: this.#children,
         onSurplus: () => this.#surplus(run, node),
         onComplete: (map) => this.#complete(run, node, map),
         onFenced: () => onFenced(run, node.id),
@@ -237,8 +258,7 @@ export class Maps {
     });
     if (results.length === 0) return 0;
     const { map, taken } = await env.store.finishItems(ref, results);
-    if (map && !inOrder && !(await this.ticket({ ...ref, fence: map.fence })))
-      this.#sendTickets({ run, node, fence: map.fence, more: 1 });
+    if (map && !inOrder) await this.#goOn(ref, map.fence);
     return taken.length;
   }
 
@@ -251,6 +271,7 @@ export class Maps {
 
   async quiet(): Promise<void> {
     await Promise.all([...this.#runners.values()].map((runner) => runner.quiet()));
+    await this.#children.quiet();
   }
 
   /** Everything here belongs to others by now; each runner was told. */

@@ -50,7 +50,6 @@ describe("a node that runs another workflow", () => {
   });
 
   test.each([
-    ["forEach", "[1]"],
     ["retry", { immediate: 1 }],
     ["timeout", "1m"],
     ["deadline", "1m"],
