@@ -1,5 +1,5 @@
 /** Makes the store, the scheduler and the notifier that the options ask for. Adapters are loaded only here, when they are needed. */
-import type { OutboundFetch } from "../core/definition/action.ts";
+import type { Outbound } from "../core/definition/action.ts";
 import type { LeaseKeeper } from "../core/ports/lease-keeper.ts";
 import type { Notifier } from "../core/ports/notifier.ts";
 import type { Scheduler } from "../core/ports/scheduler.ts";
@@ -19,7 +19,7 @@ export interface Connections {
   readonly notifier: Notifier;
   readonly leaseKeeper: LeaseKeeper | null;
   /** For calls that workflows make. */
-  readonly fetch: OutboundFetch;
+  readonly outbound: Outbound;
   readonly sandbox: CodeRunner;
   /** `null`: the engine has no encryption key. */
   readonly vault: Vault | null;
@@ -51,7 +51,7 @@ export const connect: Connect = async (options) => {
       scheduler,
       notifier,
       leaseKeeper,
-      fetch: openOutbound(options, postgres, opened),
+      outbound: openOutbound(options, postgres, opened),
       sandbox: openSandbox(options, opened),
       vault: options.encryption && new Vault(store.credentials, options.encryption),
       migrate: () => store.migrate(),
@@ -85,14 +85,17 @@ async function openStore({ schema, logger }: ParsedOptions, postgres: Postgres, 
 }
 
 /** Made with the first call: most engines of API servers never make one. */
-function openOutbound({ http, redis }: ParsedOptions, postgres: Postgres, opened: Opened): OutboundFetch {
+function openOutbound({ http, redis }: ParsedOptions, postgres: Postgres, opened: Opened): Outbound {
   let outbound: Promise<OutboundHttp> | null = null;
   const make = async (): Promise<OutboundHttp> => {
     const guarded = await import("../security/outbound/guarded-fetch.ts");
     return new guarded.OutboundHttp({ rules: http, ownServers: ownServers(postgres, redis) });
   };
   opened.push(async () => (await outbound)?.close());
-  return async (input, init) => (await (outbound ??= make())).fetch(input, init);
+  return {
+    fetch: async (input, init) => (await (outbound ??= make())).fetch(input, init),
+    connect: async (target) => (await (outbound ??= make())).connect(target),
+  };
 }
 
 /** Loaded with the first code that runs. */

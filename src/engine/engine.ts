@@ -242,7 +242,7 @@ export class Engine implements AsyncDisposable {
     { watch, children }: { readonly watch: Watch; readonly children: ChildRuns },
   ): Worker {
     const { logger, retry, limits, concurrency, lanes, inline, leaseMs } = this.#options;
-    const { store, scheduler, leaseKeeper, fetch, sandbox, vault } = connections;
+    const { store, scheduler, leaseKeeper, outbound, sandbox, vault } = connections;
     return new Worker({
       store,
       scheduler,
@@ -254,7 +254,7 @@ export class Engine implements AsyncDisposable {
       inline,
       leaseMs,
       leaseKeeper,
-      fetch,
+      outbound,
       sandbox,
       children,
       credentials: credentialSource(this.#options.resolveCredential, vault),

@@ -1,6 +1,6 @@
 /** What an active run (`Run`) needs of its process. `RunTable` is the one implementation; tests may give a smaller one. */
 import type { ActionRegistry } from "../actions/registry.ts";
-import type { OutboundFetch } from "../core/definition/action.ts";
+import type { Outbound } from "../core/definition/action.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { NodeRecord } from "../core/ports/stored-run.ts";
@@ -34,7 +34,7 @@ export interface RunEnvironment<Run> {
   readonly clock: StoreClock;
   readonly logger: Logger;
   /** For actions. */
-  readonly fetch: OutboundFetch;
+  readonly outbound: Outbound;
   readonly sandbox: CodeRunner;
   readonly credentials: CredentialSource;
   random(): number;

@@ -87,7 +87,7 @@ export function newAttempt(
       logger,
       credential: (name) => grants.credential(name),
       redact: (secret) => grants.secrets.add(secret),
-      fetch: env.fetch,
+      ...env.outbound,
       runCode: (request) =>
         env.sandbox.run(request, {
           workspace,

@@ -1,6 +1,6 @@
 /** What the table of runs is made of, and whom it tells. */
 import type { ActionRegistry } from "../actions/registry.ts";
-import type { OutboundFetch } from "../core/definition/action.ts";
+import type { Outbound } from "../core/definition/action.ts";
 import type { CodeRunner } from "../security/sandbox/sandbox.ts";
 import type { RetryPolicy } from "../core/definition/retry.ts";
 import type { Logger } from "../core/ports/logger.ts";
@@ -41,7 +41,7 @@ export interface RunTableOptions {
   readonly limits: Limits;
   readonly clock: StoreClock;
   readonly logger: Logger;
-  readonly fetch: OutboundFetch;
+  readonly outbound: Outbound;
   readonly sandbox: CodeRunner;
   readonly credentials: CredentialSource;
   readonly retry: Partial<RetryPolicy> | null;

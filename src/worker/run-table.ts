@@ -6,7 +6,7 @@
  * which the commit finds out (`moved`) and a short reload mends.
  */
 import type { ActionRegistry } from "../actions/registry.ts";
-import type { OutboundFetch } from "../core/definition/action.ts";
+import type { Outbound } from "../core/definition/action.ts";
 import type { CodeRunner } from "../security/sandbox/sandbox.ts";
 import type { Plan, PlanNode } from "../core/graph/plan.ts";
 import type { Logger } from "../core/ports/logger.ts";
@@ -48,7 +48,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   readonly limits: Limits;
   readonly clock: StoreClock;
   readonly logger: Logger;
-  readonly fetch: OutboundFetch;
+  readonly outbound: Outbound;
   readonly sandbox: CodeRunner;
   readonly credentials: CredentialSource;
   readonly random: () => number;
@@ -77,7 +77,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     this.limits = options.limits;
     this.clock = options.clock;
     this.logger = options.logger;
-    this.fetch = options.fetch;
+    this.outbound = options.outbound;
     this.sandbox = options.sandbox;
     this.credentials = options.credentials;
     this.random = options.random;

@@ -4,7 +4,7 @@
  */
 import type { ItemChildEnd } from "../core/ports/children.ts";
 import type { ActionRegistry } from "../actions/registry.ts";
-import type { OutboundFetch } from "../core/definition/action.ts";
+import type { Outbound } from "../core/definition/action.ts";
 import type { CodeRunner } from "../security/sandbox/sandbox.ts";
 import type { RetryPolicy } from "../core/definition/retry.ts";
 import type { LeaseKeeper } from "../core/ports/lease-keeper.ts";
@@ -45,7 +45,7 @@ export interface WorkerOptions {
   readonly limits: Limits;
   readonly retry: Partial<RetryPolicy> | null;
   readonly logger: Logger;
-  readonly fetch: OutboundFetch;
+  readonly outbound: Outbound;
   readonly sandbox: CodeRunner;
   readonly credentials: CredentialSource;
   readonly children: ChildRuns;
@@ -176,7 +176,7 @@ export class Worker {
   // ------------------------------------------------------------------ parts
 
   #newTable(): RunTable {
-    const { store, registry, limits, retry, logger, fetch, sandbox, lanes, inline } = this.#options;
+    const { store, registry, limits, retry, logger, outbound, sandbox, lanes, inline } = this.#options;
     const { credentials, children, onMoved, onFenced } = this.#options;
     return new RunTable({
       store,
@@ -184,7 +184,7 @@ export class Worker {
       limits,
       retry,
       logger,
-      fetch,
+      outbound,
       sandbox,
       credentials,
       children,

@@ -54,6 +54,11 @@ export interface ActionContext<Input> {
    */
   readonly fetch: OutboundFetch;
   /**
+   * A TCP connection for other protocols than HTTP, to the same addresses as `fetch`, within the same time. What is refused ends the
+   * attempt for good, with the same codes. Whoever opens it closes it.
+   */
+  readonly connect: OutboundConnect;
+  /**
    * Runs code of somebody who is not trusted, as `code.run` does: in a process without environment, files or network, within limits of the
    * engine's option `sandbox`. Needs `quickjs-emscripten-core` and `@jitl/quickjs-wasmfile-release-sync`.
    *
@@ -116,6 +121,30 @@ export type OutboundFetch = (
   input: string | URL | Request,
   init?: RequestInit & { readonly allowHosts?: readonly string[] | null },
 ) => Promise<Response>;
+
+/** How an action reaches others. */
+export interface Outbound {
+  readonly fetch: OutboundFetch;
+  readonly connect: OutboundConnect;
+}
+
+export interface ConnectTarget {
+  readonly host: string;
+  readonly port: number;
+  /** Only these may be connected to; `null`: whatever the engine allows. Default `null`. */
+  readonly allowHosts?: readonly string[] | null;
+  /** Calls the connection off while it is being made. */
+  readonly signal?: AbortSignal;
+}
+
+/** Gives a `Socket` of `node:net` that is connected. */
+export type OutboundConnect = (target: ConnectTarget) => Promise<OutboundSocket>;
+
+/** A `Socket` of `node:net`: narrow it with `instanceof`. */
+export interface OutboundSocket {
+  destroy(error?: Error): unknown;
+  end(): unknown;
+}
 
 /** What `ctx.runCode` runs. The engine's option `sandbox` bounds all of it; the limits here can only be less. */
 export interface CodeRequest {

@@ -38,7 +38,7 @@ const systemResolve: Resolve = (hostname) =>
   });
 
 export function checkedConnector(parts: ConnectorParts): buildConnector.connector {
-  const { rules, resolve = systemResolve } = parts;
+  const { rules } = parts;
   return (options, callback) => {
     const host = bareHost(options.hostname);
     const fail = (error: unknown): void => callback(error as Error, null);
@@ -53,13 +53,14 @@ export function checkedConnector(parts: ConnectorParts): buildConnector.connecto
         fail(addressRefused(host));
       });
     };
-    checkedAddresses({ host, port: portOf(options) }, { ...parts, resolve }).then(connect, fail);
+    checkedAddresses({ host, port: portOf(options) }, parts).then(connect, fail);
   };
 }
 
-async function checkedAddresses(
+/** Every address of the target. Throws where one of them may not be connected to. */
+export async function checkedAddresses(
   target: OwnServer,
-  { rules, ownServers, resolve }: Required<ConnectorParts>,
+  { rules, ownServers, resolve = systemResolve }: ConnectorParts,
 ): Promise<readonly HostAddress[]> {
   const addresses = await addressesOf(target.host, resolve);
   if (addresses.length === 0)
@@ -94,7 +95,7 @@ function portOf({ port, protocol }: buildConnector.Options): number {
   return Number(port) || (protocol === "https:" ? 443 : 80);
 }
 
-function addressRefused(host: string): Error {
+export function addressRefused(host: string): Error {
   return refusal("outbound_address_refused", {
     subject: `the host ${host}`,
     expected: "only addresses on the public internet",

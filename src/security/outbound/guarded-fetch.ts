@@ -5,8 +5,9 @@
  * each of them checked like a first call. Proxy settings of the environment are not looked at.
  */
 import { Agent, type BodyInit as UndiciBody, fetch as undiciFetch } from "undici";
-import type { OutboundFetch } from "../../core/definition/action.ts";
+import type { Outbound, OutboundConnect, OutboundFetch } from "../../core/definition/action.ts";
 import { checkedConnector, type OwnServer, type Resolve } from "./connector.ts";
+import { guardedConnect } from "./guarded-connect.ts";
 import { type Hop, redirected } from "./redirects.ts";
 import { nameOf, refusal } from "./refusal.ts";
 import { isAllowedHost, type OutboundRules } from "./rules.ts";
@@ -39,14 +40,18 @@ const CONNECTION_HEADERS: readonly string[] = [
 const NULL_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 
 /** The connections of one engine for the calls of its workflows. */
-export class OutboundHttp {
+export class OutboundHttp implements Outbound {
   readonly #rules: OutboundRules;
   readonly #agent: Agent;
+  /** See `ActionContext.connect`. */
+  readonly connect: OutboundConnect;
 
   constructor({ rules, ownServers = [], resolve }: OutboundHttpParts) {
+    const parts = { rules, ownServers, ...(resolve ? { resolve } : {}) };
     this.#rules = rules;
+    this.connect = guardedConnect(parts);
     this.#agent = new Agent({
-      connect: checkedConnector({ rules, ownServers, ...(resolve ? { resolve } : {}) }),
+      connect: checkedConnector(parts),
       headersTimeout: rules.headersTimeoutMs,
       bodyTimeout: rules.timeoutMs,
       keepAliveTimeout: 4_000,

@@ -126,6 +126,7 @@ export class Trial {
       credential: (name) => grants.credential(name),
       redact: (secret) => grants.secrets.add(secret),
       fetch: this.#http.fetch,
+      connect: this.#http.connect,
       runCode: (request) => this.#sandbox.run(request, { workspace, logger }),
       ...memoParts({
         store: this.#memos,

@@ -59,7 +59,7 @@ onEachBackend("the context of an action", (name) => {
     const [context] = contexts;
     expect(new Set(Object.keys(context!))).toEqual(
       new Set(
-        "attempt checkpoint credential fetch idempotencyKey input lastCheckpoint logger node redact run runCode signal step tx".split(
+        "attempt checkpoint connect credential fetch idempotencyKey input lastCheckpoint logger node redact run runCode signal step tx".split(
           " ",
         ),
       ),
@@ -75,6 +75,7 @@ onEachBackend("the context of an action", (name) => {
     const leaks = [...found].filter(
       ([value]) =>
         typeof value === "object" &&
+        value !== handed &&
         parts.some((part) => typeof Reflect.get(value as object, part) === "function"),
     );
     expect(leaks.map(([, path]) => path)).toEqual([]);

@@ -17,6 +17,7 @@ const context = {
   redact: () => {},
   lastCheckpoint: () => Promise.resolve(null),
   fetch,
+  connect: () => Promise.reject(new Error("unused")),
   runCode: async () => expect.unreachable(),
   credential: async () => expect.unreachable(),
   logger,
