@@ -1,12 +1,15 @@
 /** `flowforge/actions`: actions that come with FlowForge. */
 import type { Action } from "./core/definition/action.ts";
 import { codeRun } from "./actions/code-run.ts";
+import { emailSend } from "./actions/email-send.ts";
 import { httpRequest } from "./actions/http-request.ts";
 import { log } from "./actions/log.ts";
 import { transform } from "./actions/transform.ts";
 import { webhookDeliver } from "./actions/webhook-deliver.ts";
 
 export { type CodeRun, codeRun } from "./actions/code-run.ts";
+export { emailSend } from "./actions/email-send.ts";
+export type { Email, EmailAttachment, Mailbox, SentEmail } from "./actions/email-types.ts";
 export {
   type FormValue,
   type HttpAuth,
@@ -22,4 +25,11 @@ export { type WorkflowRun, workflowRun } from "./actions/workflow-run.ts";
 export { type DeliveredWebhook, type WebhookDelivery, webhookDeliver } from "./actions/webhook-deliver.ts";
 
 /** All of them, for `createEngine({ actions: builtInActions })`. */
-export const builtInActions: readonly Action[] = [codeRun, httpRequest, log, transform, webhookDeliver];
+export const builtInActions: readonly Action[] = [
+  codeRun,
+  emailSend,
+  httpRequest,
+  log,
+  transform,
+  webhookDeliver,
+];

@@ -14,6 +14,7 @@ import {
   RunFailedError,
   type RunHandle,
 } from "../../../src/index.ts";
+import { MAIL_USER, MailServer, type MailTrouble } from "../../support/mail-server.ts";
 import { testRedis } from "../../support/servers.ts";
 import {
   type Backend,
@@ -210,6 +211,7 @@ onEachBackend("a secret", (name) => {
   let logger: CollectingLogger;
   let echo: Server;
   let url: string;
+  let mail: MailServer;
   const events: unknown[] = [];
   const received: (string | undefined)[] = [];
   const secret = `canary/${randomBytes(12).toString("base64")}"ö`;
@@ -248,15 +250,20 @@ onEachBackend("a secret", (name) => {
     await once(echo, "listening");
     url = `http://127.0.0.1:${(echo.address() as AddressInfo).port}`;
     const header = Buffer.from(secret).toString("base64");
+    mail = await MailServer.start({ password: secret });
+    const { host, port, ca, from } = mail.fields;
+    const server = { host: host!, port: port!, ca: ca!, from: from! };
     await engine.credentials.set("stripe", {
+      ...server,
       token: secret,
-      username: "someone",
+      username: MAIL_USER,
       password: secret,
       key: header,
       secret: header,
     });
   });
   afterAll(async () => {
+    await mail[Symbol.asyncDispose]();
     echo.closeAllConnections();
     echo.close();
     await backend[Symbol.asyncDispose]();
@@ -277,7 +284,18 @@ onEachBackend("a secret", (name) => {
       ["webhook.deliver", { url: `${url}/fail`, payload: { order: 1 }, credential: "stripe" }],
       ["http.request", { url: `http://127.0.0.1:1/`, auth: { type: "basic", credential: "stripe" } }],
     ];
-    for (const [actionName, input] of calls) {
+    const message = { credential: "stripe", to: "a@example.com", subject: "Hello", text: "World" };
+    const mails: readonly MailTrouble[] = [
+      { at: "recipient", how: 550, text: `no such mailbox ${secret}` },
+      { at: "login", how: 535, text: plain(MAIL_USER, secret) },
+      { at: "taken", how: 250, text: `taken from ${secret}` },
+    ];
+    const steps: readonly (readonly [string, Json, MailTrouble?])[] = [
+      ...calls,
+      ...mails.map((trouble) => ["email.send", message, trouble] as const),
+    ];
+    for (const [actionName, input, trouble] of steps) {
+      mail.trouble = trouble ?? null;
       const run = await engine.runs.start(asking(actionName, input), { input: {} });
       const end = await run
         .result({ timeout: "20s" })
@@ -285,8 +303,9 @@ onEachBackend("a secret", (name) => {
       details.push(end, await run.detail());
     }
     // It was really sent, or else this would show nothing.
-    expect(received).toContain(`Basic ${Buffer.from(`someone:${secret}`).toString("base64")}`);
+    expect(received).toContain(`Basic ${Buffer.from(`${MAIL_USER}:${secret}`).toString("base64")}`);
     expect(received.filter((each) => each === Buffer.from(secret).toString("base64"))).toHaveLength(3);
+    expect(mail.passwords).toEqual([secret, secret, secret]);
     const left = {
       database: await everything(backend),
       redis: await queueContents(backend),
@@ -319,6 +338,11 @@ describe("a credential with hosts", () => {
   });
 });
 
+/** As AUTH PLAIN sends it. */
+function plain(user: string, password: string): string {
+  return Buffer.from(`\0${user}\0${password}`).toString("base64");
+}
+
 function formsOf(secret: string): Readonly<Record<string, string>> {
   const bytes = Buffer.from(secret);
   return {
@@ -326,6 +350,7 @@ function formsOf(secret: string): Readonly<Record<string, string>> {
     json: JSON.stringify(secret).slice(1, -1),
     url: encodeURIComponent(secret),
     hex: bytes.toString("hex"),
+    plain: plain(MAIL_USER, secret),
     base64: bytes.toString("base64").replace(/=+$/, "").slice(0, -1),
     base64url: bytes.toString("base64url").slice(0, -1),
     "half of it": secret.slice(7, 20),

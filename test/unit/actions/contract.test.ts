@@ -3,12 +3,14 @@ import { describe, expect, test } from "vitest";
 import {
   builtInActions,
   codeRun,
+  emailSend,
   httpRequest,
   log,
   transform,
   webhookDeliver,
 } from "../../../src/actions.ts";
 import { actionContract, type ActionFactory } from "../../../src/testing.ts";
+import { MailServer, type MailTrouble } from "../../support/mail-server.ts";
 import { receiver } from "./receiver.ts";
 
 const http = { allowPrivateNetwork: true };
@@ -68,6 +70,51 @@ const FACTORIES: { readonly [name: string]: ActionFactory } = {
       slow: { title: "an answer that does not come", input: { url: `${url}/slow`, method: "PUT" } },
       effects: () => service.effects(),
       dispose: () => service.close(),
+    };
+  },
+
+  "email.send": async () => {
+    const server = await MailServer.start();
+    const credentials = { mail: { fields: server.fields, allowHosts: null } };
+    const input = { credential: "mail", to: "a@example.com", subject: "Hello", text: "World" };
+    const failing = (title: string, meaning: "permanent" | "retry" | "unknown", trouble: MailTrouble) => ({
+      title,
+      input,
+      credentials,
+      meaning,
+      arrange: () => void (server.trouble = trouble),
+    });
+    return {
+      action: emailSend,
+      http,
+      successes: [
+        { title: "a message", input, credentials },
+        {
+          title: "to many",
+          input: { ...input, to: [], bcc: ["b@example.com", "c@example.com"] },
+          credentials,
+        },
+      ],
+      refused: [
+        { title: "nobody", input: { ...input, to: [] } },
+        { title: "no address", input: { ...input, to: "somebody" } },
+        { title: "a header in a header", input: { ...input, subject: "a\r\nBcc: x@example.com" } },
+        { title: "no content", input: { credential: "mail", to: "a@example.com", subject: "Hello" } },
+        { title: "a file of this machine", input: { ...input, attachments: [{ path: "/etc/passwd" }] } },
+      ],
+      failures: [
+        failing("a mailbox that is full", "retry", { at: "recipient", how: 452 }),
+        failing("no such mailbox", "permanent", { at: "recipient", how: 550 }),
+        failing("a login that is refused", "permanent", { at: "login", how: 535 }),
+        failing("a login that cannot be checked", "retry", { at: "login", how: 454 }),
+        failing("a message that is refused", "permanent", { at: "message", how: 554 }),
+        failing("a message that is put off", "retry", { at: "message", how: 451 }),
+        failing("a break before the message", "retry", { at: "sender", how: "break" }),
+        failing("a break after the message", "unknown", { at: "taken", how: "break" }),
+      ],
+      slow: { title: "no answer", input: { ...input, to: "slow@example.com" }, credentials },
+      effects: () => server.taken.length,
+      dispose: () => server[Symbol.asyncDispose](),
     };
   },
 

@@ -1,0 +1,145 @@
+/** The built-in actions that have an effect elsewhere, with their worker stopped by `kill -9` at every moment of it. */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Json, RunDetail, RunHandle } from "../../../src/index.ts";
+import { type MailMoment, MailServer } from "../../support/mail-server.ts";
+import { onEachBackend } from "../engine/backends.ts";
+import { VictimScene } from "./built-in-victim.ts";
+import { Provider } from "./provider.ts";
+
+const WAIT = { timeout: 20_000, interval: 20 };
+const lost = (detail: RunDetail): readonly unknown[] => detail.attempts.map(({ error }) => error.class);
+const nodeOf = ({ nodes }: RunDetail) => nodes.find(({ node }) => node === "a")!;
+
+onEachBackend("built-in actions", (name) => {
+  let scene: VictimScene;
+
+  beforeEach(async () => {
+    scene = await VictimScene.open(name);
+  });
+  afterEach(() => scene[Symbol.asyncDispose]());
+
+  describe("http.request", () => {
+    let provider: Provider;
+    beforeEach(async () => {
+      provider = await Provider.start();
+      await scene.client.credentials.set("shop", { token: "tok_1234567890" });
+    });
+    afterEach(() => provider[Symbol.asyncDispose]());
+
+    const start = (method: string): Promise<RunHandle> => {
+      const auth = { type: "bearer", credential: "shop" };
+      return scene.start("http.request", { url: `${provider.url}/charge/x`, method, auth }, ["shop"]);
+    };
+
+    /** Requests that arrived. */
+    const expected = [
+      { method: "PUT", moment: "credential", requests: 1 },
+      { method: "PUT", moment: "request", requests: 2 },
+      { method: "PUT", moment: "commit", requests: 2 },
+      { method: "POST", moment: "request", requests: 2 },
+      { method: "POST", moment: "commit", requests: 2 },
+    ] as const;
+
+    test.each(expected)("$method, killed at: $moment", async ({ method, moment, requests }) => {
+      await scene.startVictim();
+      let run!: RunHandle;
+      const begin = async (): Promise<void> => void (run = await start(method));
+      if (moment === "credential") {
+        await scene.killAt("credential", begin);
+      } else {
+        provider.holding = "charge";
+        await begin();
+        await expect.poll(() => provider.held, WAIT).toBe(1);
+        if (moment === "request") await scene.kill();
+        else await scene.killAt("commit", () => provider.release());
+        provider.release();
+      }
+      const detail = await scene.finish(run);
+      expect(detail.header.status).toBe("succeeded");
+      expect(lost(detail)).toEqual(["lease_lost"]);
+      expect(provider.count("charge", "x")).toBe(requests);
+      // A provider that knows keys has charged once.
+      expect(provider.keys("x").size).toBe(1);
+      expect(detail.output).toMatchObject({ body: JSON.stringify({ id: [...provider.keys("x")][0] }) });
+      // Whoever finds a lost worker does not know the method.
+      expect(nodeOf(detail)).toMatchObject({ possiblyDuplicated: true });
+    });
+  });
+
+  describe("email.send", () => {
+    let server: MailServer;
+    beforeEach(async () => {
+      server = await MailServer.start();
+      await scene.client.credentials.set("mail", server.fields);
+    });
+    afterEach(() => server[Symbol.asyncDispose]());
+
+    const start = (more: object = {}): Promise<RunHandle> => {
+      const input = { credential: "mail", to: "ada@example.com", subject: "Hello", text: "World", ...more };
+      return scene.start("email.send", input as Json, ["mail"]);
+    };
+
+    const expectSent = (detail: RunDetail, times: number): void => {
+      expect(detail.header.status).toBe("succeeded");
+      expect(lost(detail)).toEqual(["lease_lost"]);
+      expect(server.taken).toHaveLength(times);
+      const ids = new Set(server.taken.map(({ mail }) => mail.messageId));
+      expect(detail.output).toMatchObject({ messageId: [...ids][0] });
+      expect(ids.size).toBe(1);
+    };
+
+    /** The server keeps the process waiting, which is killed; then the server goes on alone. */
+    async function killWhile(
+      moment: MailMoment,
+      input: object = {},
+      kill = async (_release: () => void): Promise<void> => scene.kill(),
+    ): Promise<RunDetail> {
+      const reached = Promise.withResolvers<void>();
+      const released = Promise.withResolvers<void>();
+      server.onMoment = async (at) => {
+        if (at !== moment) return;
+        reached.resolve();
+        await released.promise;
+      };
+      await scene.startVictim();
+      const run = await start(input);
+      await reached.promise;
+      server.onMoment = () => undefined;
+      await kill(released.resolve);
+      released.resolve();
+      return scene.finish(run);
+    }
+
+    test.each(["greeting", "login", "sender", "recipient"] as const)(
+      "killed before the message is handed over: %s",
+      async (moment) => expectSent(await killWhile(moment), 1),
+    );
+
+    test("killed before it asks for its credential", async () => {
+      await scene.startVictim();
+      let run!: RunHandle;
+      await scene.killAt("credential", async () => (run = await start()));
+      expectSent(await scene.finish(run), 1);
+    });
+
+    test("killed when the server has said that it took it, before the result is committed", async () => {
+      const detail = await killWhile("taken", {}, (release) => scene.killAt("commit", release));
+      expectSent(detail, 1);
+    });
+
+    test.each(["message", "taken"] as const)(
+      "killed when nobody can know, at %s: a person looks",
+      async (moment) => {
+        const detail = await killWhile(moment);
+        expect(detail.header.status).toBe("failed");
+        expect(nodeOf(detail)).toMatchObject({ status: "failed", error: { class: "outcome_unknown" } });
+        expect(server.taken).toHaveLength(1);
+      },
+    );
+
+    test.each(["message", "taken"] as const)(
+      "killed when nobody can know, at %s: sent again where the node says so, as the same message",
+      async (moment) => expectSent(await killWhile(moment, { whenUnknown: "resend" }), 2),
+    );
+  });
+});

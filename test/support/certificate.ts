@@ -1,0 +1,20 @@
+/** A key and a certificate for tests, of `localhost` alone, signed by itself, valid until 2126. Nothing else trusts it. */
+export const KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgMbbP8VPQbSSbtiiK
+v6TiDrPWvDLgJkVQnhLOdJ4S6wmhRANCAAS7IKaYZa+8n9WDENPljuJfsqPuL3yf
+OhkA4ypGSs5V+xfd3vpCmS9pcRKEgYGkwEW263ZdMbqVo86Uw6EcYsyr
+-----END PRIVATE KEY-----
+`;
+
+export const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBoTCCAUegAwIBAgIUbCbd3qUefqDG27EbSkCwSxpT0EEwCgYIKoZIzj0EAwIw
+GjEYMBYGA1UEAwwPRmxvd0ZvcmdlIHRlc3RzMCAXDTI2MTEyNDA3Mzc0MloYDzIx
+MjYxMDMxMDczNzQyWjAaMRgwFgYDVQQDDA9GbG93Rm9yZ2UgdGVzdHMwWTATBgcq
+hkjOPQIBBggqhkjOPQMBBwNCAAS7IKaYZa+8n9WDENPljuJfsqPuL3yfOhkA4ypG
+Ss5V+xfd3vpCmS9pcRKEgYGkwEW263ZdMbqVo86Uw6EcYsyro2kwZzAdBgNVHQ4E
+FgQUxzuTJmn/oHYj/psTjAd8qsa/XGgwHwYDVR0jBBgwFoAUxzuTJmn/oHYj/psT
+jAd8qsa/XGgwDwYDVR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglsb2NhbGhvc3Qw
+CgYIKoZIzj0EAwIDSAAwRQIgVAoaALqHJtT8Oy/UwZ6Ur3NDno9/MRkJycDTP74E
+1UwCIQCPkghRirYe1JebXY39ZMwBQOIsk5jovEX59yhVNHkbkg==
+-----END CERTIFICATE-----
+`;
