@@ -273,6 +273,18 @@ create table flowforge.step_memos (
   constraint step_memos_pkey PRIMARY KEY (run_id, node, item, generation, name)
 ) with (fillfactor=80);
 
+create table flowforge.triggers (
+  workspace text not null,
+  workflow text not null,
+  node text not null,
+  version integer not null,
+  type text not null,
+  name text,
+  source json not null,
+  constraint triggers_pkey PRIMARY KEY (workspace, workflow, node)
+);
+CREATE INDEX triggers_by_name ON flowforge.triggers USING btree (type, name, workspace, workflow, node);
+
 create table flowforge.workers (
   id text not null,
   started_at bigint not null,

@@ -38,6 +38,7 @@ import { Runs } from "./runs.ts";
 import { queryBuilder } from "./tables.ts";
 import { MAX_TRANSACTIONS, transactionStore } from "./transactions.ts";
 import { storeNow } from "./time.ts";
+import { triggerStore } from "./triggers.ts";
 import { beat, Workers } from "./workers.ts";
 import { Workflows } from "./workflows.ts";
 
@@ -175,7 +176,13 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 function besideRuns(
   reads: ConnectionPool,
   schema: string,
-): ActionKeyStore & ChildStore & GateStore & MapStore & MemoStore & KeyStore & Pick<Store, "credentials"> {
+): ActionKeyStore &
+  ChildStore &
+  GateStore &
+  MapStore &
+  MemoStore &
+  KeyStore &
+  Pick<Store, "credentials" | "triggers"> {
   return {
     ...childStore(reads, schema),
     ...mapStore(reads, schema),
@@ -184,6 +191,7 @@ function besideRuns(
     ...actionKeyStore(reads, schema),
     ...gateStore(reads, schema),
     credentials: new Credentials(reads, schema),
+    triggers: triggerStore(reads, schema),
   };
 }
 

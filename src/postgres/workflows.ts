@@ -7,6 +7,7 @@ import type { WorkflowDocument } from "../core/definition/document.ts";
 import type { WorkflowVersion } from "../core/ports/store.ts";
 import type { ConnectionPool, Session } from "../postgres-connection/pool.ts";
 import { fetchRows, type Tables, type WorkflowVersionsTable } from "./tables.ts";
+import { replaceTriggers } from "./triggers.ts";
 
 /** A version that may be there already. */
 interface Candidate {
@@ -64,6 +65,7 @@ export class Workflows {
         select $1, $2, newest, ${s}.now(), $3, $4 from numbered returning *`,
       values: [workspace, document.name, checksum, JSON.stringify(document)],
     });
+    await replaceTriggers(session, s, { workspace, document, version: row!.version });
     return workflowVersion(row!);
   }
 

@@ -7,7 +7,6 @@
  * - nothing that a caller holds is part of the store: values are kept as JSON text, records are frozen copies;
  * - time is the clock that was passed in, so a simulated day needs no waiting.
  */
-import type { WorkflowDocument } from "../core/definition/document.ts";
 import type { Json } from "../core/json.ts";
 import type { DeadLetterFilter, DeadLetterPage } from "../core/ports/dead-letter.ts";
 import type { AppendResult, InboxMessage, ListenerQuery, MessageBody } from "../core/ports/message.ts";
@@ -34,7 +33,6 @@ import type {
   RunFilter,
   Store,
   WorkerInfo,
-  WorkflowVersion,
 } from "../core/ports/store.ts";
 import type { LoadRequest, RunHeader, StoredRun } from "../core/ports/stored-run.ts";
 import { ActionKeyTable } from "./memory-store/action-key-table.ts";
@@ -59,6 +57,7 @@ import {
   type MemoryRun,
 } from "./memory-store/tables.ts";
 import { nodeRef, WorkerTable } from "./memory-store/worker-table.ts";
+import { TriggerTable } from "./memory-store/trigger-table.ts";
 import { WorkflowTable } from "./memory-store/workflow-table.ts";
 
 export interface MemoryStoreOptions {
@@ -84,6 +83,7 @@ class MemoryStore implements Store {
   readonly #gates = new GateTable(this.#tables);
   readonly #memos = new MemoTable(this.#tables);
   readonly #maps = new MapTable(this.#tables);
+  readonly triggers: TriggerTable = new TriggerTable(this.#workflows);
   readonly credentials: CredentialTable = new CredentialTable(() => this.#now());
 
   constructor(clock: { now(): number }) {
@@ -292,25 +292,16 @@ class MemoryStore implements Store {
     return this.#now();
   }
 
-  async saveWorkflow(
-    workspace: string,
-    document: WorkflowDocument,
-    checksum: string,
-  ): Promise<WorkflowVersion> {
-    return this.#workflows.save({ workspace, document, checksum, createdAt: this.#now() });
-  }
+  readonly saveWorkflow: Store["saveWorkflow"] = async (workspace, document, checksum) =>
+    this.#workflows.save({ workspace, document, checksum, createdAt: this.#now() });
 
-  async workflow(workspace: string, name: string, version?: number): Promise<WorkflowVersion | null> {
-    return this.#workflows.get(workspace, name, version);
-  }
+  readonly workflow: Store["workflow"] = async (workspace, name, version) =>
+    this.#workflows.get(workspace, name, version);
 
-  async workflowVersions(workspace: string, name: string): Promise<readonly WorkflowVersion[]> {
-    return this.#workflows.versions(workspace, name);
-  }
+  readonly workflowVersions: Store["workflowVersions"] = async (workspace, name) =>
+    this.#workflows.versions(workspace, name);
 
-  async workflows(workspace: string): Promise<readonly WorkflowVersion[]> {
-    return this.#workflows.list(workspace);
-  }
+  readonly workflows: Store["workflows"] = async (workspace) => this.#workflows.list(workspace);
 
   async run(workspace: string, runId: string): Promise<RunDetail | null> {
     const run = this.#tables.runs.get(runId);

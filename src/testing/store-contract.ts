@@ -19,6 +19,7 @@ import { memoRules } from "./store-contract/memo-rules.ts";
 import { rowRules } from "./store-contract/row-rules.ts";
 import { sizeRules } from "./store-contract/size-rules.ts";
 import { valueRules } from "./store-contract/value-rules.ts";
+import { triggerRules } from "./store-contract/trigger-rules.ts";
 import { versionRules } from "./store-contract/version-rules.ts";
 import { workerRules } from "./store-contract/worker-rules.ts";
 import { makeKit, type StoreFactory, type StoreContractTools } from "./store-contract/kit.ts";
@@ -48,6 +49,7 @@ const PARTS = [
   childRules,
   credentialRules,
   versionRules,
+  triggerRules,
 ] as const;
 
 /**

@@ -19,6 +19,7 @@ import type { ChildStore } from "./children.ts";
 import type { KeyStore } from "./keys.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterPage } from "./dead-letter.ts";
 import type { TransactionStore } from "./transactions.ts";
+import type { TriggerStore } from "./triggers.ts";
 import type { LoadRequest, NodeRecord, RunHeader, StoredRun } from "./stored-run.ts";
 import type { RunStatus } from "../run/state.ts";
 
@@ -114,6 +115,7 @@ export interface RunDetail {
 
 export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, MapStore, MemoStore {
   readonly credentials: CredentialStore;
+  readonly triggers: TriggerStore;
 
   /**
    * One batch, one statement or transaction where the store can; one verdict per entry, in order. Waits for nobody. Rejects
@@ -171,7 +173,10 @@ export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, 
 
   now(): Promise<number>;
 
-  /** Stores a version unless its checksum is known; returns the version that the checksum has. Versions are 1, 2, 3 ... */
+  /**
+   * Stores a version unless its checksum is known; returns the version that the checksum has. Versions are 1, 2, 3 ... A
+   * new one is the newest, and its triggers are those of the workflow from then on.
+   */
   saveWorkflow(workspace: string, document: WorkflowDocument, checksum: string): Promise<WorkflowVersion>;
   /** None: the newest. */
   workflow(workspace: string, name: string, version?: number): Promise<WorkflowVersion | null>;

@@ -22,6 +22,7 @@ import { runGates } from "./0015-run-gates.ts";
 import { children } from "./0016-children.ts";
 import { mapUndoes } from "./0017-map-undoes.ts";
 import { itemChildren } from "./0018-item-children.ts";
+import { triggers } from "./0019-triggers.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -43,6 +44,7 @@ export const MIGRATIONS: readonly Migration[] = [
   children,
   mapUndoes,
   itemChildren,
+  triggers,
 ];
 
 /** The schema version that this code is written for. */

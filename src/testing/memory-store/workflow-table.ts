@@ -44,6 +44,11 @@ export class WorkflowTable {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** The newest version of every workflow of every workspace. */
+  newest(): WorkflowVersion[] {
+    return [...this.#workspaces.keys()].flatMap((workspace) => this.list(workspace));
+  }
+
   #versions(workspace: string, name: string): readonly MemoryVersion[] {
     return this.#workspaces.get(workspace)?.get(name) ?? [];
   }

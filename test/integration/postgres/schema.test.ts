@@ -1,5 +1,6 @@
 /** Migrations: many at once, other names, other versions, and the dump that says what the schema is. */
 import { describe, expect, test } from "vitest";
+import { triggers } from "../../../src/postgres/migrations/0019-triggers.ts";
 import { SCHEMA_VERSION } from "../../../src/postgres/migrations/list.ts";
 import { createPostgresStore } from "../../../src/postgres/store.ts";
 import { postgresVersions, testDatabase } from "../../support/servers.ts";
@@ -32,6 +33,29 @@ test("a missing schema is `schema_outdated`, a newer one `schema_too_new`", asyn
   await expect(store.open()).rejects.toMatchObject({ code: "schema_too_new" });
   await expect(store.migrate()).rejects.toMatchObject({ code: "schema_too_new" });
   await store.close();
+});
+
+test("the triggers of workflows that are older than their table are in it", async () => {
+  await using context = await testStore();
+  const { store, database } = context;
+  const nodes = {
+    hook: { kind: "trigger", source: { type: "webhook", path: "orders" } },
+    placed: { kind: "trigger", source: { type: "event", name: "order.placed" } },
+    night: { kind: "trigger", source: { type: "schedule", cron: "0 3 * * *" } },
+    start: { kind: "trigger" },
+  } as const;
+  await store.saveWorkflow("default", { format: 1, name: "w", nodes: {}, edges: [] }, "c1");
+  await store.saveWorkflow("default", { format: 1, name: "w", nodes, edges: [] }, "c2");
+  const all = `select workspace, workflow, node, version, type, name, source::text from flowforge.triggers order by node`;
+  const written = await database.query(all);
+  expect(written.map(({ node, name }) => [node, name])).toEqual([
+    ["hook", "orders"],
+    ["night", null],
+    ["placed", "order.placed"],
+  ]);
+  await database.query("drop table flowforge.triggers");
+  for (const statement of triggers.statements("flowforge")) await database.query(statement);
+  expect(await database.query(all)).toEqual(written);
 });
 
 test.each(["my schema", 'quo"ted', "Größe", "select"])("a schema named %s", async (schema) => {
