@@ -98,6 +98,7 @@ export type {
 } from "./core/run/version-move.ts";
 export type { Engine, EngineStartOptions } from "./engine/engine.ts";
 export type { EngineEventMap, EngineEventName } from "./engine/engine-events.ts";
+export type { Health, HealthCheck } from "./engine/health.ts";
 export type { EngineOptions, WorkerSettings } from "./engine/options.ts";
 export type { MessageOptions } from "./engine/message-options.ts";
 export { RunCancelledError, RunFailedError, type RunFailure } from "./engine/run-errors.ts";

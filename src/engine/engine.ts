@@ -19,6 +19,7 @@ import type { ChildRuns } from "../worker/child-opener.ts";
 import { credentialSource, CredentialsApi } from "./credentials.ts";
 import type { Connect, Connections } from "./connect.ts";
 import { DeadLettersApi } from "./dead-letters.ts";
+import { type Health, healthOf, NOT_RUNNING } from "./health.ts";
 import { type EngineEventMap, type EngineEventName, EngineEvents } from "./engine-events.ts";
 import type { ParsedOptions } from "./options.ts";
 import type { MessageOptions } from "./message-options.ts";
@@ -131,6 +132,21 @@ export class Engine implements AsyncDisposable {
   /** What this process counted since its start. */
   get counts(): Readonly<WorkerCounts> {
     return { ...this.#parts("counts").worker.counts };
+  }
+
+  /**
+   * Whether this process is alive and ready, and how PostgreSQL and the queue answer it. Never throws, and takes at most about two
+   * seconds. For the probes of an orchestrator: restart on `live: false`, send nothing on `ready: false`.
+   */
+  async health(): Promise<Health> {
+    const running = this.#running;
+    if (!running) return NOT_RUNNING;
+    const { store, scheduler } = running.connections;
+    return healthOf({
+      askStore: () => store.now(),
+      askQueue: () => scheduler.depth(this.#options.lanes[0]!),
+      worker: running.worker.pulse,
+    });
   }
 
   /** Calls the listener for what this process sees. Returns a function that takes the listener off again. */

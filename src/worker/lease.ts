@@ -47,6 +47,11 @@ export class Lease {
     return this.#workerId;
   }
 
+  /** Milliseconds since the last heartbeat that was answered. */
+  get silentMs(): number {
+    return Math.round(performance.now() - this.#lastBeat);
+  }
+
   /** Three beats and a bit fit into a lease. */
   get beatMs(): number {
     return Math.floor(this.#options.leaseMs * 0.3);

@@ -132,6 +132,12 @@ export class Worker {
     return this.#lease.workerId;
   }
 
+  /** How this worker's lease stands; `null`: it needs none. */
+  get pulse(): { readonly id: string | null; readonly silentMs: number; readonly leaseMs: number } | null {
+    if (this.#loops.length === 0) return null;
+    return { id: this.workerId, silentMs: this.#lease.silentMs, leaseMs: this.#options.leaseMs };
+  }
+
   /** Room that is free right now. */
   get free(): number {
     return this.#slots.free;
