@@ -42,6 +42,7 @@ describe("the linter's walls", () => {
       "core imports an adapter",
       /core\/run\/clock\.ts.*'\.\.\/\.\.\/postgres\/store\.ts' import is restricted/,
     ],
+    ["core/schedule imports Node.js", /core\/schedule\/ticks\.ts.*'node:fs' import is restricted/],
     ["core reads the clock", /core\/run\/clock\.ts.*'Date\.now' is restricted/],
     ["core rolls dice", /core\/run\/clock\.ts.*'Math\.random' is restricted/],
     ["core sets timers", /core\/run\/clock\.ts.*'setTimeout'.*time is an argument/],

@@ -2,7 +2,7 @@
 import type { z, ZodType } from "zod";
 import type { Json } from "../json.ts";
 import type { Action, ActionContext, ActionSettings, AnyInput, AnyOutput } from "./action.ts";
-import type { Duration, JoinDocument, RetryDocument } from "./document.ts";
+import type { Duration, JoinDocument, RetryDocument, ScheduleSource } from "./document.ts";
 import type { Expr, TextTag } from "./interpolation.ts";
 import type { Workflow } from "./workflow-type.ts";
 import type { AnyTemplate, LooseRef, Ref, Templated, Yielded, Yields } from "./reference-types.ts";
@@ -104,7 +104,7 @@ export type TriggerSourceOptions<Of extends string = string> =
       readonly path: string;
       readonly signature?: { readonly [field: string]: Json };
     }
-  | { readonly type: "schedule"; readonly cron: string; readonly timezone?: string }
+  | ScheduleSource
   | { readonly type: "event"; readonly name: string; readonly filter?: Yields<boolean, Of> };
 
 interface TimeWaitOptions<Of extends string> extends NodeOptions<Of> {

@@ -3,6 +3,7 @@
  * expressions) is not decided here. `parseDocument` beside this file turns what zod finds into problems with a code.
  */
 import { z, type ZodType } from "zod";
+import { timingProblem } from "../schedule/timing.ts";
 import { DURATION_EXPECTED, tryParseDuration } from "./duration.ts";
 import type { Duration } from "./document.ts";
 import { ACTION_NAME, fits, LABEL, LANE, NAME, type NameRule, OUTCOME } from "./names.ts";
@@ -136,6 +137,38 @@ const join = z
 
 const LATER_OF_NODES = ["labels"];
 
+const TIMING_NEXT =
+  'Use { cron: "0 9 * * 1-5", timeZone: "Europe/Berlin" }, { every: "15m" } or { at: "2027-03-01T09:00:00Z" }.';
+
+const MAX_JITTER_MS = 24 * 60 * 60 * 1_000;
+
+const jitter: ZodType<Duration> = ruled(duration, {
+  code: "field_invalid",
+  test: (value) => (tryParseDuration(value) ?? 0) <= MAX_JITTER_MS,
+  message: (value) => `${JSON.stringify(value)} is too much jitter.`,
+  next: "Use at most a day.",
+});
+
+const scheduleFields = place("a schedule source", {
+  type: z.literal("schedule"),
+  cron: text.exactOptional(),
+  timeZone: text.exactOptional(),
+  every: duration.exactOptional(),
+  at: text.exactOptional(),
+  overlap: z.enum(["allow", "skip", "queue", "cancelPrevious"]).exactOptional(),
+  catchUp: z.enum(["none", "one", "all"]).exactOptional(),
+  catchUpWindow: duration.exactOptional(),
+  jitter: jitter.exactOptional(),
+});
+
+// Not `ruled`: a discriminated union takes objects only.
+const scheduleSource = scheduleFields.check((context) => {
+  const message = timingProblem(context.value);
+  if (message === null) return;
+  const params: RuleParams = { code: "field_invalid", next: TIMING_NEXT };
+  context.issues.push({ code: "custom", params, message, input: context.value });
+});
+
 const sources = z.discriminatedUnion("type", [
   place("a manual source", { type: z.literal("manual") }),
   place("a webhook source", {
@@ -143,9 +176,7 @@ const sources = z.discriminatedUnion("type", [
     path: named("a webhook path", NAME),
     signature: z.looseObject({}).exactOptional(),
   }),
-  place("a schedule source", { type: z.literal("schedule"), cron: text, timezone: text.exactOptional() }, [
-    "catchUp",
-  ]),
+  scheduleSource,
   place("an event source", {
     type: z.literal("event"),
     name: named("an event", NAME),

@@ -94,8 +94,35 @@ export interface TriggerDocument extends NodeDocumentBase {
 export type TriggerSource =
   | { readonly type: "manual" }
   | { readonly type: "webhook"; readonly path: string; readonly signature?: JsonObject }
-  | { readonly type: "schedule"; readonly cron: string; readonly timezone?: string }
+  | ScheduleSource
   | { readonly type: "event"; readonly name: string; readonly filter?: string };
+
+/** Exactly one of `cron`, `every` and `at`. */
+export interface ScheduleSource {
+  readonly type: "schedule";
+  /** Five parts, or six with seconds in front, or seven with years at the end; or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. */
+  readonly cron?: string;
+  /** IANA name for `cron`. Default `UTC`. */
+  readonly timeZone?: string;
+  /** At least `1s`. Ticks are the multiples of it, counted from 1970. */
+  readonly every?: Duration;
+  /** Once: `2027-03-01T09:00:00Z`, or with an offset. */
+  readonly at?: string;
+  /**
+   * What happens at a tick while the run of the tick before is under way. `allow` (default): both run. `skip`: the new tick is passed over.
+   * `queue`: it waits for the end of that run. `cancelPrevious`: that run is cancelled, and the new one starts at once.
+   */
+  readonly overlap?: "allow" | "skip" | "queue" | "cancelPrevious";
+  /**
+   * What happens to ticks that no engine saw within a minute. `one` (default): one run for the last of them. `all`: one run for
+   * each. `none`: they are passed over.
+   */
+  readonly catchUp?: "none" | "one" | "all";
+  /** Older ticks are never made up for. Default `1d` with `all`, and any age with `one`. */
+  readonly catchUpWindow?: Duration;
+  /** Each run starts up to so much later than its tick. At most a day. Default 0. */
+  readonly jitter?: Duration;
+}
 
 export interface ActionDocument extends NodeDocumentBase {
   readonly kind: "action";

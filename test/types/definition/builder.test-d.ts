@@ -263,7 +263,7 @@ defineWorkflow({
     );
     trigger(
       "tick",
-      { type: "schedule", cron: "0 9 * * *", timezone: "Europe/Berlin" },
+      { type: "schedule", cron: "0 9 * * *", timeZone: "Europe/Berlin" },
       {
         // @ts-expect-error What a trigger makes must fit the input of the workflow.
         input: { customer: fired.id, cents: fired.firedAt, vip: true },

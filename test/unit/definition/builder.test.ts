@@ -111,7 +111,7 @@ describe("defineWorkflow({ build })", () => {
             input: { id: fired.payload.at("id"), host: fired.headers.at("host") },
           },
         );
-        trigger("tick", { type: "schedule", cron: "0 9 * * *", timezone: "Europe/Berlin" });
+        trigger("tick", { type: "schedule", cron: "0 9 * * *", timeZone: "Europe/Berlin" });
         trigger("placed", {
           type: "event",
           name: "order.placed",
@@ -161,7 +161,7 @@ describe("defineWorkflow({ build })", () => {
           },
           tick: {
             kind: "trigger",
-            source: { type: "schedule", cron: "0 9 * * *", timezone: "Europe/Berlin" },
+            source: { type: "schedule", cron: "0 9 * * *", timeZone: "Europe/Berlin" },
           },
           placed: {
             kind: "trigger",

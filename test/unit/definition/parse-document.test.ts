@@ -6,6 +6,8 @@ const wait = { kind: "wait", for: { duration: 1 } };
 const action = { kind: "action", action: "log" };
 const base = { format: 1, name: "w", nodes: { a: wait }, edges: [] };
 const withNode = (node: object): object => ({ ...base, nodes: { a: node } });
+const withSchedule = (fields: object): object =>
+  withNode({ kind: "trigger", source: { type: "schedule", ...fields } });
 
 const brief = (value: unknown): readonly string[] =>
   parseDocument(value).problems.map(({ code, path }) => `${code} ${path.join(".")}`.trim());
@@ -25,7 +27,7 @@ describe("parseDocument", () => {
       nodes: {
         t: { kind: "trigger", source: { type: "event", name: "e", filter: "true" }, input: { a: "{{ x }}" } },
         h: { kind: "trigger", source: { type: "webhook", path: "p", signature: { scheme: "x" } } },
-        s: { kind: "trigger", source: { type: "schedule", cron: "* * * * *", timezone: "UTC" } },
+        s: { kind: "trigger", source: { type: "schedule", cron: "* * * * *", timeZone: "UTC" } },
         m: { kind: "trigger", source: { type: "manual" }, description: "by hand", join: "all" },
         a: {
           ...action,
@@ -89,10 +91,24 @@ describe("parseDocument", () => {
       withNode({ kind: "trigger", source: { type: "cron" } }),
       ["kind_unknown nodes.a.source.type"],
     ],
+    ["a cron pattern that is none", withSchedule({ cron: "0 25 * * *" }), ["field_invalid nodes.a.source"]],
+    ["a schedule that is never due", withSchedule({ cron: "0 0 31 2 *" }), ["field_invalid nodes.a.source"]],
+    ["a date as a pattern", withSchedule({ cron: "2027-01-01T00:00:00" }), ["field_invalid nodes.a.source"]],
+    ["a schedule without a time", withSchedule({}), ["field_invalid nodes.a.source"]],
+    ["two times", withSchedule({ cron: "* * * * *", every: "5m" }), ["field_invalid nodes.a.source"]],
+    ["no time zone", withSchedule({ cron: "* * * * *", timeZone: "X/Y" }), ["field_invalid nodes.a.source"]],
+    ["a zone too many", withSchedule({ every: "5m", timeZone: "UTC" }), ["field_invalid nodes.a.source"]],
+    ["a short interval", withSchedule({ every: "999ms" }), ["field_invalid nodes.a.source"]],
+    ["a time without a zone", withSchedule({ at: "2027-01-01T00:00:00" }), ["field_invalid nodes.a.source"]],
     [
-      "a later field of a source",
-      withNode({ kind: "trigger", source: { type: "schedule", cron: "x", catchUp: 1 } }),
-      ["not_supported_yet nodes.a.source.catchUp"],
+      "policies of schedules that are none",
+      withSchedule({ every: "5m", overlap: "twice", catchUp: 1, catchUpWindow: "x", jitter: "25h" }),
+      [
+        "field_invalid nodes.a.source.overlap",
+        "field_invalid nodes.a.source.catchUp",
+        "duration_invalid nodes.a.source.catchUpWindow",
+        "field_invalid nodes.a.source.jitter",
+      ],
     ],
     ["no action", withNode({ kind: "action" }), ["field_missing nodes.a.action"]],
     [
