@@ -61,7 +61,14 @@ export type { Json, JsonObject } from "./core/json.ts";
 export type { Logger } from "./core/ports/logger.ts";
 export type { SqlTransaction } from "./core/ports/transactions.ts";
 export type { DeadLetter, DeadLetterGroup } from "./core/ports/dead-letter.ts";
-export type { AttemptRecord, NodeRunDetail, Page, RunDetail, WorkflowVersion } from "./core/ports/store.ts";
+export type {
+  AttemptRecord,
+  ListedWorkflow,
+  NodeRunDetail,
+  Page,
+  RunDetail,
+  WorkflowVersion,
+} from "./core/ports/store.ts";
 export type { RunHeader } from "./core/ports/stored-run.ts";
 export { NotYet, PermanentError, RetryableError } from "./core/run/failures.ts";
 export type { NodeStatus, RunStatus } from "./core/run/state.ts";

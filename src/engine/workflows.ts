@@ -8,7 +8,7 @@ import { FlowForgeError } from "../core/errors.ts";
 import type { ActionCatalogue } from "../core/graph/actions.ts";
 import { withLanes } from "../core/graph/lanes.ts";
 import { validateWorkflow, type ValidationResult } from "../core/graph/validate.ts";
-import type { Store, WorkflowVersion } from "../core/ports/store.ts";
+import type { ListedWorkflow, Store, WorkflowVersion } from "../core/ports/store.ts";
 import { didYouMean } from "../core/suggestion.ts";
 import type { Plans } from "../worker/plans.ts";
 import { type InWorkspace, versionSchema, workspaceOf } from "./call-options.ts";
@@ -68,9 +68,37 @@ export class WorkflowsApi {
     return this.#store.workflow(workspace, name, options.version);
   }
 
-  /** The newest version of every workflow of the workspace, by name. */
-  async list(options: InWorkspace = {}): Promise<readonly WorkflowVersion[]> {
+  /** The newest version of every workflow of the workspace, by name, and whether its triggers may start runs. */
+  async list(options: InWorkspace = {}): Promise<readonly ListedWorkflow[]> {
     return this.#store.workflows(workspaceOf(options, "workflows.list"));
+  }
+
+  /**
+   * From now on none of the workflow's triggers starts a run: webhooks, schedules and events pass it by, also with another version.
+   * Runs under way go on, and `runs.start` and nodes that run it as a child start it all the same. Twice is once.
+   *
+   * Throws `workflow_not_found`.
+   */
+  async disable(name: string, options: InWorkspace = {}): Promise<void> {
+    return this.#enable(name, { workspace: workspaceOf(options, "workflows.disable"), enabled: false });
+  }
+
+  /** Takes `disable` back. What passed by meanwhile is not made up for. Throws `workflow_not_found`. */
+  async enable(name: string, options: InWorkspace = {}): Promise<void> {
+    return this.#enable(name, { workspace: workspaceOf(options, "workflows.enable"), enabled: true });
+  }
+
+  async #enable(name: string, to: { readonly workspace: string; readonly enabled: boolean }): Promise<void> {
+    const { workspace, enabled } = to;
+    if (await this.#store.enableWorkflow(workspace, name, enabled)) return;
+    const known = await this.#store.workflows(workspace);
+    throw new FlowForgeError("workflow_not_found", {
+      subject: `workflow "${name}" in workspace "${workspace}"`,
+      next: `Register it first.${didYouMean(
+        name,
+        known.map((workflow) => workflow.name),
+      )}`,
+    });
   }
 
   /** All versions of a workflow, the newest first. */

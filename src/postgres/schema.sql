@@ -312,5 +312,6 @@ create table flowforge.workflows (
   workspace text not null,
   name text not null,
   newest integer not null,
+  enabled boolean not null default true,
   constraint workflows_pkey PRIMARY KEY (workspace, name)
 );

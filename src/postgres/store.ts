@@ -162,6 +162,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     workflow: (workspace, workflow, version) => workflows.one(workspace, workflow, version),
     workflowVersions: (workspace, workflow) => workflows.versions(workspace, workflow),
     workflows: (workspace) => workflows.all(workspace),
+    enableWorkflow: (workspace, workflow, enabled) => workflows.setEnabled(workspace, workflow, enabled),
 
     run: (workspace, runId) => runs.one(workspace, runId),
     runs: (filter) => runs.page(filter),

@@ -35,6 +35,7 @@ export interface WorkflowsTable {
   workspace: string;
   name: string;
   newest: number;
+  enabled: boolean;
 }
 
 export interface WorkflowVersionsTable {

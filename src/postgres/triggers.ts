@@ -13,9 +13,10 @@ export function triggerStore(pool: ConnectionPool, s: string): TriggerStore {
   return {
     async find({ type, workspace, name, after, limit }) {
       const rows = await pool.query<TriggerRow>({
-        text: `select workspace, workflow, version, node, source from ${s}.triggers
+        text: `select workspace, workflow, version, node, source from ${s}.triggers t
           where type = $1 and ($2::text is null or workspace = $2) and ($3::text is null or name = $3)
             and ($4::text is null or (workspace, workflow, node) > ($4, $5, $6))
+            and exists (select from ${s}.workflows w where w.workspace = t.workspace and w.name = t.workflow and w.enabled)
           order by workspace, workflow, node limit $7`,
         values: [
           type,

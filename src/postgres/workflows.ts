@@ -4,7 +4,7 @@
  */
 import { sql, type Kysely } from "kysely";
 import type { WorkflowDocument } from "../core/definition/document.ts";
-import type { WorkflowVersion } from "../core/ports/store.ts";
+import type { ListedWorkflow, WorkflowVersion } from "../core/ports/store.ts";
 import type { ConnectionPool, Session } from "../postgres-connection/pool.ts";
 import { fetchRows, type Tables, type WorkflowVersionsTable } from "./tables.ts";
 import { replaceTriggers } from "./triggers.ts";
@@ -107,10 +107,21 @@ export class Workflows {
     return (await fetchRows(this.#pool, query)).map(workflowVersion);
   }
 
-  async all(workspace: string): Promise<readonly WorkflowVersion[]> {
+  async all(workspace: string): Promise<readonly ListedWorkflow[]> {
     // "C": the same order whatever the database's language is.
-    const query = this.#newest(workspace).orderBy(sql`v.name collate "C"`);
-    return (await fetchRows(this.#pool, query)).map(workflowVersion);
+    const query = this.#newest(workspace)
+      .select("w.enabled")
+      .orderBy(sql`v.name collate "C"`);
+    const rows = await fetchRows(this.#pool, query);
+    return rows.map((row) => ({ ...workflowVersion(row), enabled: row.enabled }));
+  }
+
+  async setEnabled(workspace: string, name: string, enabled: boolean): Promise<boolean> {
+    const rows = await this.#pool.query({
+      text: `update ${this.#schema}.workflows set enabled = $3 where workspace = $1 and name = $2 returning 1`,
+      values: [workspace, name, enabled],
+    });
+    return rows.length > 0;
   }
 }
 

@@ -303,6 +303,9 @@ class MemoryStore implements Store {
 
   readonly workflows: Store["workflows"] = async (workspace) => this.#workflows.list(workspace);
 
+  readonly enableWorkflow: Store["enableWorkflow"] = async (workspace, name, enabled) =>
+    this.#workflows.enable({ workspace, name, enabled });
+
   async run(workspace: string, runId: string): Promise<RunDetail | null> {
     const run = this.#tables.runs.get(runId);
     return run?.header.workspace === workspace ? runDetail(run) : null;

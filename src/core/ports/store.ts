@@ -67,6 +67,11 @@ export interface WorkflowVersion {
   readonly createdAt: number;
 }
 
+export interface ListedWorkflow extends WorkflowVersion {
+  /** `false`: none of its triggers starts a run. */
+  readonly enabled: boolean;
+}
+
 export interface RunFilter {
   readonly workspace: string;
   readonly workflow?: string;
@@ -183,7 +188,9 @@ export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, 
   /** Newest first. */
   workflowVersions(workspace: string, name: string): Promise<readonly WorkflowVersion[]>;
   /** The newest version of each, by name (in the order of code points). */
-  workflows(workspace: string): Promise<readonly WorkflowVersion[]>;
+  workflows(workspace: string): Promise<readonly ListedWorkflow[]>;
+  /** `false`: there is no such workflow. It is one when it is first saved, and stays what it is with another version. */
+  enableWorkflow(workspace: string, name: string, enabled: boolean): Promise<boolean>;
 
   run(workspace: string, runId: string): Promise<RunDetail | null>;
   /** Newest first, by `createdAt` and then `id`. Rejects a limit or cursor that is none with `option_invalid`. */

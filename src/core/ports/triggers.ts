@@ -33,6 +33,6 @@ export interface TriggerQuery {
 }
 
 export interface TriggerStore {
-  /** By workspace, workflow and node, in the order of code points. */
+  /** By workspace, workflow and node, in the order of code points; none of a disabled workflow. */
   find(query: TriggerQuery): Promise<readonly BoundTrigger[]>;
 }

@@ -23,6 +23,7 @@ import { children } from "./0016-children.ts";
 import { mapUndoes } from "./0017-map-undoes.ts";
 import { itemChildren } from "./0018-item-children.ts";
 import { triggers } from "./0019-triggers.ts";
+import { disabledWorkflows } from "./0020-disabled-workflows.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -45,6 +46,7 @@ export const MIGRATIONS: readonly Migration[] = [
   mapUndoes,
   itemChildren,
   triggers,
+  disabledWorkflows,
 ];
 
 /** The schema version that this code is written for. */

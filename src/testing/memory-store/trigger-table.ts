@@ -13,6 +13,7 @@ export class TriggerTable implements TriggerStore {
   async find({ type, workspace, name, after, limit }: TriggerQuery): Promise<readonly BoundTrigger[]> {
     return this.#workflows
       .newest()
+      .filter(({ enabled }) => enabled)
       .flatMap(({ workspace: of, name: workflow, version, document }) =>
         boundTriggers(document).map((trigger) => ({ ...trigger, workspace: of, workflow, version })),
       )

@@ -1,6 +1,6 @@
 /** Versions of workflow documents, by workspace and name. */
 import type { WorkflowDocument } from "../../core/definition/document.ts";
-import type { WorkflowVersion } from "../../core/ports/store.ts";
+import type { ListedWorkflow, WorkflowVersion } from "../../core/ports/store.ts";
 
 interface MemoryVersion extends Omit<WorkflowVersion, "document"> {
   /** JSON text. */
@@ -10,6 +10,7 @@ interface MemoryVersion extends Omit<WorkflowVersion, "document"> {
 export class WorkflowTable {
   /** Version 1 first. */
   readonly #workspaces = new Map<string, Map<string, MemoryVersion[]>>();
+  readonly #disabled = new Set<readonly MemoryVersion[]>();
 
   save(version: Pick<WorkflowVersion, "workspace" | "document" | "checksum" | "createdAt">): WorkflowVersion {
     const { document, workspace, checksum, createdAt } = version;
@@ -37,16 +38,24 @@ export class WorkflowTable {
     return this.#versions(workspace, name).map(published).reverse();
   }
 
-  list(workspace: string): WorkflowVersion[] {
+  list(workspace: string): ListedWorkflow[] {
     const workflows = [...(this.#workspaces.get(workspace)?.values() ?? [])];
     return workflows
-      .map((versions) => published(versions.at(-1)!))
+      .map((versions) => ({ ...published(versions.at(-1)!), enabled: !this.#disabled.has(versions) }))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** The newest version of every workflow of every workspace. */
-  newest(): WorkflowVersion[] {
+  newest(): ListedWorkflow[] {
     return [...this.#workspaces.keys()].flatMap((workspace) => this.list(workspace));
+  }
+
+  enable({ workspace, name, enabled }: Pick<ListedWorkflow, "workspace" | "name" | "enabled">): boolean {
+    const versions = this.#workspaces.get(workspace)?.get(name);
+    if (!versions) return false;
+    if (enabled) this.#disabled.delete(versions);
+    else this.#disabled.add(versions);
+    return true;
   }
 
   #versions(workspace: string, name: string): readonly MemoryVersion[] {

@@ -45,6 +45,29 @@ export function triggerRules({ describe, rule, expect }: Kit): void {
       expect(await nodes(store, { type: "webhook" })).toEqual([]);
     });
 
+    rule(
+      "of a disabled workflow are not found, whatever version is the newest",
+      async ({ store, second }) => {
+        const event = (description: string): WorkflowDocument => ({
+          ...document("w", { n: placed("e") }),
+          description,
+        });
+        expect(await store.enableWorkflow(WORKSPACE, "w", false)).toBe(false);
+        await store.saveWorkflow(WORKSPACE, event("one"), "c1");
+        await store.saveWorkflow("elsewhere", event("one"), "c1");
+        expect(await store.enableWorkflow(WORKSPACE, "w", false)).toBe(true);
+        expect(await store.enableWorkflow(WORKSPACE, "none", false)).toBe(false);
+        expect(await nodes(second, { type: "event" })).toEqual(["elsewhere/w/n"]);
+        await second.saveWorkflow(WORKSPACE, event("two"), "c2");
+        expect(await nodes(store, { type: "event" })).toEqual(["elsewhere/w/n"]);
+        expect(await store.workflows(WORKSPACE)).toMatchObject([{ name: "w", version: 2, enabled: false }]);
+        expect(await store.workflows("elsewhere")).toMatchObject([{ enabled: true }]);
+        expect(await store.enableWorkflow(WORKSPACE, "w", true)).toBe(true);
+        expect(await nodes(store, { type: "event" })).toEqual([`${WORKSPACE}/w/n`, "elsewhere/w/n"]);
+        expect(await store.workflows(WORKSPACE)).toMatchObject([{ enabled: true }]);
+      },
+    );
+
     rule("are found by workspace and name, page by page in the order of code points", async ({ store }) => {
       for (const name of ["b", "a", "Z"])
         await store.saveWorkflow(WORKSPACE, document(name, { n: placed("e"), m: placed("other") }), "c");
