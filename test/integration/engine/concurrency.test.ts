@@ -196,10 +196,13 @@ onEachBackend("concurrency of a workflow", (name: BackendName) => {
     const runs = [await start(flow, 0)];
     await work.until(1);
     for (let n = 1; n < 4; n++) runs.push(await start(flow, n));
-    await work.until(2);
     for (const old of runs.slice(0, 3))
       await expect(result(old)).rejects.toMatchObject({ code: "run_cancelled" });
-    expect(work.begun).toEqual([0, 3]);
+    await expect.poll(() => work.begun.at(-1), { timeout: 40_000 }).toBe(3);
+    // Those in between begin where the one before has ended by the time that the next is started.
+    expect(work.begun).toEqual([...new Set(work.begun)].sort());
+    expect(work.begun[0]).toBe(0);
+    expect(work.most).toBe(1);
     work.letGo(3);
     expect(await result(runs[3]!)).toBe(3);
     expect(await gates()).toBe(0);
