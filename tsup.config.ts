@@ -5,6 +5,7 @@ const config: Options = {
   entry: {
     index: "src/index.ts",
     actions: "src/actions.ts",
+    http: "src/http.ts",
     testing: "src/testing.ts",
     // A thread is started from a file.
     "lease-keeper-thread": "src/postgres/lease-keeper-thread.ts",

@@ -109,7 +109,7 @@ export type { Health, HealthCheck } from "./engine/health.ts";
 export type { EngineOptions, WorkerSettings } from "./engine/options.ts";
 export type { MessageOptions } from "./engine/message-options.ts";
 export { RunCancelledError, RunFailedError, type RunFailure } from "./engine/run-errors.ts";
-export type { RunHandle, RunMove } from "./engine/run-handle.ts";
+export type { RunHandle, RunLook, RunLookOptions, RunMove } from "./engine/run-handle.ts";
 export type { RunsApi } from "./engine/runs.ts";
 export type {
   CallerTransaction,

@@ -33,6 +33,19 @@ export type RunMove =
       readonly finishedAt: number | null;
     };
 
+/** What one look at a run found new. */
+export interface RunLook {
+  /** Where the run was: for `after`. */
+  readonly seq: number;
+  readonly moves: readonly RunMove[];
+}
+
+export interface RunLookOptions {
+  /** `seq` of the last look that was seen. Default: from the beginning. */
+  readonly after?: number;
+  readonly signal?: AbortSignal;
+}
+
 export interface RunHandleParts {
   readonly id: string;
   readonly workspace: string;
@@ -105,18 +118,31 @@ export class RunHandle<Output = Json> {
    * through several while nobody looked is reported once, with the last.
    */
   async *events(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<RunMove> {
-    let seq = -1;
+    for await (const { moves } of this.looks(options)) yield* moves;
+  }
+
+  /**
+   * As `events()`, look by look. A later call with `after` goes on where this one was, in another process too: what has changed since
+   * that look, and the end where the run is at rest.
+   */
+  async *looks(options: RunLookOptions = {}): AsyncGenerator<RunLook> {
+    let seq = options.after ?? -1;
     let status: RunStatus | undefined;
+    let isFirst = true;
     while (!options.signal?.aborted) {
       const since = seq;
+      const mayRest = isFirst;
+      isFirst = false;
       const stored = await this.#parts.watch.until(this.id, {
-        look: () => this.#newer(since),
+        look: () => this.#newer(since, mayRest),
         ...(options.signal ? { signal: options.signal } : {}),
       });
       if (!stored) return;
       seq = stored.header.seq;
-      for (const row of stored.nodes) yield nodeMove(row);
-      if (stored.header.status !== status) yield { type: "run", status: (status = stored.header.status) };
+      const moves: RunMove[] = stored.nodes.map(nodeMove);
+      if (stored.header.status !== status)
+        moves.push({ type: "run", status: (status = stored.header.status) });
+      yield { seq, moves };
       if (RESTING.has(status)) return;
     }
   }
@@ -161,9 +187,10 @@ export class RunHandle<Output = Json> {
     return this.#parts.control.operate(kind, this.id, { ...options, workspace: this.workspace });
   }
 
-  async #newer(seq: number) {
+  async #newer(seq: number, mayRest: boolean) {
     const stored = this.#found(await this.#parts.loader.load({ runId: this.id, since: Math.max(0, seq) }));
-    return stored && stored.header.seq > seq ? stored : undefined;
+    if (!stored) return undefined;
+    return stored.header.seq > seq || (mayRest && RESTING.has(stored.header.status)) ? stored : undefined;
   }
 
   async #ended(): Promise<Ended | undefined> {

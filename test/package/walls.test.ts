@@ -61,6 +61,8 @@ describe("the linter's walls", () => {
     ["security imports the worker", /security\/vault\.ts.*'\.\.\/worker\/work\.ts' import is restricted/],
     ["security speaks SQL", /security\/vault\.ts.*'pg' import is restricted/],
     ["the worker imports an adapter", /worker\/work\.ts.*'\.\.\/postgres\/store\.ts' import is restricted/],
+    ["the API imports the store", /http\/handler\.ts.*'\.\.\/postgres\/store\.ts' import is restricted/],
+    ["the API speaks SQL", /http\/handler\.ts.*'pg' import is restricted/],
     ["a cycle, of types too", /worker\/work\.ts.*Dependency cycle detected/],
   ])("%s", (_name, expected) => {
     expect(output).toMatch(expected);

@@ -80,6 +80,17 @@ test("code runs in a sandbox of the packed package", async () => {
   expect(await script("code.js", source, { DATABASE_URL: database.url })).toBe("3");
 });
 
+test("the API is mounted from a subpath, without a framework", async () => {
+  const source = `
+    import { createEngine } from "flowforge";
+    import { createHandler, toNodeHandler } from "flowforge/http";
+    const handler = createHandler(createEngine(), { authorize: () => null });
+    const { status } = await handler(new Request("http://localhost/runs"));
+    console.log(status, typeof toNodeHandler(handler));
+  `;
+  expect(await script("api.mjs", source)).toBe("401 function");
+});
+
 test("errors keep their names", async () => {
   const source = `import { FlowForgeError } from "flowforge"; console.log(FlowForgeError.name);`;
   expect(await script("names.mjs", source)).toBe("FlowForgeError");

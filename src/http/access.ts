@@ -1,0 +1,62 @@
+/** Who asks, and whether a browser was made to ask by another site. */
+import { FlowForgeError } from "../core/errors.ts";
+import type { Route } from "./route.ts";
+
+/** What the host says of a request. */
+export interface Access {
+  /** The only workspace that the request sees. 1 to 128 characters without control characters. */
+  readonly workspace: string;
+  /** Who it is, for the record of what is resolved by hand: at most 200 characters. */
+  readonly actor?: string | undefined;
+  /** Whether an operation may be done, by its id in the OpenAPI document, as `runs.start`. Default: every one. */
+  readonly can?: ((operation: string) => boolean) | undefined;
+}
+
+/** `null`: nobody that may ask. It may read the request's URL and headers, and must leave its body alone. */
+export type Authorize = (request: Request) => Access | null | Promise<Access | null>;
+
+/** Throws `http_unauthorized` and `http_forbidden`. */
+export async function accessOf(request: Request, route: Route, authorize: Authorize): Promise<Access> {
+  const access = await authorize(request);
+  if (!access) {
+    throw new FlowForgeError("http_unauthorized", {
+      subject: "the request",
+      next: "Send what the server's login asks for.",
+    });
+  }
+  // Without this a host's mistake would end in the workspace `default`, which is somebody's.
+  if (typeof access.workspace !== "string" || access.workspace === "") {
+    throw new TypeError("What authorize answered names no workspace.");
+  }
+  if (access.can && access.can(route.id) !== true) {
+    throw new FlowForgeError("http_forbidden", {
+      subject: `operation "${route.id}"`,
+      next: "Ask somebody who may do it.",
+    });
+  }
+  return access;
+}
+
+/**
+ * Refuses what a browser sends because another site's page told it to: such requests carry the user's cookies. A request that says
+ * nothing of its origin is no such one: browsers always name it where something is written.
+ *
+ * Throws `http_origin_refused`.
+ */
+export function assertOwnSite(request: Request, origins: readonly string[]): void {
+  const origin = request.headers.get("origin");
+  const site = request.headers.get("sec-fetch-site");
+  if (origin !== null && origins.includes(origin)) return;
+  const own = site === null ? origin === null || isHost(origin, request) : OWN_SITES.has(site);
+  if (own) return;
+  throw new FlowForgeError("http_origin_refused", {
+    subject: "a request from another site",
+    next: "Send it from a page of this server, or name the page's origin in the option `origins`.",
+  });
+}
+
+const OWN_SITES: ReadonlySet<string> = new Set(["same-origin", "none"]);
+
+function isHost(origin: string, request: Request): boolean {
+  return URL.canParse(origin) && new URL(origin).host === new URL(request.url).host;
+}

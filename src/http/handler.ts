@@ -1,0 +1,145 @@
+/**
+ * `createHandler`: every request goes the same way, and stops at the first gate that it does not pass: path, verb, own site, login,
+ * permission, body, schema. Only then is the engine called, always with the caller's workspace.
+ */
+import { FlowForgeError } from "../core/errors.ts";
+import { didYouMean } from "../core/suggestion.ts";
+import type { Engine } from "../index.ts";
+import { accessOf, assertOwnSite, type Authorize } from "./access.ts";
+import { assertNoBody, readJson } from "./body.ts";
+import { json, problem } from "./problem.ts";
+import { queryOf } from "./query.ts";
+import type { Route } from "./route.ts";
+import { find, type Found, type Match } from "./router.ts";
+import { routes } from "./routes.ts";
+
+export interface HandlerOptions {
+  /** Says who asks. There is no default: without it every workspace would be everybody's. */
+  readonly authorize: Authorize;
+  /** Where the handler is mounted, as `/flowforge`. Paths with and without it are understood, because some frameworks take it off. Default: none. */
+  readonly basePath?: string | undefined;
+  /** Pages of these origins may send writes too, as `https://admin.example.com`. Default: only pages of this server. */
+  readonly origins?: readonly string[] | undefined;
+  /** The largest body that is read, in bytes. Default 1 MiB. */
+  readonly maxBodyBytes?: number | undefined;
+  /** Told of what ended in a status from 500 on. What it throws is dropped. Default: nobody is. */
+  readonly onError?: ((error: unknown, request: Request) => void) | undefined;
+}
+
+/** Never rejects: an error is a `Response` too. */
+export type Handler = (request: Request) => Promise<Response>;
+
+interface Settings {
+  readonly engine: Engine;
+  readonly authorize: Authorize;
+  readonly basePath: string;
+  readonly origins: readonly string[];
+  readonly maxBodyBytes: number;
+  readonly onError: (error: unknown, request: Request) => void;
+}
+
+/** Throws `option_invalid`. */
+export function createHandler(engine: Engine, options: HandlerOptions): Handler {
+  const settings = settingsOf(engine, options);
+  return async (request) => {
+    try {
+      const found = lookup(request, settings);
+      if (found === 404) throw notFound();
+      if ("allow" in found) return problem(wrongVerb(found.allow), { allow: found.allow.join(", ") });
+      return await answer(request, found, settings);
+    } catch (error) {
+      const response = problem(error);
+      if (response.status >= 500) tell(settings, error, request);
+      return response;
+    }
+  };
+}
+
+async function answer(request: Request, { route, params }: Match, settings: Settings): Promise<Response> {
+  const { engine, basePath } = settings;
+  if (route.method !== "GET" || route.stream) assertOwnSite(request, settings.origins);
+  const access = route.open ? null : await accessOf(request, route, settings.authorize);
+  const given = { query: queryOf(request, route), body: await bodyOf(request, route, settings.maxBodyBytes) };
+  const caller = {
+    engine,
+    basePath,
+    request,
+    // An open route knows its workspace by other means, and asks for none.
+    workspace: access?.workspace ?? "",
+    actor: access?.actor,
+    param: (name: string) => params.get(name)!,
+  };
+  const result: unknown = await route.answer(caller, given);
+  return result instanceof Response ? result : json(result);
+}
+
+async function bodyOf(request: Request, route: Route, maxBytes: number): Promise<unknown> {
+  if (route.body) return readJson(request, maxBytes);
+  return assertNoBody(request);
+}
+
+function lookup(request: Request, { basePath }: Settings): Found {
+  const { pathname } = new URL(request.url);
+  const inside = pathname.startsWith(`${basePath}/`) ? pathname.slice(basePath.length) : pathname;
+  return find(routes, request.method, inside);
+}
+
+function tell({ onError }: Settings, error: unknown, request: Request): void {
+  try {
+    onError(error, request);
+  } catch {
+    // The caller has his answer; a host's logger must not take it away.
+  }
+}
+
+const KNOWN = ["authorize", "basePath", "origins", "maxBodyBytes", "onError"];
+const DEFAULT_MAX_BYTES = 1_048_576;
+
+function settingsOf(engine: Engine, options: HandlerOptions): Settings {
+  const given: HandlerOptions | undefined = options;
+  const unknown = Object.keys(given ?? {}).find((name) => !KNOWN.includes(name));
+  if (unknown !== undefined) {
+    throw invalid(unknown, `one of ${KNOWN.join(", ")}`, `Correct its name.${didYouMean(unknown, KNOWN)}`);
+  }
+  if (typeof given?.authorize !== "function") {
+    throw invalid("authorize", "a function", "Pass one that answers { workspace } or null.");
+  }
+  const { authorize, basePath = "", origins = [], maxBodyBytes = DEFAULT_MAX_BYTES, onError } = given;
+  if (!/^(?:\/[\w.~-]+)*$/.test(basePath)) {
+    throw invalid("basePath", "a path such as /flowforge", "Begin with a slash, and end without one.");
+  }
+  if (!Number.isSafeInteger(maxBodyBytes) || maxBodyBytes < 1) {
+    throw invalid("maxBodyBytes", "a whole number of bytes", "Correct it.");
+  }
+  if (!Array.isArray(origins) || !origins.every(isOrigin)) {
+    throw invalid("origins", "origins such as https://admin.example.com", "Leave paths and stars away.");
+  }
+  return { engine, authorize, basePath, origins, maxBodyBytes, onError: onError ?? (() => {}) };
+}
+
+function isOrigin(text: unknown): boolean {
+  return typeof text === "string" && URL.canParse(text) && new URL(text).origin === text;
+}
+
+function invalid(option: string, expected: string, next: string): FlowForgeError {
+  return new FlowForgeError("option_invalid", {
+    subject: `option "${option}" of createHandler`,
+    expected,
+    next,
+  });
+}
+
+function notFound(): FlowForgeError {
+  return new FlowForgeError("http_not_found", {
+    subject: "the request's path",
+    next: "Look at /openapi.json for what there is.",
+  });
+}
+
+function wrongVerb(allow: readonly string[]): FlowForgeError {
+  return new FlowForgeError("http_method_not_allowed", {
+    subject: "the request's verb",
+    expected: allow.join(" or "),
+    next: "Look at /openapi.json for what there is.",
+  });
+}

@@ -1,0 +1,29 @@
+/** Every operation there is. What is not in this list does not exist. */
+import { openApi } from "./open-api.ts";
+import { type Route, route } from "./route.ts";
+import { approvalRoutes } from "./routes/approvals.ts";
+import { credentialRoutes } from "./routes/credentials.ts";
+import { deadLetterRoutes } from "./routes/dead-letters.ts";
+import { eventRoutes } from "./routes/events.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { runControlRoutes } from "./routes/run-control.ts";
+import { runRoutes } from "./routes/runs.ts";
+import { workflowRoutes } from "./routes/workflows.ts";
+
+export const routes: readonly Route[] = [
+  ...workflowRoutes,
+  ...runRoutes,
+  ...runControlRoutes,
+  ...deadLetterRoutes,
+  ...credentialRoutes,
+  ...approvalRoutes,
+  ...eventRoutes,
+  ...healthRoutes,
+  route({
+    id: "openapi",
+    method: "GET",
+    path: "/openapi.json",
+    summary: "This document",
+    answer: ({ basePath }) => openApi(routes, basePath),
+  }),
+];

@@ -1,0 +1,110 @@
+/** Starting runs and looking at them. */
+import { z } from "zod";
+import { FlowForgeError } from "../../core/errors.ts";
+import { isNameText, labels, limit, name, time } from "../fields.ts";
+import { json } from "../problem.ts";
+import { type Route, route } from "../route.ts";
+import { runEvents } from "../run-events.ts";
+import { noRun, STATUSES } from "../run-filter.ts";
+
+const start = z.strictObject({
+  workflow: name,
+  input: z.unknown().optional(),
+  trigger: name.optional(),
+  at: time.optional(),
+  deadline: z.union([z.string().max(40), z.number()]).optional(),
+  labels: labels.optional(),
+});
+const label = z
+  .string()
+  .max(400)
+  .regex(/^[^:]{1,64}:/, "as name:value")
+  .refine(isNameText, "text without control characters")
+  .transform((text) => [text.slice(0, text.indexOf(":")), text.slice(text.indexOf(":") + 1)] as const);
+const list = z.strictObject({
+  workflow: name.optional(),
+  status: z.array(z.enum(STATUSES)).optional(),
+  label: z.array(label).max(32).optional(),
+  parent: name.optional(),
+  createdAfter: time.optional(),
+  createdBefore: time.optional(),
+  cursor: name.optional(),
+  limit: limit.optional(),
+});
+
+export const runRoutes: readonly Route[] = [
+  route({
+    id: "runs.start",
+    method: "POST",
+    path: "/runs",
+    summary: "Start a run; with the header Idempotency-Key once, however often it is sent",
+    body: start,
+    answer: async ({ engine, workspace, request, basePath, body }) => {
+      const { workflow, trigger, input, ...more } = body;
+      const settings = { ...more, workspace, idempotencyKey: keyOf(request) };
+      const run = await engine.runs.start(
+        workflow,
+        trigger === undefined ? { ...settings, input } : { ...settings, trigger, input },
+      );
+      const headers = { location: `${basePath}/runs/${run.id}` };
+      return json({ id: run.id, workflow: run.workflow }, { status: 201, headers });
+    },
+  }),
+  route({
+    id: "runs.list",
+    method: "GET",
+    path: "/runs",
+    summary: "Runs, the newest first, page by page",
+    query: list,
+    answer: ({ engine, workspace, query: { label: pairs, ...query } }) =>
+      engine.runs.list({
+        ...query,
+        workspace,
+        ...(pairs ? { labels: Object.fromEntries(pairs) } : {}),
+      }),
+  }),
+  route({
+    id: "runs.get",
+    method: "GET",
+    path: "/runs/{id}",
+    summary: "A run with its nodes and failed attempts",
+    answer: async ({ engine, workspace, param }) => {
+      const run = await engine.runs.get(param("id"), { workspace });
+      if (run) return run;
+      throw noRun(param("id"));
+    },
+  }),
+  route({
+    id: "runs.events",
+    method: "GET",
+    path: "/runs/{id}/events",
+    summary: "What happens in a run, as server-sent events; goes on after the Last-Event-ID",
+    stream: true,
+    answer: runEvents,
+  }),
+  route({
+    id: "runs.getByKey",
+    method: "GET",
+    path: "/run-keys/{workflow}/{key}",
+    summary: "The run that was started with an idempotency key",
+    answer: async ({ engine, workspace, param }) => {
+      const workflow = param("workflow");
+      const run = await engine.runs.getByKey(param("key"), { workspace, workflow });
+      if (run) return { id: run.id, workflow };
+      throw noRun(param("key"));
+    },
+  }),
+];
+
+/** `undefined`: the header is not there. Its value may be quoted, as the draft of the header has it. */
+function keyOf(request: Request): string | undefined {
+  const header = request.headers.get("idempotency-key");
+  if (header === null) return undefined;
+  const key = /^"[^"\\]*"$/.test(header) ? header.slice(1, -1) : header;
+  if (key.length >= 1 && key.length <= 255 && isNameText(key)) return key;
+  throw new FlowForgeError("http_request_invalid", {
+    subject: "the header Idempotency-Key",
+    expected: "1 to 255 characters",
+    next: "Send a key that is new for every start that is meant.",
+  });
+}

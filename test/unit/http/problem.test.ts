@@ -1,0 +1,42 @@
+/** Every code of the catalogue has a status, and nothing of the server's own failures is told. */
+import { expect, test } from "vitest";
+import { ERROR_CODES, type ErrorCode, FlowForgeError } from "../../../src/core/errors.ts";
+import { doubledKey, isTooDeep } from "../../../src/http/json-text.ts";
+import { problem, statusOf } from "../../../src/http/problem.ts";
+
+test.each(Object.keys(ERROR_CODES) as ErrorCode[])("%s is answered", async (code) => {
+  const response = problem(new FlowForgeError(code, { subject: "host db.internal", next: "Look there." }));
+  const text = await response.text();
+  expect(response.status).toBe(statusOf(code));
+  expect(response.headers.get("content-type")).toBe("application/problem+json");
+  expect(text.includes("db.internal")).toBe(response.status < 500);
+  if (code.endsWith("_not_found") || code.endsWith("_refused") || code.startsWith("http_")) {
+    if (!code.startsWith("outbound_")) expect(response.status).toBeLessThan(500);
+  }
+});
+
+test("what is no FlowForgeError is 500 without a word of it", async () => {
+  const response = problem(new Error("password=hunter2"));
+  expect([response.status, await response.json()]).toEqual([
+    500,
+    {
+      type: "urn:flowforge:error:internal",
+      title: "The request could not be answered.",
+      status: 500,
+      code: "internal",
+    },
+  ]);
+});
+
+test("a key that is there twice is found in whatever dress, and only in the same object", () => {
+  expect(doubledKey('{"a":1,"b":{"a":2},"c":[{"a":1},{"a":1}],"d":"\\"a\\":"}')).toBeUndefined();
+  expect(doubledKey('{"a":1,"\\u0061" : 2}')).toBe("a");
+  expect(doubledKey('[{"x":{"y":1,"y":2}}]')).toBe("y");
+});
+
+test("depth is counted outside strings, of whatever text", () => {
+  expect(isTooDeep(`"${"[".repeat(500)}"`, 10)).toBe(false);
+  expect(isTooDeep("[".repeat(10), 10)).toBe(false);
+  expect(isTooDeep("[".repeat(11), 10)).toBe(true);
+  expect(isTooDeep("]".repeat(5) + '{"a":'.repeat(1e6), 10)).toBe(true);
+});
