@@ -1,6 +1,6 @@
 /** The body of a request as JSON. What it is allowed to be is checked before it is parsed: type, size and depth. */
 import { FlowForgeError } from "../core/errors.ts";
-import { doubledKey, isTooDeep } from "./json-text.ts";
+import { refusedKey, isTooDeep } from "./json-text.ts";
 
 const MAX_DEPTH = 128;
 const JSON_TYPE = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
@@ -60,9 +60,9 @@ function parse(bytes: Uint8Array): unknown {
   } catch {
     throw invalid("JSON", "another text");
   }
-  const doubled = doubledKey(text);
-  if (doubled !== undefined) {
-    throw invalid("each key once in an object", `${JSON.stringify(doubled.slice(0, 80))} twice`);
+  const refused = refusedKey(text);
+  if (refused !== undefined) {
+    throw invalid("each key once in an object, and no __proto__", `${JSON.stringify(refused.slice(0, 80))}`);
   }
   return value;
 }

@@ -1,4 +1,4 @@
-/** What `JSON.parse` does not say of a text: how deep it goes, and whether an object has a key twice. */
+/** What `JSON.parse` does not say of a text: how deep it goes, and whether an object has a key that is taken twice. */
 
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\]]/gs;
 
@@ -14,14 +14,14 @@ export function isTooDeep(text: string, maxDepth: number): boolean {
 }
 
 /**
- * A key that an object of this JSON text has twice. Parsers differ in which of the two they take, so what one system has checked is
+ * A key that an object of this JSON text has twice, or `__proto__`, which every object has once already. Parsers differ in which of the two they take, so what one system has checked is
  * not what another one does.
  */
-export function doubledKey(text: string): string | undefined {
+export function refusedKey(text: string): string | undefined {
   const objects: (Set<string> | null)[] = [];
   for (const match of text.matchAll(TOKEN)) {
     const [token] = match;
-    if (token === "{") objects.push(new Set());
+    if (token === "{") objects.push(new Set(["__proto__"]));
     else if (token === "[") objects.push(null);
     else if (token === "}" || token === "]") objects.pop();
     else if (isKey(text, match.index + token.length)) {

@@ -1,7 +1,7 @@
 /** Every code of the catalogue has a status, and nothing of the server's own failures is told. */
 import { expect, test } from "vitest";
 import { ERROR_CODES, type ErrorCode, FlowForgeError } from "../../../src/core/errors.ts";
-import { doubledKey, isTooDeep } from "../../../src/http/json-text.ts";
+import { refusedKey, isTooDeep } from "../../../src/http/json-text.ts";
 import { problem, statusOf } from "../../../src/http/problem.ts";
 
 test.each(Object.keys(ERROR_CODES) as ErrorCode[])("%s is answered", async (code) => {
@@ -29,9 +29,10 @@ test("what is no FlowForgeError is 500 without a word of it", async () => {
 });
 
 test("a key that is there twice is found in whatever dress, and only in the same object", () => {
-  expect(doubledKey('{"a":1,"b":{"a":2},"c":[{"a":1},{"a":1}],"d":"\\"a\\":"}')).toBeUndefined();
-  expect(doubledKey('{"a":1,"\\u0061" : 2}')).toBe("a");
-  expect(doubledKey('[{"x":{"y":1,"y":2}}]')).toBe("y");
+  expect(refusedKey('{"a":1,"b":{"a":2},"c":[{"a":1},{"a":1}],"d":"\\"a\\":"}')).toBeUndefined();
+  expect(refusedKey('{"a":1,"\\u0061" : 2}')).toBe("a");
+  expect(refusedKey('[{"x":{"y":1,"y":2}}]')).toBe("y");
+  expect(refusedKey('{"__proto__":1}')).toBe("__proto__");
 });
 
 test("depth is counted outside strings, of whatever text", () => {

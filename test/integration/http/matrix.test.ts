@@ -1,0 +1,217 @@
+/** Every verb at every route: without login, with another workspace's ids, and with bodies that are made to harm. */
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { defineWorkflow } from "../../../src/index.ts";
+import { routes } from "../../../src/http/routes.ts";
+import { type Api, openApi, waiting } from "./api.ts";
+
+const VERBS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "PROPFIND"];
+const paths = [...new Set(routes.map(({ path }) => path))];
+const bodied = routes.filter(({ body }) => body);
+const NONE: Record<string, string> = {};
+
+let api: Api;
+/** Of workspace `other`: ids that `mine` must not learn anything of. */
+let theirs: { readonly run: string; readonly letter: string };
+
+beforeAll(async () => {
+  api = await openApi({ maxBodyBytes: 20_000 });
+  const workspace = "other";
+  const run = await api.engine.runs.start("waiting", { workspace, idempotencyKey: "their-key" });
+  const failing = defineWorkflow({
+    format: 1,
+    name: "theirs",
+    nodes: { a: { kind: "action", action: "add", input: "no numbers" } },
+    edges: [],
+  });
+  await api.engine.workflows.register(failing, { workspace });
+  const failed = await api.engine.runs.start("theirs", { workspace });
+  await failed.result({ timeout: "20s" }).catch(() => null);
+  const { items } = await api.engine.deadLetters.list({ workspace });
+  theirs = { run: run.id, letter: items[0]!.id };
+  await api.engine.credentials.set("their-crm", { token: "their-token" }, { workspace });
+});
+afterAll(() => api[Symbol.asyncDispose]());
+
+function filled(path: string, ids: Readonly<Record<string, string>> = NONE): string {
+  return path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => ids[name] ?? "x");
+}
+
+/** Everything that is stored, in every workspace, as a text. */
+async function stored(): Promise<string> {
+  const { engine } = api;
+  const all = await Promise.all(
+    ["mine", "other"].map(async (workspace) => [
+      await engine.workflows.list({ workspace }),
+      await engine.runs.list({ workspace }),
+      await engine.deadLetters.list({ workspace, state: "all" }),
+      await engine.credentials.list({ workspace }),
+      await engine.runs.get(theirs.run, { workspace }),
+    ]),
+  );
+  return JSON.stringify(all);
+}
+
+/** A body that the operation takes. */
+function fitting(id: string): unknown {
+  const bodies: Record<string, unknown> = {
+    "runs.signal": { name: "go" },
+    "deadLetters.preview": { version: "latest" },
+    "approvals.link": { signal: "go" },
+    "credentials.set": { fields: { token: "mine" } },
+  };
+  return bodies[id] ?? {};
+}
+
+describe("without login", () => {
+  test.each(paths)("%s: 401 for its verbs, 405 with Allow for every other one", async (path) => {
+    const here = routes.filter((route) => route.path === path);
+    for (const verb of VERBS) {
+      const route = here.find(({ method }) => method === verb);
+      const response = await api.handler(new Request(`http://flow.test${filled(path)}`, { method: verb }));
+      if (!route) {
+        expect([verb, response.status]).toEqual([verb, 405]);
+        expect(response.headers.get("allow")).toBe(here.map(({ method }) => method).join(", "));
+      } else if (route.open) {
+        expect(path).toMatch(/^\/(health|approvals)\//);
+      } else {
+        expect([verb, response.status]).toEqual([verb, 401]);
+      }
+    }
+  });
+
+  test.each(["/", "", "/run", "/runs/", "//runs", "/runs/x/y/z", "/%72uns/%00", "/runs/%ff", "/__proto__"])(
+    "%j is not found, whatever the verb",
+    async (path) => {
+      for (const method of VERBS) {
+        const response = await api.handler(new Request(`http://flow.test${path}`, { method }));
+        expect(response.status).toBe(404);
+      }
+    },
+  );
+});
+
+describe("another workspace's ids", () => {
+  const withIds = routes.filter(({ path, open }) => path.includes("{") && !open);
+
+  test.each(withIds.map((route) => [route.id, route] as const))(
+    "%s answers as for ids that nobody has, and changes nothing",
+    async (id, { method, path, body }) => {
+      const isLetter = path.startsWith("/dead-letters");
+      const known = isLetter ? theirs.letter : theirs.run;
+      const unknown = isLetter ? "987654" : `${known.slice(0, -4)}0000`;
+      const before = await stored();
+      const ask = async (ids: Record<string, string>): Promise<[number, string]> => {
+        const response = await api.call(`${method} ${filled(path, ids)}`, body ? fitting(id) : undefined);
+        const text = await response.text();
+        return [response.status, Object.values(ids).reduce((all, each) => all.replaceAll(each, "ID"), text)];
+      };
+      const real = await ask({ id: known, name: "theirs", workflow: "waiting", key: "their-key" });
+      const made = await ask({ id: unknown, name: "nobodys", workflow: "waiting", key: "no-key-ok" });
+      expect(real).toEqual(made);
+      if (id === "credentials.set") {
+        // That writes into the caller's own workspace, under a name of his.
+        for (const name of ["theirs", "nobodys"])
+          await api.engine.credentials.delete(name, { workspace: "mine" });
+      } else {
+        expect(real[0]).toBe(404);
+      }
+      expect(await stored()).toBe(before);
+    },
+  );
+
+  test("no list and no bulk operation of one workspace reaches the other", async () => {
+    const before = await stored();
+    for (const path of [
+      "/runs",
+      "/workflows",
+      "/dead-letters?state=all",
+      "/dead-letter-groups",
+      "/credentials",
+    ]) {
+      const text = await (await api.call(`GET ${path}`)).text();
+      for (const secret of [theirs.run, "theirs", "their-crm"]) expect(text).not.toContain(secret);
+    }
+    for (const route of routes.filter(({ path }) => path.startsWith("/bulk/"))) {
+      const filter = route.path.includes("dead-letters") ? { runId: theirs.run } : { workflow: "waiting" };
+      const response = await api.call(`POST ${route.path}`, { filter });
+      expect([response.status, await response.json()]).toMatchObject([200, { done: 0, refused: 0 }]);
+      const named = await api.call(`POST ${route.path}`, { filter: { ...filter, workspace: "other" } });
+      expect(named.status).toBe(400);
+    }
+    await api.call("POST /events", { name: "go" });
+    expect(await stored()).toBe(before);
+  });
+});
+
+describe("poison bodies", () => {
+  const json = { "content-type": "application/json" };
+  const poisons: readonly [string, string | Uint8Array<ArrayBuffer>, Record<string, string>][] = [
+    ["a million levels", '{"input":'.repeat(2_000), json],
+    ["levels within the size", `{"input":${"[".repeat(500)}${"]".repeat(500)}}`, json],
+    ["too large", JSON.stringify({ workflow: "waiting", input: "x".repeat(30_000) }), json],
+    ["a gzip bomb", new Uint8Array(gzipSync("0".repeat(1e7))), { ...json, "content-encoding": "gzip" }],
+    ["half of a text", '{"workflow":"waiting"', json],
+    ["no UTF-8", new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), json],
+    ["a key twice", '{"workflow":"waiting","workflow":"theirs"}', json],
+    ["a form", "workflow=waiting", { "content-type": "application/x-www-form-urlencoded" }],
+    ["JSON as text", '{"workflow":"waiting"}', { "content-type": "text/plain" }],
+    ["two types", '{"workflow":"waiting"}', { "content-type": "application/json, text/plain" }],
+    ["no type", new Uint8Array([123, 125]), {}],
+    ["two lengths", "{}", { ...json, "content-length": "2, 3" }],
+    [
+      "a forged form with files",
+      '--b\r\nContent-Disposition: form-data; name="f"; filename="/etc/passwd"\r\n\r\n1\r\n--b--',
+      { "content-type": "multipart/form-data; boundary=b" },
+    ],
+    ["a list", "[]", json],
+    ["a text", '"x"', json],
+    ["a prototype", '{"__proto__":{"workspace":"other"},"constructor":1}', json],
+    ["files of a form", '{"files":{"x":{"filepath":"/etc/passwd"}}}', json],
+    ["another workspace", '{"workspace":"other"}', json],
+    [
+      "NUL in names",
+      '{"workflow":"a\\u0000b","name":"a\\u0000","signal":"\\u0000","filter":{"workflow":"\\u0000"}}',
+      json,
+    ],
+    ["NUL in values", '{"workflow":"waiting","input":"a\\u0000b","name":"waiting"}', json],
+    ["half a character", '{"workflow":"waiting","input":"\\ud800","name":"\\udfff"}', json],
+  ];
+
+  test.each(bodied.map((route) => [route.id, route] as const))("%s", async (id, { method, path }) => {
+    const before = await stored();
+    for (const [what, body, headers] of poisons) {
+      const response = await api.handler(
+        new Request(`http://flow.test${filled(path, { id: theirs.run })}`, {
+          method,
+          body,
+          headers: { authorization: "mine", ...headers },
+        }),
+      );
+      // `validate` stores nothing and says in its answer what is wrong.
+      if (id === "workflows.validate" && response.status === 200) continue;
+      expect([what, response.status >= 400 && response.status < 500 ? "refused" : response.status]).toEqual([
+        what,
+        "refused",
+      ]);
+    }
+    expect(await stored()).toBe(before);
+    expect(api.errors).toEqual([]);
+  });
+
+  test.each(routes.filter(({ body, open }) => !body && !open).map((route) => [route.id, route] as const))(
+    "%s takes no body, and no query that it does not know",
+    async (_id, { method, path }) => {
+      const target = `${method} ${filled(path)}`;
+      expect((await api.call(`${target}?none=1`)).status).toBe(400);
+      expect((await api.call(`${target}?limit=1&limit=2`)).status).toBe(400);
+      if (method === "GET") return;
+      expect((await api.call(target, "{}")).status).toBe(400);
+    },
+  );
+
+  test("a definition with a prototype is refused, and not stored without it", async () => {
+    const text = JSON.stringify(waiting).replace("{", '{"__proto__":{"format":2},');
+    expect((await api.call("POST /workflows", text)).status).toBe(400);
+  });
+});
