@@ -81,16 +81,16 @@ function hasBody({ headers }: IncomingMessage): boolean {
 function streamOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
   // A body that is not read to its end must not take the connection with it: the answer is still to come.
   const chunks = incoming.iterator({ destroyOnReturn: false });
-  return new ReadableStream({
-    async pull(controller) {
-      const next: IteratorResult<Uint8Array> = await chunks.next();
-      if (next.done) controller.close();
-      else controller.enqueue(next.value);
-    },
-    async cancel() {
-      await chunks.return?.();
-    },
-  });
+  const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+    const next: IteratorResult<Uint8Array> = await chunks.next();
+    if (next.done) controller.close();
+    else controller.enqueue(next.value);
+  };
+  const cancel = async (): Promise<void> => {
+    await chunks.return?.();
+  };
+  // Nothing is read ahead: a begun iterator that nobody ends would keep the rest of the body from being skipped.
+  return new ReadableStream({ pull, cancel }, { highWaterMark: 0 });
 }
 
 async function send(response: Response, outgoing: ServerResponse, gone: AbortSignal): Promise<void> {
