@@ -110,6 +110,13 @@ export type { EngineOptions, WorkerSettings } from "./engine/options.ts";
 export type { MessageOptions } from "./engine/message-options.ts";
 export { RunCancelledError, RunFailedError, type RunFailure } from "./engine/run-errors.ts";
 export type { RunHandle, RunLook, RunLookOptions, RunMove } from "./engine/run-handle.ts";
+export type {
+  BackfillOptions,
+  ListSchedulesOptions,
+  Schedule,
+  ScheduleOf,
+  SchedulesApi,
+} from "./engine/schedules.ts";
 export type { RunsApi } from "./engine/runs.ts";
 export type {
   CallerTransaction,

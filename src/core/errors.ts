@@ -77,6 +77,7 @@ export const ERROR_CODES = {
   run_too_large: "The values of a run would have more bytes than is allowed.",
   sandbox_failed: "The process that runs code could not be started.",
   sandbox_missing: "What runs code is not installed.",
+  schedule_not_found: "There is no such schedule in this workspace.",
   schema_outdated: "The database schema is missing or older than this version of FlowForge.",
   schema_too_new: "The database schema is newer than this version of FlowForge.",
   signing_key_missing: "Approval links need a key, and this engine has none.",

@@ -11,11 +11,10 @@ import type { Advance } from "../core/run/advance.ts";
 import type { ActiveRun } from "../worker/active-run.ts";
 import { isResting } from "../worker/resting.ts";
 import type { Turn } from "../worker/turn.ts";
-import { Worker, type WorkerCounts } from "../worker/worker.ts";
+import { Worker, type WorkerCounts, type WorkerOptions } from "../worker/worker.ts";
 import { ApprovalsApi } from "./approvals.ts";
 import { DEFAULT_WORKSPACE } from "./call-options.ts";
 import { childRuns } from "./child-runs.ts";
-import type { ChildRuns } from "../worker/child-opener.ts";
 import { credentialSource, CredentialsApi } from "./credentials.ts";
 import type { Connect, Connections } from "./connect.ts";
 import { DeadLettersApi } from "./dead-letters.ts";
@@ -25,6 +24,7 @@ import type { ParsedOptions } from "./options.ts";
 import type { MessageOptions } from "./message-options.ts";
 import { type Published, RunControl } from "./run-control.ts";
 import { RunsApi } from "./runs.ts";
+import { SchedulesApi, tickRuns } from "./schedules.ts";
 import { OwnTransactions } from "./transactions.ts";
 import { Signer } from "./signing.ts";
 import { Watch } from "./watch.ts";
@@ -45,6 +45,7 @@ interface Running {
   readonly worker: Worker;
   readonly watch: Watch;
   readonly runs: RunsApi;
+  readonly schedules: SchedulesApi;
   readonly transactions: OwnTransactions;
   readonly control: RunControl;
   readonly deadLetters: DeadLettersApi;
@@ -91,6 +92,10 @@ export class Engine implements AsyncDisposable {
 
   get credentials(): CredentialsApi {
     return this.#parts("credentials").credentials;
+  }
+
+  get schedules(): SchedulesApi {
+    return this.#parts("schedules").schedules;
   }
 
   get deadLetters(): DeadLettersApi {
@@ -220,7 +225,8 @@ export class Engine implements AsyncDisposable {
       runs: () => runs,
       deadLetters: () => deadLetters,
     });
-    const worker = this.#newWorker(connections, { watch, children });
+    const ticks = tickRuns({ runs: () => runs, control: () => control });
+    const worker = this.#newWorker(connections, { watch, children, ticks });
     const workflows = new WorkflowsApi({
       store,
       plans: worker.plans,
@@ -249,13 +255,14 @@ export class Engine implements AsyncDisposable {
       deadLetters,
       approvals,
       credentials,
+      schedules: new SchedulesApi({ store, runs }),
       workflows,
     };
   }
 
   #newWorker(
     connections: Connections,
-    { watch, children }: { readonly watch: Watch; readonly children: ChildRuns },
+    { watch, children, ticks }: Pick<WorkerOptions, "children" | "ticks"> & { readonly watch: Watch },
   ): Worker {
     const { logger, retry, limits, concurrency, lanes, inline, leaseMs } = this.#options;
     const { store, scheduler, leaseKeeper, outbound, sandbox, vault } = connections;
@@ -273,6 +280,7 @@ export class Engine implements AsyncDisposable {
       outbound,
       sandbox,
       children,
+      ticks,
       credentials: credentialSource(this.#options.resolveCredential, vault),
       registry: this.#registry,
       onMoved: (run, turn, advance) => this.#moved(watch, { run, turn, advance }),

@@ -9,7 +9,7 @@ export interface PreparedStart {
   readonly start: NewRun;
   /** None: it begins at once, with nothing done. */
   readonly first?: FirstCommit;
-  /** Of a child: it is the same whoever starts it. Default: a new one. */
+  /** Of a child or a tick: it is the same whoever starts it. Default: a new one. */
   readonly runId?: string;
   /** The run that has the key is meant, whatever it was started with. */
   readonly anyInput?: boolean;

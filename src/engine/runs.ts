@@ -13,6 +13,7 @@ import type { Page, RunDetail, Store, WorkflowVersion } from "../core/ports/stor
 import type { RunHeader } from "../core/ports/stored-run.ts";
 import type { HostTransactions } from "../postgres/host-transactions.ts";
 import type { ChildStart } from "../worker/child-opener.ts";
+import type { TickStart } from "../worker/ticks.ts";
 import type { Worker } from "../worker/worker.ts";
 import {
   type CancelOptions,
@@ -253,6 +254,16 @@ export class RunsApi {
     const starting = { ...options, workspace, at } as StartOptions;
     const prepared = await this.#prepare(workflow, starting, RUN_WORKFLOW, version);
     await startRun(this.#parts, { ...prepared, runId, start: { ...prepared.start, parent } });
+  }
+
+  /**
+   * Starts the run of a tick; where it is there already, nothing is done.
+   * @internal
+   */
+  async startTick({ runId, place, version, dueAt }: TickStart): Promise<void> {
+    const { workspace, workflow, node: trigger } = place;
+    const options = { workspace, trigger, input: { firedAt: new Date(dueAt).toISOString() } };
+    await startRun(this.#parts, { ...(await this.#prepare(workflow, options, "a tick", version)), runId });
   }
 
   // oxlint-disable-next-line max-params -- what, how, for whom, and the newest version unless another one is named

@@ -45,8 +45,8 @@ export async function startRun(parts: StartParts, prepared: PreparedStart): Prom
   if (before) return before;
   for (let attempt = 0; ; attempt++) {
     const result = await way.submit(runId, room?.waits ?? false);
-    // A child that somebody else has started is there as well.
-    if (result === "applied" || (result === "stale" && start.parent)) return runId;
+    // A run with an id of its own (a child, a tick) that somebody else has started is there as well.
+    if (result === "applied" || (result === "stale" && prepared.runId !== undefined)) return runId;
     if (result === "taken" || result === "full") {
       // Where the key is free again meanwhile, this start takes it.
       const holder = await known();

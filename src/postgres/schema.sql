@@ -262,6 +262,23 @@ CREATE INDEX runs_by_workflow ON flowforge.runs USING btree (workspace, workflow
 CREATE INDEX runs_by_workspace ON flowforge.runs USING btree (workspace, created_at, id);
 CREATE INDEX runs_parent ON flowforge.runs USING btree (parent_run) WHERE (parent_run IS NOT NULL);
 
+create table flowforge.schedules (
+  workspace text not null,
+  workflow text not null,
+  node text not null,
+  rev integer not null default 0,
+  paused boolean not null default false,
+  held boolean not null default false,
+  due_at bigint,
+  fire_at bigint,
+  last_due_at bigint,
+  last_run uuid,
+  last_error text,
+  source json not null,
+  constraint schedules_pkey PRIMARY KEY (workspace, workflow, node)
+);
+CREATE INDEX schedules_due ON flowforge.schedules USING btree (fire_at) WHERE (NOT paused);
+
 create table flowforge.step_memos (
   run_id uuid not null,
   item integer not null,

@@ -37,6 +37,7 @@ import { openPool, type ConnectionPool, type PoolOptions } from "../postgres-con
 import { Runs } from "./runs.ts";
 import { queryBuilder } from "./tables.ts";
 import { MAX_TRANSACTIONS, transactionStore } from "./transactions.ts";
+import { scheduleStore } from "./schedules.ts";
 import { storeNow } from "./time.ts";
 import { triggerStore } from "./triggers.ts";
 import { beat, Workers } from "./workers.ts";
@@ -183,7 +184,7 @@ function besideRuns(
   MapStore &
   MemoStore &
   KeyStore &
-  Pick<Store, "credentials" | "triggers"> {
+  Pick<Store, "credentials" | "schedules" | "triggers"> {
   return {
     ...childStore(reads, schema),
     ...mapStore(reads, schema),
@@ -193,6 +194,7 @@ function besideRuns(
     ...gateStore(reads, schema),
     credentials: new Credentials(reads, schema),
     triggers: triggerStore(reads, schema),
+    schedules: scheduleStore(reads, schema),
   };
 }
 

@@ -57,6 +57,7 @@ import {
   type MemoryRun,
 } from "./memory-store/tables.ts";
 import { nodeRef, WorkerTable } from "./memory-store/worker-table.ts";
+import { ScheduleTable } from "./memory-store/schedule-table.ts";
 import { TriggerTable } from "./memory-store/trigger-table.ts";
 import { WorkflowTable } from "./memory-store/workflow-table.ts";
 
@@ -84,6 +85,7 @@ class MemoryStore implements Store {
   readonly #memos = new MemoTable(this.#tables);
   readonly #maps = new MapTable(this.#tables);
   readonly triggers: TriggerTable = new TriggerTable(this.#workflows);
+  readonly schedules: ScheduleTable = new ScheduleTable(this.#workflows, () => this.#now());
   readonly credentials: CredentialTable = new CredentialTable(() => this.#now());
 
   constructor(clock: { now(): number }) {

@@ -17,6 +17,7 @@ import { mapRestRules } from "./store-contract/map-rest-rules.ts";
 import { mapRules } from "./store-contract/map-rules.ts";
 import { memoRules } from "./store-contract/memo-rules.ts";
 import { rowRules } from "./store-contract/row-rules.ts";
+import { scheduleRules } from "./store-contract/schedule-rules.ts";
 import { sizeRules } from "./store-contract/size-rules.ts";
 import { valueRules } from "./store-contract/value-rules.ts";
 import { triggerRules } from "./store-contract/trigger-rules.ts";
@@ -50,6 +51,7 @@ const PARTS = [
   credentialRules,
   versionRules,
   triggerRules,
+  scheduleRules,
 ] as const;
 
 /**

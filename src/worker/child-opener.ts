@@ -54,7 +54,7 @@ export type Opened =
   | { readonly type: "ended"; readonly end: ChildEnd };
 
 /** What another try would not change. */
-const DEFINITE: ReadonlySet<string> = new Set([
+export const DEFINITE: ReadonlySet<string> = new Set([
   "children_too_deep",
   "concurrency_key_invalid",
   "concurrency_limit_reached",

@@ -1,3 +1,4 @@
+import type { SchedulePlace } from "../core/ports/schedules.ts";
 import { createHash, randomFillSync } from "node:crypto";
 
 let lastMs = 0;
@@ -37,8 +38,18 @@ export function childRunId(parent: {
 }): string {
   const { runId, node, item, generation } = parent;
   const place = item === undefined ? node : `${node}[${item}]`;
-  const hash = createHash("sha256").update(`${runId}/${place}/${generation}`).digest("hex");
-  const time = runId.slice(0, 13);
+  return madeId(runId.slice(0, 13), `${runId}/${place}/${generation}`);
+}
+
+/** The id of the run of a tick: the same wherever it is asked for, so that a tick has one run. A UUIDv8, whose time is that of the tick. */
+export function tickRunId({ workspace, workflow, node }: SchedulePlace, dueAt: number): string {
+  const time = Math.max(0, dueAt).toString(16).padStart(12, "0").slice(-12);
+  const text = `tick ${JSON.stringify([workspace, workflow, node, dueAt])}`;
+  return madeId(`${time.slice(0, 8)}-${time.slice(8)}`, text);
+}
+
+function madeId(time: string, text: string): string {
+  const hash = createHash("sha256").update(text).digest("hex");
   const variant = ((Number.parseInt(hash.slice(3, 4), 16) & 0x3) | 0x8).toString(16);
   return `${time}-8${hash.slice(0, 3)}-${variant}${hash.slice(4, 7)}-${hash.slice(7, 19)}`;
 }

@@ -30,12 +30,14 @@ import { gatesRound } from "./loops/gates.ts";
 import { keysRound } from "./loops/keys.ts";
 import { lossOf, reaperRound } from "./loops/reaper.ts";
 import { sweeperRound } from "./loops/sweeper.ts";
+import { tickerRound } from "./loops/ticker.ts";
 import { timerRound } from "./loops/timer.ts";
 import { Outbox } from "./outbox.ts";
 import { Plans } from "./plans.ts";
 import { RollCall } from "./roll-call.ts";
 import { RunTable } from "./run-table.ts";
 import { Slots } from "./slots.ts";
+import { Ticks, type TickRuns } from "./ticks.ts";
 import type { Turn } from "./turn.ts";
 
 export interface WorkerOptions {
@@ -49,6 +51,7 @@ export interface WorkerOptions {
   readonly sandbox: CodeRunner;
   readonly credentials: CredentialSource;
   readonly children: ChildRuns;
+  readonly ticks: TickRuns;
   readonly concurrency: number;
   readonly lanes: readonly string[];
   readonly inline: boolean;
@@ -239,13 +242,15 @@ export class Worker {
   }
 
   #maintenance(): readonly Loop[] {
-    const { store, scheduler, leaseMs } = this.#options;
+    const { store, scheduler, leaseMs, logger, ticks: runs } = this.#options;
+    const ticks = new Ticks({ store, logger, runs, loader: this.loader });
     const { table } = this;
     const lanes = this.#options.lanes;
     const onLost = (count: number): void => void (this.counts.resent += count);
     return [
       this.#loop("dispatcher", dispatcherRound(store, table)),
       this.#loop("keys", keysRound(store)),
+      this.#loop("ticker", tickerRound(store, ticks)),
       this.#loop("gates", gatesRound(store, table.admissions)),
       this.#loop("sweeper", sweeperRound({ store, scheduler, table, lanes, onLost })),
       this.#loop(

@@ -18,6 +18,7 @@ import type { GateStore } from "./gates.ts";
 import type { ChildStore } from "./children.ts";
 import type { KeyStore } from "./keys.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterPage } from "./dead-letter.ts";
+import type { ScheduleStore } from "./schedules.ts";
 import type { TransactionStore } from "./transactions.ts";
 import type { TriggerStore } from "./triggers.ts";
 import type { LoadRequest, NodeRecord, RunHeader, StoredRun } from "./stored-run.ts";
@@ -121,6 +122,7 @@ export interface RunDetail {
 export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, MapStore, MemoStore {
   readonly credentials: CredentialStore;
   readonly triggers: TriggerStore;
+  readonly schedules: ScheduleStore;
 
   /**
    * One batch, one statement or transaction where the store can; one verdict per entry, in order. Waits for nobody. Rejects

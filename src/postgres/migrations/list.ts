@@ -24,6 +24,7 @@ import { mapUndoes } from "./0017-map-undoes.ts";
 import { itemChildren } from "./0018-item-children.ts";
 import { triggers } from "./0019-triggers.ts";
 import { disabledWorkflows } from "./0020-disabled-workflows.ts";
+import { schedules } from "./0021-schedules.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -47,6 +48,7 @@ export const MIGRATIONS: readonly Migration[] = [
   itemChildren,
   triggers,
   disabledWorkflows,
+  schedules,
 ];
 
 /** The schema version that this code is written for. */
