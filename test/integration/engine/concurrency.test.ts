@@ -200,9 +200,7 @@ onEachBackend("concurrency of a workflow", (name: BackendName) => {
       await expect(result(old)).rejects.toMatchObject({ code: "run_cancelled" });
     await expect.poll(() => work.begun.at(-1), { timeout: 40_000 }).toBe(3);
     // Those in between begin where the one before has ended by the time that the next is started.
-    expect(work.begun).toEqual([...new Set(work.begun)].sort());
-    expect(work.begun[0]).toBe(0);
-    expect(work.most).toBe(1);
+    expect([work.begun[0], new Set(work.begun).size, work.most]).toEqual([0, work.begun.length, 1]);
     work.letGo(3);
     expect(await result(runs[3]!)).toBe(3);
     expect(await gates()).toBe(0);
