@@ -38,6 +38,7 @@ export type {
   ConcurrencyDocument,
   OnLimit,
   RetryDocument,
+  ScheduleSource,
   WorkflowDocument,
 } from "./core/definition/document.ts";
 export type {

@@ -16,6 +16,7 @@ const OF_CALLER = {
   workflow_not_found: 404,
   dead_letter_not_found: 404,
   credential_not_found: 404,
+  schedule_not_found: 404,
   approval_invalid: 404,
   http_method_not_allowed: 405,
   approval_used: 409,

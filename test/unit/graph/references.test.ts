@@ -131,7 +131,9 @@ describe("scopes", () => {
   test("other sources of a trigger and waits for signals and durations have no expressions", () => {
     const webhook = { kind: "trigger", source: { type: "webhook", path: "{{ x" } };
     expect(briefOf({ a: webhook })).toEqual(["name_invalid nodes.a.source.path"]);
-    expect(briefOf({ a: { kind: "trigger", source: { type: "schedule", cron: "{{ x" } } })).toEqual([]);
+    expect(briefOf({ a: { kind: "trigger", source: { type: "schedule", cron: "{{ x" } } })).toEqual([
+      "field_invalid nodes.a.source",
+    ]);
     expect(briefOf({ a: wait({ signal: "go" }), b: wait({ duration: 1 }), c: wait({ event: "e" }) })).toEqual(
       [],
     );
