@@ -27,8 +27,10 @@ export async function migrate(pool: ConnectionPool, schema: string): Promise<voi
 
 /** The schema's version; 0 where there is none. */
 export async function schemaVersion(session: Session, schema: string): Promise<number> {
+  // A session remembers that a name was not there, and hears of what others made since only when it locks a table. Reading one of
+  // the catalog's is enough; without it, whoever waited for the lock of the migrations would make the schema once more.
   const [found] = await session.query<{ there: boolean }>({
-    text: "select to_regclass($1) is not null as there",
+    text: "select to_regclass($1) is not null as there from (select from pg_catalog.pg_class limit 1) heard",
     values: [`${schema}.migrations`],
   });
   if (!found?.there) return 0;

@@ -21,6 +21,15 @@ test("three migrators at once: one does the work, all find it done", async () =>
   await Promise.all(stores.map((store) => store.close()));
 });
 
+test("migrators whose sessions have seen that there is no schema find it done all the same", async () => {
+  await using database = await testDatabase();
+  const stores = Array.from({ length: 6 }, () => createPostgresStore({ postgres: database.url }));
+  await Promise.all(stores.map((store) => store.open()));
+  await Promise.all(stores.map((store) => store.migrate()));
+  await Promise.all(stores.map((store) => store.assertMigrated()));
+  await Promise.all(stores.map((store) => store.close()));
+});
+
 test("a missing schema is `schema_outdated`, a newer one `schema_too_new`", async () => {
   await using database = await testDatabase();
   const store = createPostgresStore({ postgres: database.url });
