@@ -45,9 +45,9 @@ export class WorkflowsApi {
     options: InWorkspace = {},
   ): Promise<WorkflowVersion> {
     const workspace = workspaceOf(options, "workflows.register");
-    const workflow =
-      "kind" in definition && definition.kind === "flowforge.workflow" ? definition : undefined;
-    const { document } = workflow ?? defineWorkflow(definition as WorkflowDocument);
+    // JSON from anywhere may say of itself that it is a workflow, so what is stored is checked in either case.
+    const written = "kind" in definition ? definition.document : definition;
+    const { document } = defineWorkflow(written);
     return this.#save(workspace, document);
   }
 

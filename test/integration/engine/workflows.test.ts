@@ -1,4 +1,4 @@
-/** `workflows.disable` and `workflows.enable`. */
+/** `engine.workflows`: what is stored, and whether its triggers start runs. */
 import { expect, test } from "vitest";
 import { defineWorkflow } from "../../../src/index.ts";
 import { onEachBackend, openBackend } from "./backends.ts";
@@ -11,8 +11,8 @@ const greeting = defineWorkflow({
   output: "{{ input.name }}",
 });
 
-onEachBackend("disabled workflows", (name) => {
-  test("are listed as such in their workspace only, and started by hand all the same", async () => {
+onEachBackend("workflows", (name) => {
+  test("those that are disabled are listed as such in their workspace only, and started by hand all the same", async () => {
     await using backend = await openBackend(name);
     const engine = backend.engine({ workflows: [greeting] });
     await engine.start();
@@ -28,6 +28,25 @@ onEachBackend("disabled workflows", (name) => {
     expect(await run.result()).toBe("Ada");
     await engine.workflows.enable("greeting");
     expect(await enabled()).toEqual([true]);
+  });
+
+  test("a document that pretends to be checked is not believed", async () => {
+    await using backend = await openBackend(name);
+    const engine = backend.engine();
+    await engine.start();
+    const nodes = { a: { kind: "action", action: "no name" } };
+    const pretended = {
+      kind: "flowforge.workflow",
+      name: "w",
+      document: { format: 1, name: "w", nodes, edges: [] },
+    };
+    await expect(engine.workflows.register(pretended as never)).rejects.toMatchObject({
+      code: "definition_invalid",
+    });
+    await expect(engine.workflows.register({ kind: "flowforge.workflow" } as never)).rejects.toMatchObject({
+      code: "definition_invalid",
+    });
+    expect(await engine.workflows.list()).toEqual([]);
   });
 
   test("a workflow that is not there is an error with a suggestion", async () => {
