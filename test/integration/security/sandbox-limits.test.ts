@@ -54,6 +54,10 @@ test("time in all", async () => {
 });
 
 describe("memory", () => {
+  // With all the time that a slow machine needs to fill it, so that it is the memory that ends.
+  const patient = new SandboxScene({ cpu: "10s", timeout: "20s", memoryBytes: 32 * 2 ** 20 });
+  afterAll(() => patient.sandbox.close());
+
   test.each([
     ["lists", "const a = []; for (;;) a.push(new Array(1e5).fill(1))"],
     ["texts", "const a = []; for (;;) a.push('x'.repeat(1e6) + a.length)"],
@@ -61,7 +65,7 @@ describe("memory", () => {
     ["objects", "let o = {}; for (let i = 0; ; i++) o = { o, i }"],
     ["one text", "return 'x'.repeat(1e9)"],
   ])("of %s", async (_, code) => {
-    expect(await scene.failure(code)).toBe("code_out_of_memory");
+    expect(await patient.failure(code)).toBe("code_out_of_memory");
   });
 
   test("is new for the next one", async () => {
