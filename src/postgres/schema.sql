@@ -302,6 +302,35 @@ create table flowforge.triggers (
 );
 CREATE INDEX triggers_by_name ON flowforge.triggers USING btree (type, name, workspace, workflow, node);
 
+create table flowforge.webhook_deliveries (
+  id uuid not null,
+  run_id uuid,
+  received_at bigint not null,
+  touched_at bigint not null,
+  expires_at bigint not null,
+  size integer not null,
+  repeats integer not null default 0,
+  verified boolean not null,
+  status text not null,
+  workspace text not null,
+  path text not null,
+  workflow text not null,
+  trigger text not null,
+  key text,
+  body_key text,
+  reason text,
+  detail text,
+  headers json not null,
+  body bytea,
+  constraint webhook_deliveries_pkey PRIMARY KEY (id)
+) with (fillfactor=80);
+CREATE UNIQUE INDEX webhook_deliveries_body_key ON flowforge.webhook_deliveries USING btree (workspace, path, body_key) WHERE ((status <> 'rejected'::text) AND (body_key IS NOT NULL));
+CREATE INDEX webhook_deliveries_by_age ON flowforge.webhook_deliveries USING btree (workspace, received_at DESC, id DESC);
+CREATE INDEX webhook_deliveries_expiry ON flowforge.webhook_deliveries USING btree (expires_at);
+CREATE UNIQUE INDEX webhook_deliveries_key ON flowforge.webhook_deliveries USING btree (workspace, path, key) WHERE ((status <> 'rejected'::text) AND (key IS NOT NULL));
+CREATE INDEX webhook_deliveries_rejected ON flowforge.webhook_deliveries USING btree (workspace, path, verified, received_at DESC, id DESC) WHERE (status = 'rejected'::text);
+CREATE INDEX webhook_deliveries_unfinished ON flowforge.webhook_deliveries USING btree (touched_at) WHERE (status = 'received'::text);
+
 create table flowforge.workers (
   id text not null,
   started_at bigint not null,

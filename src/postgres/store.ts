@@ -40,6 +40,7 @@ import { MAX_TRANSACTIONS, transactionStore } from "./transactions.ts";
 import { scheduleStore } from "./schedules.ts";
 import { storeNow } from "./time.ts";
 import { triggerStore } from "./triggers.ts";
+import { webhookStore } from "./webhooks.ts";
 import { beat, Workers } from "./workers.ts";
 import { Workflows } from "./workflows.ts";
 
@@ -184,7 +185,7 @@ function besideRuns(
   MapStore &
   MemoStore &
   KeyStore &
-  Pick<Store, "credentials" | "schedules" | "triggers"> {
+  Pick<Store, "credentials" | "schedules" | "triggers" | "webhooks"> {
   return {
     ...childStore(reads, schema),
     ...mapStore(reads, schema),
@@ -195,6 +196,7 @@ function besideRuns(
     credentials: new Credentials(reads, schema),
     triggers: triggerStore(reads, schema),
     schedules: scheduleStore(reads, schema),
+    webhooks: webhookStore(reads, schema),
   };
 }
 

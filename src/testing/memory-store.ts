@@ -59,6 +59,7 @@ import {
 import { nodeRef, WorkerTable } from "./memory-store/worker-table.ts";
 import { ScheduleTable } from "./memory-store/schedule-table.ts";
 import { TriggerTable } from "./memory-store/trigger-table.ts";
+import { WebhookTable } from "./memory-store/webhook-table.ts";
 import { WorkflowTable } from "./memory-store/workflow-table.ts";
 
 export interface MemoryStoreOptions {
@@ -86,6 +87,7 @@ class MemoryStore implements Store {
   readonly #maps = new MapTable(this.#tables);
   readonly triggers: TriggerTable = new TriggerTable(this.#workflows);
   readonly schedules: ScheduleTable = new ScheduleTable(this.#workflows, () => this.#now());
+  readonly webhooks: WebhookTable = new WebhookTable(() => this.#now());
   readonly credentials: CredentialTable = new CredentialTable(() => this.#now());
 
   constructor(clock: { now(): number }) {

@@ -22,6 +22,7 @@ import { sizeRules } from "./store-contract/size-rules.ts";
 import { valueRules } from "./store-contract/value-rules.ts";
 import { triggerRules } from "./store-contract/trigger-rules.ts";
 import { versionRules } from "./store-contract/version-rules.ts";
+import { webhookRules } from "./store-contract/webhook-rules.ts";
 import { workerRules } from "./store-contract/worker-rules.ts";
 import { makeKit, type StoreFactory, type StoreContractTools } from "./store-contract/kit.ts";
 
@@ -52,6 +53,7 @@ const PARTS = [
   versionRules,
   triggerRules,
   scheduleRules,
+  webhookRules,
 ] as const;
 
 /**

@@ -21,6 +21,7 @@ import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterPage } fr
 import type { ScheduleStore } from "./schedules.ts";
 import type { TransactionStore } from "./transactions.ts";
 import type { TriggerStore } from "./triggers.ts";
+import type { WebhookStore } from "./webhooks.ts";
 import type { LoadRequest, NodeRecord, RunHeader, StoredRun } from "./stored-run.ts";
 import type { RunStatus } from "../run/state.ts";
 
@@ -123,6 +124,7 @@ export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, 
   readonly credentials: CredentialStore;
   readonly triggers: TriggerStore;
   readonly schedules: ScheduleStore;
+  readonly webhooks: WebhookStore;
 
   /**
    * One batch, one statement or transaction where the store can; one verdict per entry, in order. Waits for nobody. Rejects

@@ -25,6 +25,7 @@ import { itemChildren } from "./0018-item-children.ts";
 import { triggers } from "./0019-triggers.ts";
 import { disabledWorkflows } from "./0020-disabled-workflows.ts";
 import { schedules } from "./0021-schedules.ts";
+import { webhookDeliveries } from "./0022-webhook-deliveries.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -49,6 +50,7 @@ export const MIGRATIONS: readonly Migration[] = [
   triggers,
   disabledWorkflows,
   schedules,
+  webhookDeliveries,
 ];
 
 /** The schema version that this code is written for. */
