@@ -1,0 +1,27 @@
+/** What senders ask before they send, or to try the address. Answered after the signature was checked; no run is started. */
+import { headerOf, type WebhookRequest } from "./request.ts";
+import type { Signature } from "./schemes.ts";
+
+export interface Handshake {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** `null`: it is none. `payload`: the body, parsed. */
+export function handshakeOf(
+  request: WebhookRequest,
+  signature: Signature,
+  payload: unknown,
+): Handshake | null {
+  if (signature.scheme === "slack") return slackChallenge(payload);
+  if (signature.scheme === "github" && headerOf(request, "x-github-event") === "ping")
+    return { contentType: "text/plain", body: "pong" };
+  return null;
+}
+
+function slackChallenge(payload: unknown): Handshake | null {
+  if (typeof payload !== "object" || payload === null) return null;
+  const { type, challenge } = payload as { readonly type?: unknown; readonly challenge?: unknown };
+  if (type !== "url_verification" || typeof challenge !== "string") return null;
+  return { contentType: "text/plain", body: challenge.slice(0, 1_024) };
+}

@@ -1,0 +1,207 @@
+/** Signatures of webhooks: published vectors are taken, everything else is refused without throwing. */
+import { describe, expect, test } from "vitest";
+import { handshakeOf } from "../../../src/triggers/webhooks/handshake.ts";
+import { parsePayload } from "../../../src/triggers/webhooks/payload.ts";
+import { type Signature, signatureSchema } from "../../../src/triggers/webhooks/schemes.ts";
+import { verifyWebhook } from "../../../src/triggers/webhooks/verify.ts";
+
+interface Vector {
+  readonly signature: Signature;
+  readonly secret: string;
+  readonly header: string;
+  readonly value: string;
+  readonly more?: { readonly [name: string]: string };
+  readonly body: string;
+  readonly seconds: number;
+  readonly id: string | null;
+}
+
+const named = (scheme: "standard" | "svix" | "github" | "stripe" | "slack" | "shopify"): Signature => ({
+  scheme,
+  secret: "hook",
+});
+
+const SLACK_BODY =
+  "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c";
+
+const VECTORS: Readonly<Record<string, Vector>> = {
+  github: {
+    signature: named("github"),
+    secret: "It's a Secret to Everybody",
+    header: "x-hub-signature-256",
+    value: "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
+    body: "Hello, World!",
+    seconds: 0,
+    id: null,
+  },
+  slack: {
+    signature: named("slack"),
+    secret: "8f742231b10e8888abcd99yyyzzz85a5",
+    header: "x-slack-signature",
+    value: "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
+    more: { "x-slack-request-timestamp": "1531420618" },
+    body: SLACK_BODY,
+    seconds: 1_531_420_618,
+    id: null,
+  },
+  "Standard Webhooks": {
+    signature: named("standard"),
+    secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    header: "webhook-signature",
+    value: "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    more: { "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek", "webhook-timestamp": "1614265330" },
+    body: '{"test": 2432232314}',
+    seconds: 1_614_265_330,
+    id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
+  },
+  svix: {
+    signature: named("svix"),
+    secret: "whsec_plJ3nmyCDGBKInavdOK15jsl",
+    header: "svix-signature",
+    value: "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0=",
+    more: { "svix-id": "msg_loFOjxBNrRLzqYUf", "svix-timestamp": "1731705121" },
+    body: '{"event_type":"ping","data":{"success":true}}',
+    seconds: 1_731_705_121,
+    id: "msg_loFOjxBNrRLzqYUf",
+  },
+  stripe: {
+    signature: named("stripe"),
+    secret: "whsec_test_secret",
+    header: "stripe-signature",
+    value: "t=1492774577,v1=88a022085c6bdb887b02cb26ff76dd681234d9675c0f22844059f55552a8883a",
+    body: '{"id":"evt_test_webhook","object":"event"}',
+    seconds: 1_492_774_577,
+    id: "evt_test_webhook",
+  },
+  shopify: {
+    signature: named("shopify"),
+    secret: "hush",
+    header: "x-shopify-hmac-sha256",
+    value: "VnKUjZsLuN5iZWjn5EntcBVCF9kMN43LglzCE1/GSeY=",
+    body: '{"id":1}',
+    seconds: 0,
+    id: null,
+  },
+  hmac: {
+    signature: signatureSchema.parse({ scheme: "hmac", secret: "hook", header: "X-Sign", idHeader: "X-Id" }),
+    secret: "Jefe",
+    header: "x-sign",
+    value: "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+    more: { "x-id": "7" },
+    body: "what do ya want for nothing?",
+    seconds: 0,
+    id: "7",
+  },
+};
+
+function check(vector: Vector, change: Partial<Vector> = {}, secrets = [vector.secret]) {
+  const { header, value, more, body, seconds, signature } = { ...vector, ...change };
+  const request = {
+    method: "POST",
+    url: "https://example.com/",
+    headers: { ...more, [header]: value },
+    body: Buffer.from(body),
+  };
+  return verifyWebhook(request, { signature, secrets, now: seconds * 1_000 });
+}
+
+describe.each(Object.entries(VECTORS))("the vector of %s", (name, vector) => {
+  test("is taken, and named", () => {
+    expect(check(vector)).toMatchObject({ verified: true, deliveryId: vector.id });
+  });
+
+  test("is taken while its secret is replaced, before and after, and with no secret of its own refused", () => {
+    expect(check(vector, {}, ["new", vector.secret]).verified).toBe(true);
+    expect(check(vector, {}, ["new"])).toMatchObject({ reason: "signature_mismatch" });
+    expect(check(vector, {}, ["", ""])).toMatchObject({ reason: "secret_missing" });
+  });
+
+  const [head, tail] = [vector.value.slice(0, -10), vector.value.slice(-10)];
+  test.each([
+    ["empty", ""],
+    ["cut", head],
+    ["longer", `${vector.value}0`],
+    ["with spaces", `${head} ${tail}`],
+    ["no hex, no base64", `${head}zzzz!zzzzz`],
+    ["with another end", `${head}${tail === "0123456789" ? "9876543210" : "0123456789"}`],
+    ["in upper case", vector.value.toUpperCase()],
+    ["there twice", `${vector.value}, ${vector.value}`],
+  ])("with a signature that is %s is refused", (what, value) => {
+    // A list of signatures is one also where a proxy has joined two headers.
+    const isList = what === "there twice" && ["Standard Webhooks", "svix", "stripe"].includes(name);
+    expect(check(vector, { value }).verified).toBe(isList);
+  });
+
+  test("with another body is refused", () => {
+    for (const body of [`${vector.body} `, vector.body.replaceAll(" ", ""), "", `${vector.body}\r\n`])
+      if (body !== vector.body) expect(check(vector, { body }).verified).toBe(false);
+  });
+});
+
+const TIMED = Object.entries(VECTORS).filter(([, { seconds }]) => seconds > 0);
+test.each(TIMED)("the vector of %s is refused from 301 s on, before and after", (_name, vector) => {
+  for (const [off, verified] of [
+    [-301, false],
+    [-300, true],
+    [300, true],
+    [301, false],
+  ] as const)
+    expect(check(vector, { seconds: vector.seconds + off }).verified).toBe(verified);
+});
+
+test("GitHub's old SHA-1 header is no signature", () => {
+  const value = "sha1=01dc10d0c83e72ed246219cdd91669667fe2ca59";
+  expect(check(VECTORS["github"]!, { value }).verified).toBe(false);
+  expect(check(VECTORS["github"]!, { header: "x-hub-signature", value })).toMatchObject({
+    reason: "signature_missing",
+  });
+});
+
+test("of several signatures one that fits is enough", () => {
+  const standard = VECTORS["Standard Webhooks"]!;
+  const value = `v1,${"A".repeat(43)}= ${standard.value} v1a,x`;
+  expect(check(standard, { value }).verified).toBe(true);
+});
+
+test("logins", () => {
+  const login = (scheme: "basic" | "bearer", authorization: string) =>
+    verifyWebhook(
+      { method: "POST", url: "", headers: { authorization }, body: new Uint8Array() },
+      { signature: { scheme, secret: "hook" }, secrets: ["me:hush", "old:hush"], now: 0 },
+    ).verified;
+  expect(login("bearer", "Bearer me:hush")).toBe(true);
+  expect(login("basic", `Basic ${Buffer.from("old:hush").toString("base64")}`)).toBe(true);
+  expect(login("basic", "Bearer me:hush")).toBe(false);
+  expect(login("bearer", "Bearer me")).toBe(false);
+});
+
+test("handshakes of Slack and GitHub, and of nobody else", () => {
+  const request = { method: "POST", url: "", headers: { "x-github-event": "ping" }, body: new Uint8Array() };
+  const asked = { type: "url_verification", challenge: "abc" };
+  expect(handshakeOf(request, named("slack"), asked)?.body).toBe("abc");
+  expect(handshakeOf(request, named("slack"), { ...asked, challenge: {} })).toBeNull();
+  expect(handshakeOf(request, named("github"), {})?.body).toBe("pong");
+  expect(handshakeOf(request, named("stripe"), asked)).toBeNull();
+});
+
+test("bodies are read by the one type that is declared", () => {
+  const read = (body: string | Uint8Array, type?: string) =>
+    parsePayload(typeof body === "string" ? Buffer.from(body) : body, type);
+  expect(read('{"a":1}', "application/json; charset=utf-8")).toEqual({ payload: { a: 1 } });
+  expect(read("[1]", "application/cloudevents+json")).toEqual({ payload: [1] });
+  expect(read("a=1&b=2&b=3", "application/x-www-form-urlencoded")).toEqual({
+    payload: { a: "1", b: ["2", "3"] },
+  });
+  expect(read("hi", "text/plain")).toEqual({ payload: "hi" });
+  for (const [body, type] of [
+    ["{}", undefined],
+    ["{}", "application/json, text/plain"],
+    ["{}", "application/json; charset=latin1"],
+    ["{}", "multipart/form-data; boundary=x"],
+  ] as const)
+    expect(read(body, type)).toMatchObject({ status: 415 });
+  for (const body of ["", "{", '{"__proto__":{"x":1}}', '{"a":{"__proto__":1}}', "[".repeat(200_000)])
+    expect(read(body, "application/json")).toMatchObject({ status: 400 });
+  expect(read(new Uint8Array([0x22, 0xff, 0x22]), "application/json")).toMatchObject({ status: 400 });
+  expect(read("__proto__=1", "application/x-www-form-urlencoded")).toMatchObject({ status: 400 });
+});
