@@ -118,6 +118,15 @@ export type {
   ScheduleOf,
   SchedulesApi,
 } from "./engine/schedules.ts";
+export type {
+  IncomingWebhook,
+  ListDeliveriesOptions,
+  ListWebhooksOptions,
+  WebhookDelivery,
+  WebhookEndpoint,
+  WebhooksApi,
+} from "./engine/webhooks.ts";
+export type { WebhookAnswer } from "./engine/webhook-answers.ts";
 export type { RunsApi } from "./engine/runs.ts";
 export type {
   CallerTransaction,

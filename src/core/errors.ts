@@ -31,6 +31,8 @@ export const ERROR_CODES = {
   dead_letter_refused: "The run did not take what was asked for its dead letter.",
   dead_letter_resolved: "The dead letter is resolved already.",
   definition_invalid: "A workflow definition has problems; `issues` lists every one of them.",
+  delivery_not_found: "There is no such delivery of a webhook in this workspace.",
+  delivery_refused: "The delivery of a webhook cannot be replayed.",
   duration_invalid: "A duration is not of the form 500ms, 30s, 5m, 2h, 3d or a number of milliseconds.",
   embedded_postgres_failed: "The embedded PostgreSQL server could not be started or stopped.",
   embedded_postgres_missing: "There are no PostgreSQL programs to start an embedded server with.",

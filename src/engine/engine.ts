@@ -29,6 +29,8 @@ import { OwnTransactions } from "./transactions.ts";
 import { Signer } from "./signing.ts";
 import { Watch } from "./watch.ts";
 import { VersionMoves } from "./version-moves.ts";
+import { WebhookIntake } from "./webhook-intake.ts";
+import { WebhooksApi } from "./webhooks.ts";
 import { WorkflowsApi } from "./workflows.ts";
 
 export interface EngineStartOptions {
@@ -46,6 +48,7 @@ interface Running {
   readonly watch: Watch;
   readonly runs: RunsApi;
   readonly schedules: SchedulesApi;
+  readonly webhooks: WebhooksApi;
   readonly transactions: OwnTransactions;
   readonly control: RunControl;
   readonly deadLetters: DeadLettersApi;
@@ -96,6 +99,10 @@ export class Engine implements AsyncDisposable {
 
   get schedules(): SchedulesApi {
     return this.#parts("schedules").schedules;
+  }
+
+  get webhooks(): WebhooksApi {
+    return this.#parts("webhooks").webhooks;
   }
 
   get deadLetters(): DeadLettersApi {
@@ -226,7 +233,8 @@ export class Engine implements AsyncDisposable {
       deadLetters: () => deadLetters,
     });
     const ticks = tickRuns({ runs: () => runs, control: () => control });
-    const worker = this.#newWorker(connections, { watch, children, ticks });
+    const deliveries: WorkerOptions["deliveries"] = { finish: (delivery) => intake.finish(delivery) };
+    const worker = this.#newWorker(connections, { watch, children, ticks, deliveries });
     const workflows = new WorkflowsApi({
       store,
       plans: worker.plans,
@@ -236,6 +244,12 @@ export class Engine implements AsyncDisposable {
     const control = new RunControl({ store, table: worker.table });
     const own = new OwnTransactions(transactions, logger);
     const runs: RunsApi = new RunsApi({ store, worker, watch, workflows, control, transactions, own });
+    const intake = new WebhookIntake({
+      store,
+      runs,
+      logger,
+      credentials: credentialSource(this.#options.resolveCredential, connections.vault),
+    });
     const deadLetters: DeadLettersApi = new DeadLettersApi({
       store,
       worker,
@@ -256,14 +270,16 @@ export class Engine implements AsyncDisposable {
       approvals,
       credentials,
       schedules: new SchedulesApi({ store, runs }),
+      webhooks: new WebhooksApi({ store, intake, logger }),
       workflows,
     };
   }
 
   #newWorker(
     connections: Connections,
-    { watch, children, ticks }: Pick<WorkerOptions, "children" | "ticks"> & { readonly watch: Watch },
+    of: Pick<WorkerOptions, "children" | "ticks" | "deliveries"> & { readonly watch: Watch },
   ): Worker {
+    const { watch, children, ticks, deliveries } = of;
     const { logger, retry, limits, concurrency, lanes, inline, leaseMs } = this.#options;
     const { store, scheduler, leaseKeeper, outbound, sandbox, vault } = connections;
     return new Worker({
@@ -281,6 +297,7 @@ export class Engine implements AsyncDisposable {
       sandbox,
       children,
       ticks,
+      deliveries,
       credentials: credentialSource(this.#options.resolveCredential, vault),
       registry: this.#registry,
       onMoved: (run, turn, advance) => this.#moved(watch, { run, turn, advance }),

@@ -3,11 +3,9 @@ import { workflowRunInput } from "../actions/workflow-run.ts";
 import type { WorkflowDocument } from "../core/definition/document.ts";
 import { parseDuration } from "../core/definition/duration.ts";
 import type { Workflow } from "../core/definition/workflow.ts";
-import { FlowForgeError } from "../core/errors.ts";
-import type { Plan, PlanTrigger } from "../core/graph/plan.ts";
+import type { Plan } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
 import { RUN_WORKFLOW } from "../core/graph/plan.ts";
-import type { ParentRef } from "../core/ports/children.ts";
 import type { NewRun } from "../core/ports/commit.ts";
 import type { Page, RunDetail, Store, WorkflowVersion } from "../core/ports/store.ts";
 import type { RunHeader } from "../core/ports/stored-run.ts";
@@ -40,7 +38,8 @@ import type { RunControl } from "./run-control.ts";
 import { rerunOf, takenOver } from "./rerun.ts";
 import { RunHandle, type RunHandleParts } from "./run-handle.ts";
 import { keyRef, startKey } from "./start-key.ts";
-import type { PreparedStart } from "./prepared-start.ts";
+import type { DeliveryStart, PreparedStart } from "./prepared-start.ts";
+import { assertDepth, triggerOf, versionGone } from "./start-checks.ts";
 import { startRun } from "./start-run.ts";
 import { startTime } from "./start-time.ts";
 import type { OwnTransactions } from "./transactions.ts";
@@ -266,12 +265,23 @@ export class RunsApi {
     await startRun(this.#parts, { ...(await this.#prepare(workflow, options, "a tick", version)), runId });
   }
 
+  /** @internal */
+  async prepareDelivery({ workflow, version, headers, ...options }: DeliveryStart): Promise<PreparedStart> {
+    return this.#prepare(workflow, options, "a webhook", version, headers);
+  }
+
+  /** Where it is there already, nothing is done. @internal */
+  async startPrepared(prepared: PreparedStart): Promise<RunHandle> {
+    return this.#handle(await startRun(this.#parts, prepared), prepared.start);
+  }
+
   // oxlint-disable-next-line max-params -- what, how, for whom, and the newest version unless another one is named
   async #prepare(
     workflow: Workflow | string,
     options: StartOptions,
     call: string,
     wanted?: number,
+    headers: DeliveryStart["headers"] = {},
   ): Promise<PreparedStart> {
     const workspace = workspaceOf(options, call, startSchema);
     const version = await this.#parts.workflows.resolve(workflow, workspace, wanted);
@@ -280,7 +290,7 @@ export class RunsApi {
     const { deadline } = options;
     const deadlineMs =
       deadline === undefined ? undefined : parseDuration(deadline, `option "deadline" of ${call}`);
-    const start = this.#newRun({ version, plan, workflow, options, at });
+    const start = this.#newRun({ version, plan, workflow, options, at, headers });
     const { tx } = options;
     return { plan, start, first: { at, deadlineMs }, ...(tx === undefined ? {} : { tx }) };
   }
@@ -322,12 +332,13 @@ export class RunsApi {
     workflow: Workflow | string;
     options: StartOptions;
     at: number | undefined;
+    headers: DeliveryStart["headers"];
   }): NewRun {
-    const { version, plan, workflow, options, at } = parts;
+    const { version, plan, workflow, options, at, headers } = parts;
     const trigger = triggerOf(plan, version.name, options.trigger);
     const payload = this.#checkedValue(options.input, version.name);
     const firedAt = new Date(Math.max(this.#parts.worker.clock.now(), at ?? 0)).toISOString();
-    const fired = { id: trigger.id, type: trigger.source.type, payload, headers: {}, firedAt };
+    const fired = { id: trigger.id, type: trigger.source.type, payload, headers, firedAt };
     const raw = trigger.input ? trigger.input.render({ trigger: fired }) : payload;
     const schema = typeof workflow === "string" ? undefined : workflow.inputSchema;
     const input = this.#checkedValue(this.#check(version.document, schema)(raw), version.name);
@@ -361,35 +372,6 @@ export class RunsApi {
   }
 }
 
-function assertDepth({ runId, node, depth }: ParentRef, most: number): void {
-  if (depth <= most) return;
-  throw new FlowForgeError("children_too_deep", {
-    subject: `the child of node "${node}" of run ${runId}`,
-    expected: `at most ${most} runs above it`,
-    received: String(depth),
-    next: "Look for a workflow that runs itself without an end, or raise limits.childDepth.",
-  });
-}
-
 function nameOf(workflow: Workflow | string): string {
   return typeof workflow === "string" ? workflow : workflow.name;
-}
-
-function triggerOf(plan: Plan, workflow: string, id: string | undefined): PlanTrigger {
-  const triggers = plan.nodes.filter((node) => node.kind === "trigger");
-  const found = triggers.find((node) => (id === undefined ? node.source.type === "manual" : node.id === id));
-  if (found) return found;
-  throw new FlowForgeError("trigger_required", {
-    subject: `workflow "${workflow}"`,
-    expected: `trigger to be one of ${triggers.map((node) => node.id).join(", ")}`,
-    received: id === undefined ? "none" : `"${id}"`,
-    next: "Name the trigger node to start at: runs.start(workflow, { trigger, input }).",
-  });
-}
-
-function versionGone({ workflow, version, workspace }: NewRun): FlowForgeError {
-  return new FlowForgeError("workflow_not_found", {
-    subject: `workflow "${workflow}" version ${version} in workspace "${workspace}"`,
-    next: "Start a run of a version that exists.",
-  });
 }

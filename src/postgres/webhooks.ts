@@ -158,8 +158,14 @@ class Webhooks implements WebhookStore {
 
   async unfinished(options: Parameters<WebhookStore["unfinished"]>[0]): Promise<readonly DeliveryDetail[]> {
     const rows = await this.#pool.query<DeliveryRow & { body: string | null }>({
-      text: `select ${WITH_BODY} from ${this.#s}.webhook_deliveries d
-        where status = 'received' and touched_at < ${this.#s}.now() - $1::bigint order by touched_at limit $2`,
+      text: `with left_over as materialized (
+          select id, touched_at as since from ${this.#s}.webhook_deliveries
+          where status = 'received' and touched_at < ${this.#s}.now() - $1::bigint
+          order by touched_at limit $2 for update skip locked),
+        taken as (
+          update ${this.#s}.webhook_deliveries d set touched_at = ${this.#s}.now() from left_over
+          where d.id = left_over.id returning ${WITH_BODY}, left_over.since)
+        select * from taken order by since`,
       values: [options.olderThanMs, options.limit],
     });
     return rows.map(detailOf);

@@ -30,6 +30,7 @@ import { gatesRound } from "./loops/gates.ts";
 import { keysRound } from "./loops/keys.ts";
 import { lossOf, reaperRound } from "./loops/reaper.ts";
 import { sweeperRound } from "./loops/sweeper.ts";
+import { type DeliveryRuns, webhooksRound } from "./loops/webhooks.ts";
 import { tickerRound } from "./loops/ticker.ts";
 import { timerRound } from "./loops/timer.ts";
 import { Outbox } from "./outbox.ts";
@@ -52,6 +53,7 @@ export interface WorkerOptions {
   readonly credentials: CredentialSource;
   readonly children: ChildRuns;
   readonly ticks: TickRuns;
+  readonly deliveries: DeliveryRuns;
   readonly concurrency: number;
   readonly lanes: readonly string[];
   readonly inline: boolean;
@@ -242,7 +244,7 @@ export class Worker {
   }
 
   #maintenance(): readonly Loop[] {
-    const { store, scheduler, leaseMs, logger, ticks: runs } = this.#options;
+    const { store, scheduler, leaseMs, logger, ticks: runs, deliveries } = this.#options;
     const ticks = new Ticks({ store, logger, runs, loader: this.loader });
     const { table } = this;
     const lanes = this.#options.lanes;
@@ -251,6 +253,7 @@ export class Worker {
       this.#loop("dispatcher", dispatcherRound(store, table)),
       this.#loop("keys", keysRound(store)),
       this.#loop("ticker", tickerRound(store, ticks)),
+      this.#loop("webhooks", webhooksRound(store, deliveries, logger)),
       this.#loop("gates", gatesRound(store, table.admissions)),
       this.#loop("sweeper", sweeperRound({ store, scheduler, table, lanes, onLost })),
       this.#loop(

@@ -103,6 +103,8 @@ export type TriggerSourceOptions<Of extends string = string> =
       readonly type: "webhook";
       readonly path: string;
       readonly signature?: { readonly [field: string]: Json };
+      readonly respond?: "accepted" | "result";
+      readonly timeout?: Duration;
     }
   | ScheduleSource
   | { readonly type: "event"; readonly name: string; readonly filter?: Yields<boolean, Of> };

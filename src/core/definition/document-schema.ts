@@ -175,6 +175,8 @@ const sources = z.discriminatedUnion("type", [
     type: z.literal("webhook"),
     path: named("a webhook path", NAME),
     signature: z.looseObject({}).exactOptional(),
+    respond: z.enum(["accepted", "result"]).exactOptional(),
+    timeout: duration.exactOptional(),
   }),
   scheduleSource,
   place("an event source", {

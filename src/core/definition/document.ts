@@ -93,9 +93,21 @@ export interface TriggerDocument extends NodeDocumentBase {
 
 export type TriggerSource =
   | { readonly type: "manual" }
-  | { readonly type: "webhook"; readonly path: string; readonly signature?: JsonObject }
+  | WebhookSource
   | ScheduleSource
   | { readonly type: "event"; readonly name: string; readonly filter?: string };
+
+export interface WebhookSource {
+  readonly type: "webhook";
+  /** By which its address is known in the workspace. */
+  readonly path: string;
+  /** How it is known who sends. Without it nothing is let in; `{ scheme: "none" }` lets in everything. */
+  readonly signature?: JsonObject;
+  /** `accepted` (default): the sender is answered when the run is stored. `result`: when it has ended, with its output. */
+  readonly respond?: "accepted" | "result";
+  /** How long `result` waits before it answers that the run goes on. Default `10s`, at most `60s`. */
+  readonly timeout?: Duration;
+}
 
 /** Exactly one of `cron`, `every` and `at`. */
 export interface ScheduleSource {

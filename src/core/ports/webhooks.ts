@@ -107,7 +107,10 @@ export interface WebhookStore {
   get(workspace: string, id: string): Promise<DeliveryDetail | null>;
   /** Newest first, by `receivedAt` and then `id`. Rejects a limit or cursor that is none with `option_invalid`. */
   page(filter: DeliveryFilter): Promise<DeliveryPage>;
-  /** Those that have been `received` for longer than this, oldest first: whoever claimed them has not come to the end. */
+  /**
+   * Those that have been `received` for longer than this, oldest first: whoever claimed them has not come to the end. Whoever asks has them
+   * now, and nobody else finds them for that long.
+   */
   unfinished(options: {
     readonly olderThanMs: number;
     readonly limit: number;

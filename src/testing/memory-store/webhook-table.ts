@@ -103,7 +103,7 @@ export class WebhookTable implements WebhookStore {
       .filter((row) => row.status === "received" && row.touchedAt < until)
       .sort((a, b) => a.touchedAt - b.touchedAt)
       .slice(0, options.limit)
-      .map(detailOf);
+      .map((row) => detailOf(this.#put({ ...row, touchedAt: this.#now() })));
   }
 
   async expire(limit: number): Promise<number> {
