@@ -9,6 +9,15 @@ const JSON_TYPE = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
  * `undefined`: there is none. Throws `http_body_invalid`, `http_body_too_large` and `http_type_unsupported`.
  */
 export async function readJson(request: Request, maxBytes: number): Promise<unknown> {
+  const bytes = await readRaw(request, maxBytes);
+  if (bytes.length === 0) return undefined;
+  const type = request.headers.get("content-type") ?? "no Content-Type";
+  if (!JSON_TYPE.test(type)) throw unsupported("Content-Type application/json", type);
+  return parse(bytes);
+}
+
+/** The bytes as they came. Throws `http_body_invalid`, `http_body_too_large` and `http_type_unsupported`. */
+export async function readRaw(request: Request, maxBytes: number): Promise<Uint8Array> {
   const { headers } = request;
   const length = headers.get("content-length");
   // Two of them are joined with a comma, and tell two servers two different things.
@@ -16,11 +25,8 @@ export async function readJson(request: Request, maxBytes: number): Promise<unkn
   const encoding = headers.get("content-encoding") ?? "identity";
   if (encoding.toLowerCase() !== "identity") throw unsupported("a body that is not compressed", encoding);
   if (Number(length ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  const bytes = request.body ? await readBytes(request.body, maxBytes) : new Uint8Array();
-  if (bytes.length === 0) return undefined;
-  const type = headers.get("content-type") ?? "no Content-Type";
-  if (!JSON_TYPE.test(type)) throw unsupported("Content-Type application/json", type);
-  return parse(bytes);
+  // Not touched before: some servers begin to read a body when somebody looks at it.
+  return request.body ? await readBytes(request.body, maxBytes) : new Uint8Array();
 }
 
 /** Throws `http_body_invalid` for a request that brings a body where none is read. */

@@ -6,7 +6,7 @@ import { FlowForgeError } from "../core/errors.ts";
 import { didYouMean } from "../core/suggestion.ts";
 import type { Engine } from "../index.ts";
 import { accessOf, assertOwnSite, type Authorize } from "./access.ts";
-import { assertNoBody, readJson } from "./body.ts";
+import { assertNoBody, readJson, readRaw } from "./body.ts";
 import { json, problem } from "./problem.ts";
 import { queryOf } from "./query.ts";
 import type { Route } from "./route.ts";
@@ -57,9 +57,11 @@ export function createHandler(engine: Engine, options: HandlerOptions): Handler 
 
 async function answer(request: Request, { route, params }: Match, settings: Settings): Promise<Response> {
   const { engine, basePath } = settings;
-  if (route.method !== "GET" || route.stream) assertOwnSite(request, settings.origins);
+  if ((route.method !== "GET" || route.stream) && !route.raw) assertOwnSite(request, settings.origins);
   const access = route.open ? null : await accessOf(request, route, settings.authorize);
-  const given = { query: queryOf(request, route), body: await bodyOf(request, route, settings.maxBodyBytes) };
+  const query = queryOf(request, route);
+  const bytes = route.raw ? await readRaw(request, MAX_RAW_BYTES) : NO_BYTES;
+  const body = route.raw ? undefined : await bodyOf(request, route, settings.maxBodyBytes);
   const caller = {
     engine,
     basePath,
@@ -67,9 +69,10 @@ async function answer(request: Request, { route, params }: Match, settings: Sett
     // An open route knows its workspace by other means, and asks for none.
     workspace: access?.workspace ?? "",
     actor: access?.actor,
+    bytes,
     param: (name: string) => params.get(name)!,
   };
-  const result: unknown = await route.answer(caller, given);
+  const result: unknown = await route.answer(caller, { query, body });
   return result instanceof Response ? result : json(result);
 }
 
@@ -92,6 +95,9 @@ function tell({ onError }: Settings, error: unknown, request: Request): void {
   }
 }
 
+const NO_BYTES = new Uint8Array();
+/** One more than the intake takes, which answers for itself. */
+const MAX_RAW_BYTES = 1_048_577;
 const KNOWN = ["authorize", "basePath", "origins", "maxBodyBytes", "onError"];
 const DEFAULT_MAX_BYTES = 1_048_576;
 

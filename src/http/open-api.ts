@@ -36,6 +36,7 @@ function operation(route: Route): object {
           },
         }
       : {}),
+    ...(route.raw ? { requestBody: { required: true, content: { "*/*": {} } } } : {}),
     responses: {
       "2XX": { description: "Done" },
       "4XX": {

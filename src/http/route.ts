@@ -11,6 +11,8 @@ export interface Caller {
   readonly request: Request;
   /** Where the handler is mounted, for links. */
   readonly basePath: string;
+  /** The body of a `raw` route, as it came; none of any other one. */
+  readonly bytes: Uint8Array;
   /** A part of the path, decoded. */
   param(name: string): string;
 }
@@ -31,6 +33,8 @@ export interface Definition<Query, Body> {
   readonly open?: true;
   /** `true`: answers for as long as the caller listens. */
   readonly stream?: true;
+  /** `true`: its body is not read as JSON, and has a limit of its own. Whoever sends it is no page of a browser. */
+  readonly raw?: true;
   readonly query?: z.ZodType<Query>;
   readonly body?: z.ZodType<Body>;
   /** What is answered as JSON with status 200, or a `Response`. */
