@@ -72,8 +72,11 @@ function verifyHmac(
   const isIdSigned = scheme.signed.includes("id") || (scheme.id !== null && "member" in scheme.id);
   const signatures = parts.filter((part) => part.startsWith(scheme.prefix)).slice(0, 16);
   const message = signedBytes(request, scheme, { id, timestamp });
-  const fits = given.secrets.some((secret) => {
-    const digest = createHmac("sha256", keyOf(secret, scheme)).update(message).digest();
+  // What is no base64 would be an empty key, which everybody knows.
+  const keys = given.secrets.map((secret) => keyOf(secret, scheme)).filter((key) => key.length > 0);
+  if (keys.length === 0) return refused("secret_missing", "The secret of the credential is no base64.");
+  const fits = keys.some((key) => {
+    const digest = createHmac("sha256", key).update(message).digest();
     return signatures.some((each) => isDigest(each.slice(scheme.prefix.length), digest, scheme.encoding));
   });
   if (!fits)

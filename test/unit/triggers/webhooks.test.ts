@@ -105,6 +105,17 @@ function check(vector: Vector, change: Partial<Vector> = {}, secrets = [vector.s
   return verifyWebhook(request, { signature, secrets, now: seconds * 1_000 });
 }
 
+test.each(["whsec_", "!!", "whsec_ "])(
+  "the secret %j would be an empty key, which everybody knows",
+  (secret) => {
+    for (const name of ["Standard Webhooks", "svix"])
+      expect(check(VECTORS[name]!, {}, [secret])).toMatchObject({
+        verified: false,
+        reason: "secret_missing",
+      });
+  },
+);
+
 describe.each(Object.entries(VECTORS))("the vector of %s", (name, vector) => {
   test("is taken, and named", () => {
     expect(check(vector)).toMatchObject({ verified: true, deliveryId: vector.id });
