@@ -16,8 +16,9 @@ import type { WebhookSource } from "../core/definition/document.ts";
 import { handshakeOf } from "../triggers/webhooks/handshake.ts";
 import { parsePayload } from "../triggers/webhooks/payload.ts";
 import type { WebhookRequest } from "../triggers/webhooks/request.ts";
-import { HMAC_SCHEMES, type Signature, signatureSchema } from "../triggers/webhooks/schemes.ts";
-import { type Verified, verifyWebhook } from "../triggers/webhooks/verify.ts";
+import { type Signature, signatureSchema } from "../triggers/webhooks/signature.ts";
+import type { Verified } from "../triggers/webhooks/verdict.ts";
+import { verifyWebhook } from "../triggers/webhooks/verify.ts";
 import { DEFINITE } from "../worker/child-opener.ts";
 import type { CredentialSource } from "../worker/grants.ts";
 import { newRunId } from "../worker/run-id.ts";
@@ -287,10 +288,9 @@ function deliveryOf({ id, trigger, request, signature }: Incoming, verified: Ver
   return { id, ...place, verified: verified !== null, ...keys, headers, body, size: body.length };
 }
 
+/** Those of the named schemes say in their names what they are. */
 function signatureHeader(signature: Signature | null): string | null {
-  if (!signature || signature.scheme === "none") return null;
-  if (signature.scheme === "hmac") return signature.header;
-  return signature.scheme in HMAC_SCHEMES ? HMAC_SCHEMES[signature.scheme as "github"].header : null;
+  return signature?.scheme === "hmac" ? signature.header : null;
 }
 
 function isDefinite(error: unknown): error is FlowForgeError {

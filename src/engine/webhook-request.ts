@@ -1,7 +1,7 @@
 /** What of a webhook's request is kept: no secrets, and not without bound. */
 import { createHash } from "node:crypto";
 import type { DeliveryKeys } from "../core/ports/webhooks.ts";
-import type { Verified } from "../triggers/webhooks/verify.ts";
+import type { Verified } from "../triggers/webhooks/verdict.ts";
 
 const SECRET = /auth|cookie|secret|token|signature|hmac|password|api-?key|session/;
 const MAX_HEADERS = 64;

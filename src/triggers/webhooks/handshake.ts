@@ -1,6 +1,12 @@
-/** What senders ask before they send, or to try the address. Answered after the signature was checked; no run is started. */
+/**
+ * What senders ask before they send, or to try the address. Answered after the signature was checked; no run is started.
+ *
+ * - Slack: `url_verification` asks for its challenge back.
+ * - GitHub: `ping` after a webhook was made; any 2xx will do.
+ * - Stripe, Shopify, Twilio and the senders of Standard Webhooks ask for nothing: what they send to try an address is an event like others.
+ */
 import { headerOf, type WebhookRequest } from "./request.ts";
-import type { Signature } from "./schemes.ts";
+import type { Signature } from "./signature.ts";
 
 export interface Handshake {
   readonly contentType: string;

@@ -13,3 +13,9 @@ export interface WebhookRequest {
 export function headerOf({ headers }: WebhookRequest, name: string): string | undefined {
   return Object.hasOwn(headers, name) ? headers[name] : undefined;
 }
+
+/** The value of the one of these headers that is there. `undefined`: none is. `null`: several are, and nobody can tell which counts. */
+export function oneOf(request: WebhookRequest, names: readonly string[]): string | null | undefined {
+  const found = names.map((name) => headerOf(request, name)).filter((value) => value !== undefined);
+  return found.length > 1 ? null : found[0];
+}

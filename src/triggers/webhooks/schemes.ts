@@ -2,140 +2,110 @@
  * Signature schemes as data: where the signature is, what was signed, and how the delivery is called. `hmac` is the same with every part
  * chosen by the workflow.
  */
-import { z } from "zod";
+import type { NAMED_SCHEMES, OwnSignature } from "./signature.ts";
+
+export type Encoding = "hex" | "base64" | "base64url";
+export type Algorithm = "sha1" | "sha256" | "sha384" | "sha512";
+
+/** How a secret's text becomes the key: as it is, decoded, or base64 with or without `whsec_` in front. */
+export type KeyForm = "text" | "base64" | "hex" | "whsec";
+
+export interface TimestampPlace {
+  readonly header: string;
+  readonly unit: "s" | "ms";
+}
 
 /** A scheme that signs the body with a key that both sides know. */
 export interface HmacScheme {
-  /** Header with the signatures. */
-  readonly header: string;
+  readonly algorithm: Algorithm;
+  /** Headers that may have the signature. One request has only one of them. */
+  readonly headers: readonly [string, ...string[]];
   /** What stands before a signature: `sha256=`. */
   readonly prefix: string;
-  readonly encoding: "hex" | "base64";
-  /** The secret is base64 behind this; `null`: it is the key itself, as text. */
-  readonly keyPrefix: string | null;
-  /** Several in one header, `,` or ` ` between them; `null`: one. */
-  readonly separator: string | null;
-  /** Header with the time of signing in seconds, or the name of the part of `header` that has it. */
-  readonly timestamp: { readonly header: string } | { readonly part: string } | null;
-  /** Header with the id, or a member of the JSON body. */
-  readonly id: { readonly header: string } | { readonly member: string } | null;
-  /** What is signed, part by part, `separatedBy` in between. */
-  readonly signed: readonly ("id" | "timestamp" | "body" | { readonly text: string })[];
-  readonly separatedBy: string;
+  readonly encoding: Encoding;
+  readonly key: KeyForm;
+  /** Several signatures in one header, and what each part of such a list looks like; `null`: one. */
+  readonly list: { readonly separator: string; readonly part: RegExp } | null;
+  /** Header with the time of signing, or what stands before it in the list; `null`: no time is signed. */
+  readonly timestamp: TimestampPlace | { readonly part: string } | null;
+  /** Headers of which one may have the id, or a member of the JSON body. */
+  readonly id: { readonly headers: readonly string[] } | { readonly member: string } | null;
+  /** What is signed: a text with `{body}`, and maybe `{id}` and `{timestamp}`. */
+  readonly content: string;
 }
 
 const plain = {
+  algorithm: "sha256",
   prefix: "",
   encoding: "hex",
-  keyPrefix: null,
-  separator: null,
+  key: "text",
+  list: null,
   timestamp: null,
   id: null,
-  signed: ["body"],
-  separatedBy: ".",
+  content: "{body}",
 } as const;
 
 const standard = (name: string): HmacScheme => ({
   ...plain,
-  header: `${name}-signature`,
+  headers: [`${name}-signature`],
   prefix: "v1,",
   encoding: "base64",
-  keyPrefix: "whsec_",
-  separator: " ",
-  timestamp: { header: `${name}-timestamp` },
-  id: { header: `${name}-id` },
-  signed: ["id", "timestamp", "body"],
+  key: "whsec",
+  // Two headers that a proxy has joined have a comma at the end of a part.
+  list: { separator: " ", part: /^v\d[a-z]?,[A-Za-z0-9+/=_-]+$/ },
+  timestamp: { header: `${name}-timestamp`, unit: "s" },
+  id: { headers: [`${name}-id`] },
+  content: "{id}.{timestamp}.{body}",
 });
 
-const NAMED = ["standard", "svix", "github", "stripe", "slack", "shopify"] as const;
-
-export const HMAC_SCHEMES: Readonly<Record<(typeof NAMED)[number], HmacScheme>> = {
+export const HMAC_SCHEMES: Readonly<Record<(typeof NAMED_SCHEMES)[number], HmacScheme>> = {
   standard: standard("webhook"),
   svix: standard("svix"),
   github: {
     ...plain,
-    header: "x-hub-signature-256",
+    headers: ["x-hub-signature-256"],
     prefix: "sha256=",
-    id: { header: "x-github-delivery" },
+    id: { headers: ["x-github-delivery"] },
   },
   stripe: {
     ...plain,
-    header: "stripe-signature",
+    headers: ["stripe-signature"],
     prefix: "v1=",
-    separator: ",",
+    list: { separator: ",", part: /^[a-z0-9]+=[A-Za-z0-9+/=_-]*$/ },
     timestamp: { part: "t=" },
     id: { member: "id" },
-    signed: ["timestamp", "body"],
+    content: "{timestamp}.{body}",
   },
   slack: {
     ...plain,
-    header: "x-slack-signature",
+    headers: ["x-slack-signature"],
     prefix: "v0=",
-    timestamp: { header: "x-slack-request-timestamp" },
+    timestamp: { header: "x-slack-request-timestamp", unit: "s" },
     id: { member: "event_id" },
-    signed: [{ text: "v0" }, "timestamp", "body"],
-    separatedBy: ":",
+    content: "v0:{timestamp}:{body}",
   },
   shopify: {
     ...plain,
-    header: "x-shopify-hmac-sha256",
+    // The second of each is that of Shopify's newer "Events".
+    headers: ["x-shopify-hmac-sha256", "shopify-hmac-sha256"],
     encoding: "base64",
-    id: { header: "x-shopify-event-id" },
+    // The same event comes once per subscription; the id of the event is what two subscriptions share.
+    id: { headers: ["x-shopify-event-id", "shopify-event-id"] },
   },
 };
 
-const headerName = z
-  .string()
-  .regex(/^[a-z0-9!#$%&'*+.^_|~-]{1,100}$/i)
-  .transform((name) => name.toLowerCase());
-const secret = z.string().min(1).max(128);
-
-/** A scheme of the table. */
-interface NamedSignature {
-  readonly scheme: (typeof NAMED)[number];
-  /** Name of the credential. */
-  readonly secret: string;
-  readonly tolerance?: number | undefined;
+/** What the workflow chose, in the form of the table. */
+export function ownScheme(own: OwnSignature): HmacScheme {
+  const { timestampHeader, timestampUnit, idHeader } = own;
+  return {
+    algorithm: own.algorithm,
+    headers: [own.header],
+    prefix: own.prefix,
+    encoding: own.encoding,
+    key: own.secretEncoding,
+    list: null,
+    timestamp: timestampHeader === undefined ? null : { header: timestampHeader, unit: timestampUnit },
+    id: idHeader === undefined ? null : { headers: [idHeader] },
+    content: own.content,
+  };
 }
-
-export interface OwnSignature {
-  readonly scheme: "hmac";
-  readonly secret: string;
-  readonly header: string;
-  readonly prefix: string;
-  readonly encoding: "hex" | "base64";
-  readonly idHeader?: string | undefined;
-}
-
-interface Login {
-  readonly scheme: "basic" | "bearer";
-  readonly secret: string;
-  readonly idHeader?: string | undefined;
-}
-
-interface Open {
-  readonly scheme: "none";
-  readonly idHeader?: string | undefined;
-}
-
-/** `signature` of a webhook's source. */
-export type Signature = NamedSignature | OwnSignature | Login | Open;
-
-export const signatureSchema: z.ZodType<Signature> = z.discriminatedUnion("scheme", [
-  z.strictObject({
-    scheme: z.enum(NAMED),
-    secret,
-    /** Seconds, before and after. */
-    tolerance: z.int().min(1).max(3_600).optional(),
-  }),
-  z.strictObject({
-    scheme: z.literal("hmac"),
-    secret,
-    header: headerName,
-    prefix: z.string().max(32).default(""),
-    encoding: z.enum(["hex", "base64"]).default("hex"),
-    idHeader: headerName.optional(),
-  }),
-  z.strictObject({ scheme: z.enum(["basic", "bearer"]), secret, idHeader: headerName.optional() }),
-  z.strictObject({ scheme: z.literal("none"), idHeader: headerName.optional() }),
-]);
