@@ -78,6 +78,8 @@ export type {
   CancelOptions,
   InWorkspace,
   ListOptions,
+  MapItemsOptions,
+  MapItemStatus,
   RerunOptions,
   RunQuery,
   SignalOrStartOptions,
@@ -108,6 +110,7 @@ export type { Engine, EngineStartOptions } from "./engine/engine.ts";
 export type { EngineEventMap, EngineEventName } from "./engine/engine-events.ts";
 export type { Health, HealthCheck } from "./engine/health.ts";
 export type { EngineOptions, WorkerSettings } from "./engine/options.ts";
+export type { MapItems, MapProgress } from "./engine/map-items.ts";
 export type { MessageOptions } from "./engine/message-options.ts";
 export { RunCancelledError, RunFailedError, type RunFailure } from "./engine/run-errors.ts";
 export type { RunHandle, RunLook, RunLookOptions, RunMove } from "./engine/run-handle.ts";

@@ -103,6 +103,19 @@ export interface ListOptions extends RunQuery {
   readonly limit?: number | undefined;
 }
 
+/** What an item of a map can be. One that was not claimed yet is none of these. */
+const ITEM_STATUSES = ["running", "waiting", "succeeded", "failed", "cancelled"] as const;
+export type MapItemStatus = (typeof ITEM_STATUSES)[number];
+
+export interface MapItemsOptions extends InWorkspace {
+  /** Only items in one of these. Default: all. */
+  readonly status?: readonly MapItemStatus[] | undefined;
+  /** Of the page before. */
+  readonly cursor?: string | undefined;
+  /** 1 to 1,000. Default 100. */
+  readonly limit?: number | undefined;
+}
+
 // oxlint-disable-next-line no-control-regex -- they are what is refused
 const text = z.string().regex(/^[^\u0000-\u001f\u007f]*$/, "must not hold control characters");
 const workspace = text.min(1).max(128).optional();
@@ -174,6 +187,15 @@ export const runQuerySchema: z.ZodObject = inWorkspaceSchema.extend(runQuery);
 export const listSchema: z.ZodObject = inWorkspaceSchema.extend({
   ...runQuery,
   cursor: z.string().optional(),
+  limit: z.int().min(1).max(1_000).optional(),
+});
+
+export const mapItemsSchema: z.ZodObject = inWorkspaceSchema.extend({
+  status: z.array(z.enum(ITEM_STATUSES)).optional(),
+  cursor: z
+    .string()
+    .regex(/^\d{1,9}$/, "the cursor of the page before")
+    .optional(),
   limit: z.int().min(1).max(1_000).optional(),
 });
 

@@ -20,6 +20,7 @@ import {
   keySchema,
   type ListOptions,
   listSchema,
+  type MapItemsOptions,
   type RerunOptions,
   rerunSchema,
   runFilter,
@@ -34,6 +35,7 @@ import { checkedValue } from "./checked-value.ts";
 import { dispatchRun } from "./dispatch-run.ts";
 import { type InputCheck, inputCheck } from "./input-check.ts";
 import { assertMessageName, type MessageOptions } from "./message-options.ts";
+import { mapItems, type MapItems } from "./map-items.ts";
 import type { RunControl } from "./run-control.ts";
 import { rerunOf, takenOver } from "./rerun.ts";
 import { RunHandle, type RunHandleParts } from "./run-handle.ts";
@@ -155,6 +157,18 @@ export class RunsApi {
   /** The whole run, or `null` where the workspace has none of this id. */
   async get(runId: string, options: InWorkspace = {}): Promise<RunDetail | null> {
     return this.#parts.store.run(workspaceOf(options, "runs.get"), runId);
+  }
+
+  /**
+   * The items of a map (an action with `forEach`) page by page, in the order of its list: what `runs.get` shows of a node, of each item
+   * that was begun. `item` is its place, from 0; failed attempts are in `runs.get`. An action that undoes a map has the id of
+   * that node and `$compensate`, and the places of those items that had succeeded.
+   *
+   * Throws `run_not_found`, and `option_invalid` for a node that is no map.
+   */
+  items(runId: string, node: string, options: MapItemsOptions = {}): Promise<MapItems> {
+    const { store, worker } = this.#parts;
+    return mapItems({ store, plans: worker.plans }, { runId, node }, options);
   }
 
   /** Runs of a workspace, the newest first, page by page. */

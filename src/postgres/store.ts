@@ -26,6 +26,7 @@ import { gateStore } from "./gates.ts";
 import { keyStore } from "./keys.ts";
 import { loadInputs, loadRuns, loadStatements } from "./load.ts";
 import { commitLocked } from "./locked-commit.ts";
+import { mapPage } from "./map-items.ts";
 import { mapStore } from "./maps.ts";
 import { Credentials } from "./credentials.ts";
 import { memoStore } from "./memos.ts";
@@ -168,6 +169,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 
     run: (workspace, runId) => runs.one(workspace, runId),
     runs: (filter) => runs.page(filter),
+    mapPage: (query) => mapPage(reads, schema, query),
     deadLetters: (filter) => deadLetters.page(filter),
     deadLetterGroups: (filter) => deadLetters.groups(filter),
 

@@ -8,7 +8,6 @@
  * - time is the clock that was passed in, so a simulated day needs no waiting.
  */
 import type { Json } from "../core/json.ts";
-import type { DeadLetterFilter, DeadLetterPage } from "../core/ports/dead-letter.ts";
 import type { AppendResult, InboxMessage, ListenerQuery, MessageBody } from "../core/ports/message.ts";
 import type {
   ClaimedItem,
@@ -24,17 +23,8 @@ import type { MemoRef } from "../core/ports/memos.ts";
 import type { GateRef } from "../core/ports/gates.ts";
 import type { KeyHolder, KeyRef } from "../core/ports/keys.ts";
 import type { CommitEntry, Verdict } from "../core/ports/commit.ts";
-import type {
-  Beat,
-  DispatchRef,
-  NodeRef,
-  Page,
-  RunDetail,
-  RunFilter,
-  Store,
-  WorkerInfo,
-} from "../core/ports/store.ts";
-import type { LoadRequest, RunHeader, StoredRun } from "../core/ports/stored-run.ts";
+import type { Beat, DispatchRef, NodeRef, RunDetail, Store, WorkerInfo } from "../core/ports/store.ts";
+import type { LoadRequest, StoredRun } from "../core/ports/stored-run.ts";
 import { ActionKeyTable } from "./memory-store/action-key-table.ts";
 import { assertText, prepare, write } from "./memory-store/commit-entry.ts";
 import { ofChildren, withChildren } from "./memory-store/item-children.ts";
@@ -42,6 +32,7 @@ import { forgetChildEnds, itemChildEnds, tellParents } from "./memory-store/chil
 import { CredentialTable } from "./memory-store/credential-table.ts";
 import { GateTable } from "./memory-store/gate-table.ts";
 import { KeyTable } from "./memory-store/key-table.ts";
+import { mapPage } from "./memory-store/map-items.ts";
 import { MapTable } from "./memory-store/map-table.ts";
 import { MemoTable } from "./memory-store/memo-table.ts";
 import { assertDistinct, foreignEntry } from "./memory-store/entry-checks.ts";
@@ -315,17 +306,15 @@ class MemoryStore implements Store {
     return run?.header.workspace === workspace ? runDetail(run) : null;
   }
 
-  async runs(filter: RunFilter): Promise<Page<RunHeader>> {
-    return runPage(this.#tables.runs.values(), filter);
-  }
+  readonly mapPage: Store["mapPage"] = async (query) => mapPage(this.#tables.runs.get(query.runId), query);
 
-  async deadLetters(filter: DeadLetterPage): ReturnType<Store["deadLetters"]> {
-    return this.#tables.deadLetters.page(this.#tables.runs, filter);
-  }
+  readonly runs: Store["runs"] = async (filter) => runPage(this.#tables.runs.values(), filter);
 
-  async deadLetterGroups(filter: DeadLetterFilter): ReturnType<Store["deadLetterGroups"]> {
-    return this.#tables.deadLetters.groups(filter);
-  }
+  readonly deadLetters: Store["deadLetters"] = async (filter) =>
+    this.#tables.deadLetters.page(this.#tables.runs, filter);
+
+  readonly deadLetterGroups: Store["deadLetterGroups"] = async (filter) =>
+    this.#tables.deadLetters.groups(filter);
 
   #now(): number {
     return Math.floor(this.#clock.now());

@@ -13,6 +13,7 @@ import { keyRules } from "./store-contract/key-rules.ts";
 import { loadRules } from "./store-contract/load-rules.ts";
 import { lockedRules } from "./store-contract/locked-rules.ts";
 import { loopRules } from "./store-contract/loop-rules.ts";
+import { mapPageRules } from "./store-contract/map-page-rules.ts";
 import { mapRestRules } from "./store-contract/map-rest-rules.ts";
 import { mapRules } from "./store-contract/map-rules.ts";
 import { memoRules } from "./store-contract/memo-rules.ts";
@@ -47,6 +48,7 @@ const PARTS = [
   actionKeyRules,
   memoRules,
   mapRules,
+  mapPageRules,
   mapRestRules,
   childRules,
   credentialRules,

@@ -9,7 +9,7 @@
 import type { WorkflowDocument } from "../definition/document.ts";
 import type { Json } from "../json.ts";
 import type { AppendResult, InboxMessage, ListenerQuery } from "./message.ts";
-import type { MapStore } from "./maps.ts";
+import type { MapCounts, MapRef, MapStore } from "./maps.ts";
 import type { AttemptWrite, CommitEntry, Verdict } from "./commit.ts";
 import type { CredentialStore } from "./credentials.ts";
 import type { MemoStore } from "./memos.ts";
@@ -23,7 +23,7 @@ import type { TransactionStore } from "./transactions.ts";
 import type { TriggerStore } from "./triggers.ts";
 import type { WebhookStore } from "./webhooks.ts";
 import type { LoadRequest, NodeRecord, RunHeader, StoredRun } from "./stored-run.ts";
-import type { RunStatus } from "../run/state.ts";
+import type { NodeStatus, RunStatus } from "../run/state.ts";
 
 // ---------------------------------------------------------------- workers and maintenance
 
@@ -120,6 +120,23 @@ export interface RunDetail {
   readonly attempts: readonly AttemptRecord[];
 }
 
+export interface MapQuery extends MapRef {
+  readonly workspace: string;
+  /** Only items in one of these. */
+  readonly status?: readonly NodeStatus[];
+  /** Only items behind this place. Default -1: all. */
+  readonly after?: number;
+  /** 1 or more. */
+  readonly limit: number;
+}
+
+export interface MapPage {
+  /** Of the whole map. */
+  readonly counts: MapCounts;
+  /** By place. Those that no worker has claimed yet are no rows, and are left out. `dueAt`: when it is run again. */
+  readonly items: readonly NodeRunDetail[];
+}
+
 export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, MapStore, MemoStore {
   readonly credentials: CredentialStore;
   readonly triggers: TriggerStore;
@@ -199,6 +216,8 @@ export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, 
   run(workspace: string, runId: string): Promise<RunDetail | null>;
   /** Newest first, by `createdAt` and then `id`. Rejects a limit or cursor that is none with `option_invalid`. */
   runs(filter: RunFilter): Promise<Page<RunHeader>>;
+  /** The items of a map. `null`: the workspace has no such run, or the run has not begun such a map. */
+  mapPage(query: MapQuery): Promise<MapPage | null>;
 
   /** Newest first, by `openedAt` and then `id`. Rejects a limit or cursor that is none with `option_invalid`. */
   deadLetters(filter: DeadLetterPage): Promise<Page<DeadLetter>>;

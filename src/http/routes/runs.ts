@@ -31,6 +31,11 @@ const list = z.strictObject({
   cursor: name.optional(),
   limit: limit.optional(),
 });
+const items = z.strictObject({
+  status: z.array(z.enum(["running", "waiting", "succeeded", "failed", "cancelled"])).optional(),
+  cursor: name.optional(),
+  limit: limit.optional(),
+});
 
 export const runRoutes: readonly Route[] = [
   route({
@@ -73,6 +78,15 @@ export const runRoutes: readonly Route[] = [
       if (run) return run;
       throw noRun(param("id"));
     },
+  }),
+  route({
+    id: "runs.items",
+    method: "GET",
+    path: "/runs/{id}/nodes/{node}/items",
+    summary: "The items of a map, page by page",
+    query: items,
+    answer: ({ engine, workspace, param, query }) =>
+      engine.runs.items(param("id"), param("node"), { ...query, workspace }),
   }),
   route({
     id: "runs.events",

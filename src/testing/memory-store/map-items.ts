@@ -1,5 +1,6 @@
 /** The items of maps, as they are read. */
 import type { ClaimedItem } from "../../core/ports/maps.ts";
+import type { MapPage, MapQuery } from "../../core/ports/store.ts";
 import { parsed } from "./json-text.ts";
 import { nodeKey, type MemoryNode, type MemoryRun } from "./tables.ts";
 
@@ -19,4 +20,17 @@ export function itemsOf(run: MemoryRun | undefined, node: string): readonly Memo
 export function claimed({ record, input }: MemoryNode): ClaimedItem {
   const { item, fence, attempt, losses, generation, keyFence, putOffMs, edited } = record;
   return { item, fence, attempt, losses, generation, keyFence, putOffMs, edited, input: parsed(input) };
+}
+
+/** The items of a map, as people see them. */
+export function mapPage(run: MemoryRun | undefined, query: MapQuery): MapPage | null {
+  const { workspace, node, status, after = -1, limit } = query;
+  const map = run?.maps.get(node);
+  if (!map || run?.header.workspace !== workspace) return null;
+  const { total, next, running, waiting, done, failed, open } = map;
+  const items = itemsOf(run, node)
+    .filter(({ record }) => record.item > after && (!status || status.includes(record.status)))
+    .slice(0, limit)
+    .map(({ record, input, output }) => ({ ...record, input: parsed(input), output: parsed(output) }));
+  return { counts: { total, next, running, waiting, done, failed, open }, items };
 }

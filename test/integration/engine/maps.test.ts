@@ -164,6 +164,52 @@ onEachBackend("maps", (name) => {
     expect(ran).toHaveLength(12);
   }, 60_000);
 
+  test("its items are shown page by page, with what became of them", async () => {
+    await begin(({ input: { n } }) => {
+      if (n === 2) throw new PermanentError("no 2");
+      return n * 10;
+    });
+    const run = await start(numbers(5));
+    await failureOf(run);
+    const page = await engine.runs.items(run.id, "each", { limit: 3 });
+    expect(page.progress).toEqual({
+      total: 5,
+      begun: 5,
+      running: 0,
+      waiting: 0,
+      done: 4,
+      failed: 0,
+      open: 1,
+    });
+    expect(page.items).toMatchObject([
+      { item: 0, status: "succeeded", attempt: 1, input: { n: 0, index: 0 }, output: 0, error: null },
+      { item: 1, status: "succeeded", output: 10, failure: null },
+      { item: 2, status: "failed", output: undefined, failure: "open", error: { message: "no 2" } },
+    ]);
+    for (const { startedAt, finishedAt } of page.items) expect(finishedAt).toBeGreaterThanOrEqual(startedAt!);
+    const rest = await engine.runs.items(run.id, "each", { limit: 3, cursor: page.cursor! });
+    expect([rest.items.map(({ item }) => item), rest.cursor]).toEqual([[3, 4], null]);
+    const failed = await engine.runs.items(run.id, "each", { status: ["failed"] });
+    expect(failed.items.map(({ item }) => item)).toEqual([2]);
+
+    const refused = async (call: Promise<unknown>): Promise<unknown> =>
+      call.then(
+        () => "an answer",
+        (error: unknown) => (error as { code?: string }).code,
+      );
+    expect(await refused(engine.runs.items(run.id, "eahc"))).toBe("option_invalid");
+    expect(await refused(engine.runs.items(run.id, "each", { workspace: "other" }))).toBe("run_not_found");
+    expect(await refused(engine.runs.items(run.id, "eahc", { workspace: "other" }))).toBe("run_not_found");
+    expect(await refused(engine.runs.items("no id", "each"))).toBe("run_not_found");
+    for (const options of [{ limit: 0 }, { cursor: "x" }, { status: ["queued"] }, { staus: [] }])
+      expect(await refused(engine.runs.items(run.id, "each", options as never))).toBe("option_invalid");
+    const later = await engine.runs.start(defineWorkflow(mapping()), {
+      input: { list: [] },
+      at: new Date(4e12),
+    });
+    expect(await engine.runs.items(later.id, "each")).toEqual({ items: [], cursor: null, progress: null });
+  }, 60_000);
+
   test("`collect` tells of each item how it ended", async () => {
     await begin(({ input: { n } }) => {
       if (n === 1) throw new PermanentError("not one");

@@ -12,7 +12,7 @@ const NONE: Record<string, string> = {};
 
 let api: Api;
 /** Of workspace `other`: ids that `mine` must not learn anything of. */
-let theirs: { readonly run: string; readonly letter: string };
+let theirs: { readonly run: string; readonly letter: string; readonly mapped: string };
 
 beforeAll(async () => {
   api = await openApi({ maxBodyBytes: 20_000 });
@@ -21,14 +21,17 @@ beforeAll(async () => {
   const failing = defineWorkflow({
     format: 1,
     name: "theirs",
-    nodes: { a: { kind: "action", action: "add", input: "no numbers" } },
+    nodes: {
+      a: { kind: "action", action: "add", input: "no numbers" },
+      each: { kind: "action", action: "add", forEach: "[1]", input: { a: 1, b: 1 } },
+    },
     edges: [],
   });
   await api.engine.workflows.register(failing, { workspace });
   const failed = await api.engine.runs.start("theirs", { workspace });
   await failed.result({ timeout: "20s" }).catch(() => null);
   const { items } = await api.engine.deadLetters.list({ workspace });
-  theirs = { run: run.id, letter: items[0]!.id };
+  theirs = { run: run.id, letter: items[0]!.id, mapped: failed.id };
   await api.engine.credentials.set("their-crm", { token: "their-token" }, { workspace });
 });
 afterAll(() => api[Symbol.asyncDispose]());
@@ -47,6 +50,7 @@ async function stored(): Promise<string> {
       await engine.deadLetters.list({ workspace, state: "all" }),
       await engine.credentials.list({ workspace }),
       await engine.runs.get(theirs.run, { workspace }),
+      await engine.runs.get(theirs.mapped, { workspace }),
     ]),
   );
   return JSON.stringify(all);
@@ -98,7 +102,8 @@ describe("another workspace's ids", () => {
     "%s answers as for ids that nobody has, and changes nothing",
     async (id, { method, path, body }) => {
       const isLetter = path.startsWith("/dead-letters");
-      const known = isLetter ? theirs.letter : theirs.run;
+      const run = path.includes("{node}") ? theirs.mapped : theirs.run;
+      const known = isLetter ? theirs.letter : run;
       const unknown = isLetter ? "987654" : `${known.slice(0, -4)}0000`;
       const before = await stored();
       const ask = async (ids: Record<string, string>): Promise<[number, string]> => {
@@ -106,8 +111,20 @@ describe("another workspace's ids", () => {
         const text = await response.text();
         return [response.status, Object.values(ids).reduce((all, each) => all.replaceAll(each, "ID"), text)];
       };
-      const real = await ask({ id: known, name: "theirs", workflow: "waiting", key: "their-key" });
-      const made = await ask({ id: unknown, name: "nobodys", workflow: "waiting", key: "no-key-ok" });
+      const real = await ask({
+        id: known,
+        node: "each",
+        name: "theirs",
+        workflow: "waiting",
+        key: "their-key",
+      });
+      const made = await ask({
+        id: unknown,
+        node: "each",
+        name: "nobodys",
+        workflow: "waiting",
+        key: "no-key-ok",
+      });
       expect(real).toEqual(made);
       if (id === "credentials.set") {
         // That writes into the caller's own workspace, under a name of his.
