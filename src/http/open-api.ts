@@ -4,7 +4,8 @@ import type { Route } from "./route.ts";
 
 interface Parameter {
   readonly name: string;
-  readonly in: "path" | "query";
+  readonly in: "path" | "query" | "header";
+  readonly description?: string;
   readonly required: boolean;
   readonly schema: unknown;
 }
@@ -22,12 +23,12 @@ export function openApi(routes: readonly Route[], basePath: string): object {
 }
 
 function operation(route: Route): object {
-  const { id, summary, body, open } = route;
+  const { id, summary, body, open, stream } = route;
   return {
     operationId: id,
     summary,
     ...(open ? { security: [] } : {}),
-    parameters: [...pathParameters(route), ...queryParameters(route)],
+    parameters: [...pathParameters(route), ...queryParameters(route), ...headerParameters(route)],
     ...(body
       ? {
           requestBody: {
@@ -38,11 +39,9 @@ function operation(route: Route): object {
       : {}),
     ...(route.raw ? { requestBody: { required: true, content: { "*/*": {} } } } : {}),
     responses: {
-      "2XX": { description: "Done" },
-      "4XX": {
-        description: "Refused",
-        content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
-      },
+      "2XX": { description: "Done", ...(stream ? { content: { "text/event-stream": {} } } : {}) },
+      "4XX": { description: "Refused", content: PROBLEM_CONTENT },
+      "5XX": { description: "Not possible now, or at all", content: PROBLEM_CONTENT },
     },
   };
 }
@@ -67,9 +66,23 @@ function queryParameters({ query }: Route): readonly Parameter[] {
   }));
 }
 
+function headerParameters({ headers = {} }: Route): readonly Parameter[] {
+  return Object.entries(headers).map(([name, description]) => ({
+    name,
+    in: "header",
+    description,
+    required: false,
+    schema: { type: "string" },
+  }));
+}
+
 function schemaOf(schema: z.ZodType): z.core.JSONSchema.BaseSchema {
   return z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
 }
+
+const PROBLEM_CONTENT = {
+  "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+};
 
 const PROBLEM = {
   type: "object",

@@ -1,7 +1,7 @@
-/** Errors as `application/problem+json` (RFC 9457). One table says which code is which status. */
+/** Errors as `application/problem+json` (RFC 9457). Two tables say which code is which status. */
 import { ERROR_CODES, type ErrorCode, FlowForgeError } from "../core/errors.ts";
 
-/** Every code that a caller can cause, or do something about. All others are the server's own: 500. */
+/** What a caller can cause, or do something about. */
 const OF_CALLER = {
   http_request_invalid: 400,
   http_body_invalid: 400,
@@ -54,11 +54,62 @@ const OF_CALLER = {
   redis_unreachable: 503,
 } as const satisfies { readonly [Code in ErrorCode]?: number };
 
+/**
+ * The server's own: 500, and no word of it. Listed one by one, so that a new code is in neither list, and does not compile, until somebody
+ * has thought of whether it is for the caller.
+ */
+const OWN = {
+  // How the host has set the engine up, or what it has installed.
+  action_duplicate: 500,
+  data_dir_in_use: 500,
+  data_dir_unusable: 500,
+  embedded_postgres_failed: 500,
+  embedded_postgres_missing: 500,
+  package_missing: 500,
+  postgres_too_old: 500,
+  redis_policy_unsafe: 500,
+  redis_too_old: 500,
+  sandbox_failed: 500,
+  sandbox_missing: 500,
+  schema_outdated: 500,
+  schema_too_new: 500,
+  // Keys of the host's that do not fit what is stored.
+  credential_unreadable: 500,
+  // What an action meets while a run is worked on: it is stored with the run, and no route throws it.
+  attempt_outdated: 500,
+  code_crashed: 500,
+  code_failed: 500,
+  code_input_too_large: 500,
+  code_out_of_memory: 500,
+  code_output_invalid: 500,
+  code_timeout: 500,
+  credential_not_granted: 500,
+  outbound_address_refused: 500,
+  outbound_host_refused: 500,
+  outbound_redirect_refused: 500,
+  outbound_request_refused: 500,
+  outbound_response_too_large: 500,
+  step_duplicate: 500,
+  // What only whoever waits for a result, or starts in a transaction of its own, can meet: no route does.
+  run_cancelled: 500,
+  run_failed: 500,
+  run_not_committed: 500,
+  run_timeout: 500,
+  transaction_failed: 500,
+  transaction_foreign: 500,
+  transaction_invalid: 500,
+  // Mistakes of FlowForge itself.
+  internal: 500,
+  task_invalid: 500,
+} as const satisfies { readonly [Code in ErrorCode]?: number };
+
+const STATUS: { readonly [Code in ErrorCode]: number } = { ...OF_CALLER, ...OWN };
+
 /** What is said of the server's own failures: their texts may name hosts, files and settings. */
 const HIDDEN = "The request could not be answered.";
 
 export function statusOf(code: ErrorCode): number {
-  return code in OF_CALLER ? OF_CALLER[code as keyof typeof OF_CALLER] : 500;
+  return STATUS[code];
 }
 
 /** The same for whatever was thrown; `headers`: more of them. */

@@ -35,6 +35,8 @@ export interface Definition<Query, Body> {
   readonly stream?: true;
   /** `true`: its body is not read as JSON, and has a limit of its own. Whoever sends it is no page of a browser. */
   readonly raw?: true;
+  /** Headers that it reads: name and what for. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly query?: z.ZodType<Query>;
   readonly body?: z.ZodType<Body>;
   /** What is answered as JSON with status 200, or a `Response`. */

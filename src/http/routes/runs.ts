@@ -43,6 +43,7 @@ export const runRoutes: readonly Route[] = [
     method: "POST",
     path: "/runs",
     summary: "Start a run; with the header Idempotency-Key once, however often it is sent",
+    headers: { "Idempotency-Key": "1 to 255 characters; sent again, it gives the run that it started" },
     body: start,
     answer: async ({ engine, workspace, request, basePath, body }) => {
       const { workflow, trigger, input, ...more } = body;
@@ -93,6 +94,7 @@ export const runRoutes: readonly Route[] = [
     method: "GET",
     path: "/runs/{id}/events",
     summary: "What happens in a run, as server-sent events; goes on after the Last-Event-ID",
+    headers: { "Last-Event-ID": "The id of the last event that was heard" },
     stream: true,
     answer: runEvents,
   }),

@@ -1,7 +1,7 @@
 /** The API on an engine of its own, with a login that is a header and two workspaces. */
 import { randomBytes } from "node:crypto";
 import { createHandler, type Handler, type HandlerOptions } from "../../../src/http.ts";
-import { defineWorkflow, type Engine } from "../../../src/index.ts";
+import { type Action, defineWorkflow, type Engine } from "../../../src/index.ts";
 import { type Backend, openBackend } from "../engine/backends.ts";
 import { add } from "../engine/documents.ts";
 
@@ -22,11 +22,14 @@ export interface Api extends AsyncDisposable {
   call(line: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
 }
 
-export async function openApi(options: Partial<HandlerOptions> = {}): Promise<Api> {
+export async function openApi(
+  options: Partial<HandlerOptions> = {},
+  actions: readonly Action[] = [],
+): Promise<Api> {
   const backend = await openBackend("postgres");
   const keys = { a: randomBytes(32).toString("base64") };
   const engine = backend.engine({
-    actions: [add()],
+    actions: [add(), ...actions],
     signingKey: randomBytes(32).toString("base64"),
     encryption: { keys, current: "a" },
   });

@@ -1,8 +1,11 @@
 /** Every code of the catalogue has a status, and nothing of the server's own failures is told. */
+import { globSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { ERROR_CODES, type ErrorCode, FlowForgeError } from "../../../src/core/errors.ts";
 import { refusedKey, isTooDeep } from "../../../src/http/json-text.ts";
 import { problem, statusOf } from "../../../src/http/problem.ts";
+
+const ROOT = new URL("../../../", import.meta.url);
 
 test.each(Object.keys(ERROR_CODES) as ErrorCode[])("%s is answered", async (code) => {
   const response = problem(new FlowForgeError(code, { subject: "host db.internal", next: "Look there." }));
@@ -13,6 +16,18 @@ test.each(Object.keys(ERROR_CODES) as ErrorCode[])("%s is answered", async (code
   if (code.endsWith("_not_found") || code.endsWith("_refused") || code.startsWith("http_")) {
     if (!code.startsWith("outbound_")) expect(response.status).toBeLessThan(500);
   }
+});
+
+test("what the engine's own calls throw has a status for the caller, but for what no route does", () => {
+  const files = globSync("src/{engine,http}/**/*.ts", { cwd: ROOT });
+  const sources = files.map((file) => readFileSync(new URL(file, ROOT), "utf8"));
+  const thrown = sources.flatMap((text) =>
+    [...text.matchAll(/new FlowForgeError\(\s*"(\w+)"/g)].map(([, code]) => code as ErrorCode),
+  );
+  expect(thrown).toEqual(expect.arrayContaining(["idempotency_in_progress", "http_not_found"]));
+  const hidden = new Set(thrown.filter((code) => statusOf(code) === 500));
+  // Inside the host's own transaction; and where somebody waits for a result.
+  expect([...hidden].toSorted()).toEqual(["internal", "run_not_committed", "run_timeout"]);
 });
 
 test("what is no FlowForgeError is 500 without a word of it", async () => {
