@@ -4,6 +4,7 @@ import { codeRun } from "./actions/code-run.ts";
 import { emailSend } from "./actions/email-send.ts";
 import { httpRequest } from "./actions/http-request.ts";
 import { log } from "./actions/log.ts";
+import { sqlQuery } from "./actions/sql-query.ts";
 import { transform } from "./actions/transform.ts";
 import { webhookDeliver } from "./actions/webhook-deliver.ts";
 
@@ -20,6 +21,8 @@ export {
   httpRequest,
 } from "./actions/http-request.ts";
 export { log } from "./actions/log.ts";
+export { sqlQuery } from "./actions/sql-query.ts";
+export type { SqlQuery, SqlResult } from "./actions/sql-types.ts";
 export { transform } from "./actions/transform.ts";
 export { type WorkflowRun, workflowRun } from "./actions/workflow-run.ts";
 export { type DeliveredWebhook, type WebhookDelivery, webhookDeliver } from "./actions/webhook-deliver.ts";
@@ -30,6 +33,7 @@ export const builtInActions: readonly Action[] = [
   emailSend,
   httpRequest,
   log,
+  sqlQuery,
   transform,
   webhookDeliver,
 ];

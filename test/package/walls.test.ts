@@ -35,6 +35,10 @@ describe("the linter's walls", () => {
     expect(output).not.toMatch(/'\.\.\/postgres-connection\/pool\.ts' import is restricted/);
   });
 
+  test("an action that speaks to foreign databases may have their driver", () => {
+    expect(output).not.toMatch(/actions\/sql-ask\.ts.*'pg' import is restricted/);
+  });
+
   test.each([
     ["core imports Node.js", /core\/run\/clock\.ts.*'node:fs' import is restricted/],
     ["core imports a driver", /core\/run\/clock\.ts.*'pg' import is restricted/],
@@ -61,6 +65,9 @@ describe("the linter's walls", () => {
     ["security imports the worker", /security\/vault\.ts.*'\.\.\/worker\/work\.ts' import is restricted/],
     ["security speaks SQL", /security\/vault\.ts.*'pg' import is restricted/],
     ["the worker imports an adapter", /worker\/work\.ts.*'\.\.\/postgres\/store\.ts' import is restricted/],
+    ["an action has a driver", /actions\/ask\.ts.*'pg' import is restricted/],
+    ["sql.query has another driver", /actions\/sql-ask\.ts.*'kysely' import is restricted/],
+    ["sql.query imports the store", /actions\/sql-ask\.ts.*'\.\.\/postgres\/store\.ts' import is restricted/],
     ["the API imports the store", /http\/handler\.ts.*'\.\.\/postgres\/store\.ts' import is restricted/],
     ["the API speaks SQL", /http\/handler\.ts.*'pg' import is restricted/],
     ["a cycle, of types too", /worker\/work\.ts.*Dependency cycle detected/],
