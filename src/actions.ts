@@ -2,6 +2,7 @@
 import type { Action } from "./core/definition/action.ts";
 import { codeRun } from "./actions/code-run.ts";
 import { emailSend } from "./actions/email-send.ts";
+import { eventPublish } from "./actions/event-publish.ts";
 import { httpRequest } from "./actions/http-request.ts";
 import { log } from "./actions/log.ts";
 import { sqlQuery } from "./actions/sql-query.ts";
@@ -10,6 +11,7 @@ import { webhookDeliver } from "./actions/webhook-deliver.ts";
 
 export { type CodeRun, codeRun } from "./actions/code-run.ts";
 export { emailSend } from "./actions/email-send.ts";
+export { type EventToPublish, eventPublish } from "./actions/event-publish.ts";
 export type { Email, EmailAttachment, Mailbox, SentEmail } from "./actions/email-types.ts";
 export {
   type FormValue,
@@ -31,6 +33,7 @@ export { type DeliveredWebhook, type WebhookDelivery, webhookDeliver } from "./a
 export const builtInActions: readonly Action[] = [
   codeRun,
   emailSend,
+  eventPublish,
   httpRequest,
   log,
   sqlQuery,

@@ -12,10 +12,11 @@ export {
   type FailureMeaning,
   type HarmlessEffect,
   type IdempotentEffect,
-  type OutboundFetch,
   type RunCode,
   type Verification,
 } from "./core/definition/action.ts";
+export type { OutboundFetch } from "./core/definition/outbound.ts";
+export type { PublishedEvent, PublishEvent } from "./core/definition/outgoing.ts";
 export type { CollectedItem } from "./core/definition/builder-map-types.ts";
 export type {
   ActionNode,

@@ -1,11 +1,7 @@
 /** `code.run`: code that was written in a workflow. */
 import { z } from "zod";
-import {
-  type Action,
-  type ActionContext,
-  defineAction,
-  type OutboundFetch,
-} from "../core/definition/action.ts";
+import { type Action, type ActionContext, defineAction } from "../core/definition/action.ts";
+import type { OutboundFetch } from "../core/definition/outbound.ts";
 import type { Json } from "../core/json.ts";
 import { HOST_PATTERN } from "../security/outbound/rules.ts";
 

@@ -1,6 +1,7 @@
 /** Access tokens by OAuth 2.0 client credentials (RFC 6749, 4.4), kept until shortly before they end. */
 import { createHash } from "node:crypto";
-import type { ActionContext, GrantedCredential, OutboundFetch } from "../core/definition/action.ts";
+import type { ActionContext, GrantedCredential } from "../core/definition/action.ts";
+import type { OutboundFetch } from "../core/definition/outbound.ts";
 import { isMarked } from "../core/run/classify.ts";
 import { PermanentError, RetryableError } from "../core/run/failures.ts";
 import { encodeForm } from "./http-body.ts";

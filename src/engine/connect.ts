@@ -1,5 +1,5 @@
 /** Makes the store, the scheduler and the notifier that the options ask for. Adapters are loaded only here, when they are needed. */
-import type { Outbound } from "../core/definition/action.ts";
+import type { Outbound } from "../core/definition/outbound.ts";
 import type { LeaseKeeper } from "../core/ports/lease-keeper.ts";
 import type { Notifier } from "../core/ports/notifier.ts";
 import type { Scheduler } from "../core/ports/scheduler.ts";

@@ -234,7 +234,10 @@ export class Engine implements AsyncDisposable {
     });
     const ticks = tickRuns({ runs: () => runs, control: () => control });
     const deliveries: WorkerOptions["deliveries"] = { finish: (delivery) => intake.finish(delivery) };
-    const worker = this.#newWorker(connections, { watch, children, ticks, deliveries });
+    const outgoing: WorkerOptions["outgoing"] = {
+      publish: ({ name, payload, workspace, id }) => control.publish(name, payload, { workspace, id }),
+    };
+    const worker = this.#newWorker(connections, { watch, children, ticks, deliveries, outgoing });
     const workflows = new WorkflowsApi({
       store,
       plans: worker.plans,
@@ -277,9 +280,9 @@ export class Engine implements AsyncDisposable {
 
   #newWorker(
     connections: Connections,
-    of: Pick<WorkerOptions, "children" | "ticks" | "deliveries"> & { readonly watch: Watch },
+    of: Pick<WorkerOptions, "children" | "ticks" | "deliveries" | "outgoing"> & { readonly watch: Watch },
   ): Worker {
-    const { watch, children, ticks, deliveries } = of;
+    const { watch, ...parts } = of;
     const { logger, retry, limits, concurrency, lanes, inline, leaseMs } = this.#options;
     const { store, scheduler, leaseKeeper, outbound, sandbox, vault } = connections;
     return new Worker({
@@ -295,9 +298,7 @@ export class Engine implements AsyncDisposable {
       leaseKeeper,
       outbound,
       sandbox,
-      children,
-      ticks,
-      deliveries,
+      ...parts,
       credentials: credentialSource(this.#options.resolveCredential, vault),
       registry: this.#registry,
       onMoved: (run, turn, advance) => this.#moved(watch, { run, turn, advance }),

@@ -1,6 +1,6 @@
 /** What an active run (`Run`) needs of its process. `RunTable` is the one implementation; tests may give a smaller one. */
 import type { ActionRegistry } from "../actions/registry.ts";
-import type { Outbound } from "../core/definition/action.ts";
+import type { Outbound } from "../core/definition/outbound.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { NodeRecord } from "../core/ports/stored-run.ts";
@@ -11,6 +11,7 @@ import type { Committer } from "./committer.ts";
 import type { CodeRunner } from "../security/sandbox/sandbox.ts";
 import type { CredentialSource } from "./grants.ts";
 import type { Loader } from "./loader.ts";
+import type { Outgoing } from "./outgoing.ts";
 import type { Plans } from "./plans.ts";
 import type { Workshop } from "./intent.ts";
 import type { Turn } from "./turn.ts";
@@ -35,6 +36,7 @@ export interface RunEnvironment<Run> {
   readonly logger: Logger;
   /** For actions. */
   readonly outbound: Outbound;
+  readonly outgoing: Outgoing;
   readonly sandbox: CodeRunner;
   readonly credentials: CredentialSource;
   random(): number;

@@ -8,6 +8,7 @@ import type { RunEnvironment } from "./environment.ts";
 import { Grants } from "./grants.ts";
 import { idempotencyKey } from "./idempotency-key.ts";
 import { memoParts, type MemosOptions } from "./memos.ts";
+import { outgoingParts } from "./outgoing.ts";
 import { redacted } from "./redacted-logger.ts";
 import type { AttemptTransaction } from "./transaction.ts";
 
@@ -60,9 +61,10 @@ export function newAttempt(
   grants: Grants = grantsOf(options),
   transaction?: AttemptTransaction,
 ): Attempt {
-  const { env, run, node, action, item, fence, keyFence, attempt, generation, input, key } = options;
+  const { env, run, node, action, item, fence, keyFence, attempt, input } = options;
   const { workspace, workflow, version } = run.identity!;
   const { secrets } = grants;
+  const key = keyOf(options);
   const logger = redacted(env.logger, secrets);
   return new Attempt({
     action,
@@ -76,18 +78,18 @@ export function newAttempt(
     context: {
       input,
       attempt,
-      idempotencyKey: idempotencyKey({
-        workspace,
-        runId: run.id,
-        node: node.id,
-        item,
-        generation,
-        shared: key ? { action: node.action, key } : null,
-      }),
+      idempotencyKey: key,
       logger,
       credential: (name) => grants.credential(name),
       redact: (secret) => grants.secrets.add(secret),
       ...env.outbound,
+      ...outgoingParts({
+        outgoing: env.outgoing,
+        workspace,
+        idempotencyKey: key,
+        limits: env.limits,
+        secrets,
+      }),
       runCode: (request) =>
         env.sandbox.run(request, {
           workspace,
@@ -99,6 +101,12 @@ export function newAttempt(
       node: { id: node.id, item },
     },
   });
+}
+
+function keyOf({ run, node, item, generation, key }: NewAttempt): string {
+  const { workspace } = run.identity!;
+  const shared = key ? { action: node.action, key } : null;
+  return idempotencyKey({ workspace, runId: run.id, node: node.id, item, generation, shared });
 }
 
 /** No attempt outlasts the node's deadline. */

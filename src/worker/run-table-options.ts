@@ -1,6 +1,6 @@
 /** What the table of runs is made of, and whom it tells. */
 import type { ActionRegistry } from "../actions/registry.ts";
-import type { Outbound } from "../core/definition/action.ts";
+import type { Outbound } from "../core/definition/outbound.ts";
 import type { CodeRunner } from "../security/sandbox/sandbox.ts";
 import type { RetryPolicy } from "../core/definition/retry.ts";
 import type { Logger } from "../core/ports/logger.ts";
@@ -14,6 +14,7 @@ import type { StoreClock } from "./clock.ts";
 import type { Committer } from "./committer.ts";
 import type { CredentialSource } from "./grants.ts";
 import type { Loader } from "./loader.ts";
+import type { Outgoing } from "./outgoing.ts";
 import type { Plans } from "./plans.ts";
 import type { Slots } from "./slots.ts";
 import type { Turn } from "./turn.ts";
@@ -42,6 +43,7 @@ export interface RunTableOptions {
   readonly clock: StoreClock;
   readonly logger: Logger;
   readonly outbound: Outbound;
+  readonly outgoing: Outgoing;
   readonly sandbox: CodeRunner;
   readonly credentials: CredentialSource;
   readonly retry: Partial<RetryPolicy> | null;

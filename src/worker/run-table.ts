@@ -6,7 +6,7 @@
  * which the commit finds out (`moved`) and a short reload mends.
  */
 import type { ActionRegistry } from "../actions/registry.ts";
-import type { Outbound } from "../core/definition/action.ts";
+import type { Outbound } from "../core/definition/outbound.ts";
 import type { CodeRunner } from "../security/sandbox/sandbox.ts";
 import type { Plan, PlanNode } from "../core/graph/plan.ts";
 import type { Logger } from "../core/ports/logger.ts";
@@ -29,6 +29,7 @@ import type { CredentialSource } from "./grants.ts";
 import type { Loader } from "./loader.ts";
 import { Maps } from "./maps/maps.ts";
 import { RestingRuns } from "./resting-runs.ts";
+import type { Outgoing } from "./outgoing.ts";
 import type { RunTableOptions } from "./run-table-options.ts";
 import { type KeyWaitersOptions, tellKeyWaiters } from "./key-waiters.ts";
 import { tasksOf } from "./tasks.ts";
@@ -49,6 +50,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   readonly clock: StoreClock;
   readonly logger: Logger;
   readonly outbound: Outbound;
+  readonly outgoing: Outgoing;
   readonly sandbox: CodeRunner;
   readonly credentials: CredentialSource;
   readonly random: () => number;
@@ -78,6 +80,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     this.clock = options.clock;
     this.logger = options.logger;
     this.outbound = options.outbound;
+    this.outgoing = options.outgoing;
     this.sandbox = options.sandbox;
     this.credentials = options.credentials;
     this.random = options.random;

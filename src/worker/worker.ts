@@ -4,7 +4,7 @@
  */
 import type { ItemChildEnd } from "../core/ports/children.ts";
 import type { ActionRegistry } from "../actions/registry.ts";
-import type { Outbound } from "../core/definition/action.ts";
+import type { Outbound } from "../core/definition/outbound.ts";
 import type { CodeRunner } from "../security/sandbox/sandbox.ts";
 import type { RetryPolicy } from "../core/definition/retry.ts";
 import type { LeaseKeeper } from "../core/ports/lease-keeper.ts";
@@ -34,6 +34,7 @@ import { type DeliveryRuns, webhooksRound } from "./loops/webhooks.ts";
 import { tickerRound } from "./loops/ticker.ts";
 import { timerRound } from "./loops/timer.ts";
 import { Outbox } from "./outbox.ts";
+import type { Outgoing } from "./outgoing.ts";
 import { Plans } from "./plans.ts";
 import { RollCall } from "./roll-call.ts";
 import { RunTable } from "./run-table.ts";
@@ -49,6 +50,7 @@ export interface WorkerOptions {
   readonly retry: Partial<RetryPolicy> | null;
   readonly logger: Logger;
   readonly outbound: Outbound;
+  readonly outgoing: Outgoing;
   readonly sandbox: CodeRunner;
   readonly credentials: CredentialSource;
   readonly children: ChildRuns;
@@ -188,7 +190,7 @@ export class Worker {
 
   #newTable(): RunTable {
     const { store, registry, limits, retry, logger, outbound, sandbox, lanes, inline } = this.#options;
-    const { credentials, children, onMoved, onFenced } = this.#options;
+    const { credentials, outgoing, children, onMoved, onFenced } = this.#options;
     return new RunTable({
       store,
       registry,
@@ -196,6 +198,7 @@ export class Worker {
       retry,
       logger,
       outbound,
+      outgoing,
       sandbox,
       credentials,
       children,

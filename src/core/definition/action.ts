@@ -8,6 +8,8 @@ import { didYouMean } from "../suggestion.ts";
 import type { Duration, RetryDocument } from "./document.ts";
 import { parseDuration } from "./duration.ts";
 import { fits, LANE, NAME } from "./names.ts";
+import type { OutboundConnect, OutboundFetch } from "./outbound.ts";
+import type { PublishEvent } from "./outgoing.ts";
 import { parseRetry } from "./retry.ts";
 
 /**
@@ -68,6 +70,14 @@ export interface ActionContext<Input> {
    */
   readonly runCode: RunCode;
   /**
+   * Publishes an event of the run's workspace, as `engine.publish` does; secrets that the attempt knows are taken out of its payload.
+   * What reaches runs and starts them is stored before this resolves. Where the attempt is repeated, so is the call: with the same
+   * `id` the event is the same one.
+   *
+   * Throws `PermanentError` for a name or an `id` that none can have, and a payload that is no JSON or too large.
+   */
+  readonly publish: PublishEvent;
+  /**
    * A credential of the run's workspace that the node's `credentials` names. Its values are taken out of whatever the attempt leaves
    * behind: output, error, steps, lines of `logger`. Ends the attempt for good (`credential_not_granted`, `credential_not_found`)
    * where the node may not use it or there is none.
@@ -115,36 +125,6 @@ export type FailureMeaning = "retry" | "permanent" | "unknown";
 
 /** The class of an attempt that does no harm when it is repeated; `undefined`: as `effect` says. */
 export type HarmlessEffect = "readonly" | "idempotent" | undefined;
-
-/** As `fetch` of the platform. `allowHosts`: only these are called, after redirects too; `null`: whatever the engine allows. */
-export type OutboundFetch = (
-  input: string | URL | Request,
-  init?: RequestInit & { readonly allowHosts?: readonly string[] | null },
-) => Promise<Response>;
-
-/** How an action reaches others. */
-export interface Outbound {
-  readonly fetch: OutboundFetch;
-  readonly connect: OutboundConnect;
-}
-
-export interface ConnectTarget {
-  readonly host: string;
-  readonly port: number;
-  /** Only these may be connected to; `null`: whatever the engine allows. Default `null`. */
-  readonly allowHosts?: readonly string[] | null;
-  /** Calls the connection off while it is being made. */
-  readonly signal?: AbortSignal;
-}
-
-/** Gives a `Socket` of `node:net` that is connected. */
-export type OutboundConnect = (target: ConnectTarget) => Promise<OutboundSocket>;
-
-/** A `Socket` of `node:net`: narrow it with `instanceof`. */
-export interface OutboundSocket {
-  destroy(error?: Error): unknown;
-  end(): unknown;
-}
 
 /** What `ctx.runCode` runs. The engine's option `sandbox` bounds all of it; the limits here can only be less. */
 export interface CodeRequest {

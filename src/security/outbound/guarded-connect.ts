@@ -1,6 +1,6 @@
 /** TCP connections for actions that do not speak HTTP: to the same addresses as guarded calls, checked in the same way. */
 import { connect, type LookupFunction, type Socket } from "node:net";
-import type { ConnectTarget, OutboundConnect } from "../../core/definition/action.ts";
+import type { ConnectTarget, OutboundConnect } from "../../core/definition/outbound.ts";
 import { isAllowedAddress } from "./addresses.ts";
 import { addressRefused, checkedAddresses, type ConnectorParts, type HostAddress } from "./connector.ts";
 import { refusal } from "./refusal.ts";

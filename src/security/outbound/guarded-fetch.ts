@@ -5,7 +5,7 @@
  * each of them checked like a first call. Proxy settings of the environment are not looked at.
  */
 import { Agent, type BodyInit as UndiciBody, fetch as undiciFetch } from "undici";
-import type { Outbound, OutboundConnect, OutboundFetch } from "../../core/definition/action.ts";
+import type { Outbound, OutboundConnect, OutboundFetch } from "../../core/definition/outbound.ts";
 import { checkedConnector, type OwnServer, type Resolve } from "./connector.ts";
 import { guardedConnect } from "./guarded-connect.ts";
 import { type Hop, redirected } from "./redirects.ts";

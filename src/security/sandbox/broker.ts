@@ -1,6 +1,6 @@
 /** Makes the calls of one execution: the code has no network of its own. */
 import { z } from "zod";
-import type { OutboundFetch } from "../../core/definition/action.ts";
+import type { OutboundFetch } from "../../core/definition/outbound.ts";
 import type { CodeLimits } from "./messages.ts";
 
 const request = z.strictObject({

@@ -3,6 +3,7 @@ import type { Action, FailureMeaning, GrantedCredential } from "../../core/defin
 import type { Json } from "../../core/json.ts";
 import type { SqlTransaction } from "../../core/ports/transactions.ts";
 import type { OutboundOptions } from "../../security/outbound/rules.ts";
+import type { Outgoing } from "../../worker/outgoing.ts";
 
 /** An input, as a workflow passes it, and what the node grants with it. */
 export interface ActionExample {
@@ -47,6 +48,8 @@ export interface ActionFixture {
   readonly begin?: () => Promise<FixtureTransaction>;
   /** What `ctx.fetch` may call, as the option `http` of an engine: a server of the test is on a private address. */
   readonly http?: OutboundOptions;
+  /** What takes that which `ctx.publish` sends, as an engine would. Default: it takes everything, and no run waits for it. */
+  readonly outgoing?: Partial<Outgoing>;
   dispose?(): void | Promise<void>;
 }
 

@@ -13,6 +13,7 @@ import { Sandbox } from "../../security/sandbox/sandbox.ts";
 import { Attempt, type Outcome } from "../../worker/attempt.ts";
 import { Grants } from "../../worker/grants.ts";
 import { memoParts } from "../../worker/memos.ts";
+import { type Outgoing, outgoingParts } from "../../worker/outgoing.ts";
 import { acceptInput } from "../../worker/prepare.ts";
 import type { ActionExample, ActionFixture, FixtureTransaction } from "./fixture.ts";
 
@@ -20,6 +21,7 @@ const TIMEOUT_MS = 30_000;
 const RUN = { id: "01890000-0000-7000-8000-000000000000", workflow: "w", workspace: "default", version: 1 };
 const NODE = { id: "a", item: -1 };
 const quiet = (): void => {};
+const nobody: Outgoing = { publish: () => Promise.resolve({ runs: 0 }) };
 const logger: Logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
 
 export interface AttemptSettings {
@@ -125,6 +127,13 @@ export class Trial {
       logger,
       credential: (name) => grants.credential(name),
       redact: (secret) => grants.secrets.add(secret),
+      ...outgoingParts({
+        outgoing: { ...nobody, ...this.fixture.outgoing },
+        workspace,
+        idempotencyKey: key,
+        limits: DEFAULT_LIMITS,
+        secrets: grants.secrets,
+      }),
       fetch: this.#http.fetch,
       connect: this.#http.connect,
       runCode: (request) => this.#sandbox.run(request, { workspace, logger }),

@@ -24,6 +24,8 @@ const LOCKS = {
   credential: "lock table flowforge.credentials in access exclusive mode",
   /** The action has ended, and its result is being committed. */
   commit: "select from flowforge.runs for no key update",
+  /** The same, for an action that itself writes to other runs, and has done so. See `gateEnds`. */
+  end: "select pg_advisory_xact_lock(4711)",
 } as const;
 
 export class VictimScene implements AsyncDisposable {
@@ -51,10 +53,19 @@ export class VictimScene implements AsyncDisposable {
   }
 
   /** A run of one node. */
-  start(action: string, input: Json, credentials: readonly string[]): Promise<RunHandle> {
+  start(action: string, input: Json, credentials: readonly string[] = []): Promise<RunHandle> {
     const nodes = { a: { kind: "action", action, input, credentials } };
     const document = { format: 1, name: "one", nodes, edges: [], output: "{{ nodes.a.output }}" };
     return this.client.runs.start(defineWorkflow(document as never));
+  }
+
+  /** From now on a run of one node passes the lock `end` when it succeeds. */
+  async gateEnds(): Promise<void> {
+    await this.backend.database.query(`
+      create function flowforge.pass() returns trigger language plpgsql as
+        $$ begin perform pg_advisory_xact_lock(4711); return new; end $$;
+      create trigger pass before update on flowforge.runs for each row
+        when (new.workflow = 'one' and new.status = 'succeeded') execute function flowforge.pass()`);
   }
 
   async startVictim(): Promise<void> {

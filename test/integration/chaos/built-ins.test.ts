@@ -1,6 +1,6 @@
 /** The built-in actions that have an effect elsewhere, with their worker stopped by `kill -9` at every moment of it. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Json, RunDetail, RunHandle } from "../../../src/index.ts";
+import { defineWorkflow, type Json, type RunDetail, type RunHandle } from "../../../src/index.ts";
 import { type MailMoment, MailServer } from "../../support/mail-server.ts";
 import { onEachBackend } from "../engine/backends.ts";
 import { VictimScene } from "./built-in-victim.ts";
@@ -63,6 +63,35 @@ onEachBackend("built-in actions", (name) => {
       expect(detail.output).toMatchObject({ body: JSON.stringify({ id: [...provider.keys("x")][0] }) });
       // Whoever finds a lost worker does not know the method.
       expect(nodeOf(detail)).toMatchObject({ possiblyDuplicated: true });
+    });
+  });
+
+  describe("event.publish", () => {
+    /** Two events end it, so that one that came twice would be seen. */
+    const waits = { kind: "wait", for: { event: "paid" } };
+    const waiter = defineWorkflow({
+      format: 1,
+      name: "waiter",
+      nodes: { first: waits, second: waits },
+      edges: [{ from: "first", to: "second" }],
+      output: "{{ [nodes.first.output, nodes.second.output] }}",
+    } as never);
+
+    test.each(["commit", "end"] as const)("killed before its %s", async (lock) => {
+      await scene.gateEnds();
+      await scene.startVictim();
+      const waiting = await scene.client.runs.start(waiter);
+      const status = async () => (await waiting.detail()).nodes[0]?.status;
+      await expect.poll(status, WAIT).toBe("waiting");
+      let run!: RunHandle;
+      await scene.killAt(lock, async () => {
+        run = await scene.start("event.publish", { name: "paid", payload: 1 });
+      });
+      const detail = await scene.finish(run);
+      expect(lost(detail)).toEqual(["lease_lost"]);
+      expect(detail.output).toMatchObject({ runs: lock === "commit" ? 1 : 0 });
+      expect(await scene.client.publish("paid", 2)).toEqual({ runs: 1 });
+      expect(await waiting.result({ timeout: "10s" })).toEqual([1, 2]);
     });
   });
 

@@ -2,7 +2,7 @@
 import { Socket } from "node:net";
 import { expect, test } from "vitest";
 import { FlowForgeError } from "../../../src/core/errors.ts";
-import type { ConnectTarget, Outbound, OutboundSocket } from "../../../src/core/definition/action.ts";
+import type { ConnectTarget, Outbound, OutboundSocket } from "../../../src/core/definition/outbound.ts";
 import { GOOD, useScene } from "./scene.ts";
 
 const scene = useScene();

@@ -1,6 +1,6 @@
 /** Every limit of a sandbox, each met by code that goes beyond it. */
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import type { OutboundFetch } from "../../../src/core/definition/action.ts";
+import type { OutboundFetch } from "../../../src/core/definition/outbound.ts";
 import { SandboxScene } from "./sandbox-scene.ts";
 
 const scene = new SandboxScene({

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { OutboundFetch } from "../../../src/core/definition/action.ts";
+import type { OutboundFetch } from "../../../src/core/definition/outbound.ts";
 import type { Json } from "../../../src/core/json.ts";
 import { FlowForgeError } from "../../../src/core/errors.ts";
 import { Broker } from "../../../src/security/sandbox/broker.ts";

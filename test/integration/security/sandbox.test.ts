@@ -1,6 +1,6 @@
 /** What code in a sandbox can do, and what it is told when it cannot. */
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import type { OutboundFetch } from "../../../src/core/definition/action.ts";
+import type { OutboundFetch } from "../../../src/core/definition/outbound.ts";
 import { isRunning, tree } from "../../support/process-tree.ts";
 import { SandboxScene } from "./sandbox-scene.ts";
 

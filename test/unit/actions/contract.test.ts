@@ -4,11 +4,13 @@ import {
   builtInActions,
   codeRun,
   emailSend,
+  eventPublish,
   httpRequest,
   log,
   transform,
   webhookDeliver,
 } from "../../../src/actions.ts";
+import { FlowForgeError } from "../../../src/index.ts";
 import { actionContract, type ActionFactory } from "../../../src/testing.ts";
 import { MailServer, type MailTrouble } from "../../support/mail-server.ts";
 import { receiver } from "./receiver.ts";
@@ -115,6 +117,45 @@ const FACTORIES: { readonly [name: string]: ActionFactory } = {
       slow: { title: "no answer", input: { ...input, to: "slow@example.com" }, credentials },
       effects: () => server.taken.length,
       dispose: () => server[Symbol.asyncDispose](),
+    };
+  },
+
+  "event.publish": () => {
+    const ids = new Set<string>();
+    let failing: Error | null = null;
+    const refused = new FlowForgeError("value_invalid", { subject: "the payload", next: "Make it smaller." });
+    const input = { name: "order.paid", payload: { order: 1 } };
+    const failingWith = (title: string, meaning: "permanent" | "retry", error: Error) => ({
+      title,
+      input,
+      meaning,
+      arrange: () => void (failing = error),
+    });
+    return {
+      action: eventPublish,
+      successes: [
+        { title: "a payload", input, output: { id: "key-0/order.paid", runs: 1 } },
+        { title: "an id", input: { name: "order.paid", id: "order 1" }, output: { id: "order 1", runs: 1 } },
+      ],
+      refused: [
+        { title: "no name", input: { payload: 1 } },
+        { title: "a name that is none", input: { name: "order paid" } },
+        { title: "another workspace", input: { ...input, workspace: "other" } },
+        { title: "a long id", input: { ...input, id: "x".repeat(201) } },
+      ],
+      failures: [
+        failingWith("a refusal", "permanent", refused),
+        failingWith("no store", "retry", new Error("away")),
+      ],
+      effects: () => ids.size,
+      outgoing: {
+        publish: async ({ id }) => {
+          if (failing) throw failing;
+          const repeated = ids.has(id);
+          ids.add(id);
+          return { runs: repeated ? 0 : 1 };
+        },
+      },
     };
   },
 

@@ -18,6 +18,7 @@ const context = {
   lastCheckpoint: () => Promise.resolve(null),
   fetch,
   connect: () => Promise.reject(new Error("unused")),
+  publish: async () => expect.unreachable(),
   runCode: async () => expect.unreachable(),
   credential: async () => expect.unreachable(),
   logger,
