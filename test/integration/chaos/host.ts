@@ -16,7 +16,7 @@ export interface HostConfig {
   readonly connection: EngineOptions;
   readonly effects: string;
   readonly worker: NonNullable<EngineOptions["worker"]>;
-  /** Of `step`, `gate`, `parts`, `left`, `right`, `block` and `broken`. */
+  /** Of `step`, `gate`, `parts`, `left`, `right`, `block`, `deadly` and `broken`. */
   readonly actions: readonly string[];
   /** Milliseconds that `step` takes. */
   readonly stepMs: number;
@@ -66,6 +66,15 @@ const actions = {
     const until = performance.now() + config.blockMs;
     while (performance.now() < until);
     return counted(context);
+  }),
+  /** Ends its process with what it is given 0, and nobody hears of it. */
+  deadly: action("deadly", async (context) => {
+    await note(context);
+    if ((context.input as { n: number }).n !== 0) return counted(context);
+    // Time for what runs beside it to end.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    process.kill(process.pid, "SIGKILL");
+    return new Promise<never>(() => undefined);
   }),
   broken: action("broken", async (context) => {
     await note(context);

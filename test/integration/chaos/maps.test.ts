@@ -1,4 +1,7 @@
-/** A wide map over two worker processes, one of which is killed: every item has one result, in the order of the list. */
+/**
+ * Maps over several worker processes that are killed: every item has one result, in the order of the list, and one that kills whoever
+ * runs it is parked.
+ */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { defineWorkflow, type Engine } from "../../../src/index.ts";
 import { type TestDatabase, testDatabase } from "../../support/servers.ts";
@@ -74,4 +77,57 @@ onEachBackend("wide maps", (name) => {
       open: 0,
     });
   });
+
+  // Who may run an item, the database alone decides: one backend tells all of it.
+  if (name === "postgres") poison();
+
+  function poison(): void {
+    test(
+      "an item that ends three processes in a row is parked, and the others are not",
+      { timeout: 120_000 },
+      async () => {
+        const all = await Promise.all(
+          [1, 2, 3, 4].map(() => processes.start({ worker: { concurrency: 4 } })),
+        );
+        const workflow = defineWorkflow({
+          format: 1,
+          name: "deadly",
+          nodes: {
+            each: {
+              kind: "action",
+              action: "deadly",
+              forEach: "input.list",
+              concurrency: 2,
+              input: { n: "{{ item }}" },
+            },
+          },
+          edges: [],
+          output: "{{ nodes.each.output }}",
+        });
+        const run = await client.runs.start(workflow, { input: { list: [1, 2, 0, 4, 5, 6] } });
+        await expect(run.result({ timeout: "60s" })).rejects.toMatchObject({
+          failures: [{ node: "each", error: { class: "items_failed" } }],
+        });
+        const items = async (): Promise<unknown[]> => {
+          const page = await client.runs.items(run.id, "each");
+          return page.items.map(({ item, status, error }) => [item, status, error?.class]);
+        };
+        const succeeded = [0, 1, 3, 4, 5].map((item) => [item, "succeeded", undefined]);
+        expect(await items()).toEqual(succeeded.toSpliced(2, 0, [2, "failed", "poison"]));
+        // Three of the four are gone, and the one that is left was spared; every other item has run once.
+        const runs = Object.values(Object.groupBy(await effects.all(), ({ key }) => key));
+        expect(runs.map((each) => each!.length).sort()).toEqual([1, 1, 1, 1, 1, 3]);
+        const dead = new Set(runs.find((each) => each!.length === 3)!.map(({ pid }) => pid));
+        const gone = await Promise.all(all.filter(({ pid }) => dead.has(pid)).map((each) => each.ended()));
+        expect(gone).toHaveLength(3);
+
+        const [letter] = (await client.deadLetters.list({ runId: run.id })).items;
+        expect(letter).toMatchObject({ item: 2, error: { class: "poison" } });
+        await client.deadLetters.redrive(letter!.id, { input: { n: 3 } });
+        expect(await run.result({ timeout: "30s" })).toEqual([1, 2, 3, 4, 5, 6].map((n) => ({ n: n + 1 })));
+        // The last error stays for people to see.
+        expect((await items())[2]).toEqual([2, "succeeded", "poison"]);
+      },
+    );
+  }
 });

@@ -86,7 +86,7 @@ export class Processes implements AsyncDisposable {
     const config: HostConfig = {
       connection: this.#connection,
       effects: this.#effects.url,
-      actions: ["step", "gate", "parts", "left", "right", "block", "broken"],
+      actions: ["step", "gate", "parts", "left", "right", "block", "deadly", "broken"],
       stepMs: 0,
       closed: false,
       blockMs: 0,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { createEngine, defineWorkflow, type Engine, type WorkflowDocument } from "../../../src/index.ts";
 import { testDatabase, type TestDatabase } from "../../support/servers.ts";
-import { add, chain } from "./documents.ts";
+import { action, add, chain } from "./documents.ts";
 
 const ORDER: WorkflowDocument = {
   ...chain(1, "order"),
@@ -15,13 +15,24 @@ const ORDER: WorkflowDocument = {
   },
 };
 
+/** Does nothing until its time is over. */
+const hold = action("hold", ({ signal }) => {
+  const { promise, reject } = Promise.withResolvers<never>();
+  signal.addEventListener("abort", () => reject(signal.reason as Error));
+  return promise;
+});
+
 describe("input", () => {
   let database: TestDatabase;
   let engine: Engine;
 
   beforeAll(async () => {
     database = await testDatabase();
-    engine = createEngine({ postgres: database.url, workflows: [defineWorkflow(ORDER)], actions: [add()] });
+    engine = createEngine({
+      postgres: database.url,
+      workflows: [defineWorkflow(ORDER)],
+      actions: [add(), hold],
+    });
     await engine.start();
   });
 
@@ -148,6 +159,46 @@ describe("input", () => {
     await refused(() => engine.runs.start("order", { input: { n: 1 }, ...options } as never), {
       code: "option_invalid",
       subject: expect.stringContaining(name) as string,
+    });
+  });
+
+  const flow = (more: object, node: object = {}): unknown => ({
+    ...ORDER,
+    name: "zero",
+    ...more,
+    nodes: { s0: { ...ORDER.nodes["s0"], ...node } },
+  });
+  const register = (document: unknown) => engine.workflows.register(document as WorkflowDocument);
+  const schedule = { workflow: "order", trigger: "tick" };
+  test.each<[string, () => Promise<unknown>, string]>([
+    ["runs at once", () => register(flow({ concurrency: { limit: 0 } })), "definition_invalid"],
+    ["items at once", () => register(flow({}, { forEach: "[1]", concurrency: 0 })), "definition_invalid"],
+    ["items of a page", () => engine.runs.items("x", "s0", { limit: 0 }), "option_invalid"],
+    ["dead letters", () => engine.deadLetters.list({ limit: 0 }), "option_invalid"],
+    ["credentials", () => engine.credentials.list({ limit: 0 }), "option_invalid"],
+    ["schedules", () => engine.schedules.list({ limit: 0 }), "option_invalid"],
+    ["ticks", () => engine.schedules.next({ ...schedule, count: 0 }), "option_invalid"],
+    ["deliveries", () => engine.webhooks.deliveries({ limit: 0 }), "option_invalid"],
+    ["a version", () => engine.workflows.get("order", { version: 0 }), "option_invalid"],
+    ["children's depth", async () => createEngine({ limits: { childDepth: 0 } }), "option_invalid"],
+    ["a run's bytes", async () => createEngine({ limits: { runBytes: 0 } }), "option_invalid"],
+    ["a value's bytes", async () => createEngine({ limits: { maxBytes: 0 } }), "option_invalid"],
+    ["actions at once", async () => createEngine({ worker: { concurrency: 0 } }), "option_invalid"],
+    ["a lease", async () => createEngine({ worker: { lease: 0 } }), "option_invalid"],
+  ])("a limit of 0: %s", async (_what, call, code) => {
+    await refused(call, { code });
+  });
+
+  test.each<[string, object, object, string]>([
+    ["a timeout", { timeout: 0, retry: { immediate: 0, backoff: [] } }, {}, "timeout"],
+    ["a node's deadline", { deadline: "0s" }, {}, "deadline_exceeded"],
+    ["a run's deadline", {}, { deadline: 0 }, "deadline_exceeded"],
+  ])("%s of 0 leaves no time: the run fails, and nothing hangs", async (_what, node, options, expected) => {
+    const workflow = defineWorkflow(flow({}, { action: "hold", ...node }) as WorkflowDocument);
+    const run = await engine.runs.start(workflow, { input: { n: 1 }, ...options });
+    await expect(run.result({ timeout: "20s" })).rejects.toMatchObject({
+      code: "run_failed",
+      failures: [{ error: { class: expected } }],
     });
   });
 });

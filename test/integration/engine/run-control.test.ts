@@ -172,6 +172,7 @@ onEachBackend("run control", (name) => {
       const other = backend.engine({ actions: [] });
       await other.start({ work: false, maintain: false });
       await other.runs.cancel(run.id);
+      await run.cancel();
       await expect(run.result({ timeout: "20s" })).rejects.toMatchObject({ code: "run_cancelled" });
     }, 30_000);
 

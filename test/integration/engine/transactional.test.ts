@@ -1,5 +1,5 @@
 /** Transactional actions: what they write and their result are one commit, or nothing of them has happened. */
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   type Action,
   type ActionContext,
@@ -209,6 +209,96 @@ onEachBackend("transactional actions", (name) => {
     expect(await ending(run)).toBe(1);
     expect(proxy.lost).toBe(1);
     expect([ran, await booked()]).toEqual([1, ["a"]]);
+  });
+
+  describe("runs that it starts with its transaction", () => {
+    const target = (): ReturnType<typeof defineWorkflow> =>
+      defineWorkflow({
+        format: 1,
+        name: "shipping",
+        nodes: { ship: { kind: "action", action: "ship" } },
+        edges: [],
+        output: "{{ input.of }}",
+      });
+    const shipped: string[] = [];
+    const ship = defineAction({ name: "ship", run: ({ run }) => shipped.push(run.id) });
+
+    let engine: Engine;
+    /** The inputs of all runs of `shipping` that exist. */
+    const existing = async (): Promise<string[]> => {
+      const { items } = await engine.runs.list({ workflow: "shipping" });
+      const runs = await Promise.all(items.map(({ id }) => engine.runs.get(id)));
+      return runs.map((run) => (run!.input as { of: string }).of).sort();
+    };
+    /** Books and starts a run of `shipping` in one transaction, and then does this. */
+    const open = async (
+      then: (context: ActionContext<Json>, child: RunHandle) => unknown,
+    ): Promise<RunHandle> => {
+      shipped.length = 0;
+      const book = booking(async (context) => {
+        await insert(context, `booked ${context.attempt}`);
+        const input = { of: `attempt ${context.attempt}` };
+        const child = await engine.runs.start(target(), { input, tx: context.tx });
+        await then(context, child as RunHandle);
+        return child.id;
+      });
+      engine = backend.engine({ actions: [book, ship], worker: { lease: LEASE_MS } });
+      await engine.start();
+      return engine.runs.start(workflow());
+    };
+
+    test("are there when the action's result is, not before, and begin", async () => {
+      const seen: unknown[] = [];
+      const run = await open(async (_, child) => {
+        seen.push(await existing(), await child.status().catch((error: { code: string }) => error.code));
+      });
+      const child = engine.runs.handle((await ending(run)) as string);
+      expect(await ending(child)).toBe("attempt 1");
+      expect([seen, shipped, await booked()]).toEqual([[[], "run_not_found"], [child.id], ["booked 1"]]);
+    });
+
+    test("are those of the attempt that succeeded; what a failed one started never was", async () => {
+      const lost: string[] = [];
+      const run = await open(({ attempt }, child) => {
+        if (attempt > 2) return;
+        lost.push(child.id);
+        throw Object.assign(new Error("reset"), { code: "ECONNRESET" });
+      });
+      const child = engine.runs.handle((await ending(run)) as string);
+      expect(await ending(child)).toBe("attempt 3");
+      expect([await existing(), shipped, await booked()]).toEqual([["attempt 3"], [child.id], ["booked 3"]]);
+      for (const id of lost) expect(await engine.runs.get(id)).toBeNull();
+      expect(lost).toHaveLength(2);
+    });
+
+    test("never were where the commit is refused, and where the action gives up", async () => {
+      await backend.database.query("insert into booked values ('x', 'booked 1')");
+      expect(await ending(await open(() => null))).toBe("run_failed");
+      expect([await existing(), shipped]).toEqual([[], []]);
+      await engine.stop();
+      await backend.database.query("delete from booked");
+      const failed = await open(() => Promise.reject(new PermanentError("no")));
+      expect(await ending(failed)).toBe("run_failed");
+      expect([await existing(), shipped, await booked()]).toEqual([[], [], []]);
+    });
+
+    test("start once with a key, however often the action runs", async () => {
+      const ids: string[] = [];
+      const book = booking(async ({ tx, attempt, run }) => {
+        const options = { input: { of: "key" }, idempotencyKey: run.id, tx };
+        for (let i = 0; i < 2; i++) ids.push((await engine.runs.start(target(), options)).id);
+        if (attempt === 1) throw Object.assign(new Error("reset"), { code: "ECONNRESET" });
+        return ids.at(-1)!;
+      });
+      engine = backend.engine({ actions: [book, ship] });
+      await engine.start();
+      const run = await engine.runs.start(workflow());
+      const id = await ending(run);
+      expect(ids[0]).toBe(ids[1]);
+      expect(ids.slice(2)).toEqual([id, id]);
+      expect(await ending(engine.runs.handle(id as string))).toBe("key");
+      expect(await existing()).toEqual(["key"]);
+    });
   });
 
   test("at most five at once in a process; the others wait", async () => {
