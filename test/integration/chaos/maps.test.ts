@@ -116,7 +116,7 @@ onEachBackend("wide maps", (name) => {
         expect(await items()).toEqual(succeeded.toSpliced(2, 0, [2, "failed", "poison"]));
         // Three of the four are gone, and the one that is left was spared; every other item has run once.
         const runs = Object.values(Object.groupBy(await effects.all(), ({ key }) => key));
-        expect(runs.map((each) => each!.length).sort()).toEqual([1, 1, 1, 1, 1, 3]);
+        expect(runs.map((each) => each!.length).sort((a, b) => a - b)).toEqual([1, 1, 1, 1, 1, 3]);
         const dead = new Set(runs.find((each) => each!.length === 3)!.map(({ pid }) => pid));
         const gone = await Promise.all(all.filter(({ pid }) => dead.has(pid)).map((each) => each.ended()));
         expect(gone).toHaveLength(3);

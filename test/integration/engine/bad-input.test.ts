@@ -189,16 +189,19 @@ describe("input", () => {
     await refused(call, { code });
   });
 
-  test.each<[string, object, object, string]>([
-    ["a timeout", { timeout: 0, retry: { immediate: 0, backoff: [] } }, {}, "timeout"],
-    ["a node's deadline", { deadline: "0s" }, {}, "deadline_exceeded"],
-    ["a run's deadline", {}, { deadline: 0 }, "deadline_exceeded"],
-  ])("%s of 0 leaves no time: the run fails, and nothing hangs", async (_what, node, options, expected) => {
-    const workflow = defineWorkflow(flow({}, { action: "hold", ...node }) as WorkflowDocument);
-    const run = await engine.runs.start(workflow, { input: { n: 1 }, ...options });
-    await expect(run.result({ timeout: "20s" })).rejects.toMatchObject({
-      code: "run_failed",
-      failures: [{ error: { class: expected } }],
-    });
-  });
+  test.each<[string, { node?: object; options?: object }, string]>([
+    ["a timeout", { node: { timeout: 0, retry: { immediate: 0, backoff: [] } } }, "timeout"],
+    ["a node's deadline", { node: { deadline: "0s" } }, "deadline_exceeded"],
+    ["a run's deadline", { options: { deadline: 0 } }, "deadline_exceeded"],
+  ])(
+    "%s of 0 leaves no time: the run fails, and nothing hangs",
+    async (_what, { node, options }, expected) => {
+      const workflow = defineWorkflow(flow({}, { action: "hold", ...node }) as WorkflowDocument);
+      const run = await engine.runs.start(workflow, { input: { n: 1 }, ...options });
+      await expect(run.result({ timeout: "20s" })).rejects.toMatchObject({
+        code: "run_failed",
+        failures: [{ error: { class: expected } }],
+      });
+    },
+  );
 });
