@@ -131,6 +131,20 @@ export type {
   WebhooksApi,
 } from "./engine/webhooks.ts";
 export type { WebhookAnswer } from "./engine/webhook-answers.ts";
+export type {
+  LaneDepth,
+  NodeStats,
+  OldestWork,
+  Stats,
+  StatsNow,
+  StatsOptions,
+  StatsStep,
+  WorkflowStats,
+  WorkflowStatsOptions,
+} from "./engine/stats.ts";
+export type { WorkersApi } from "./engine/workers.ts";
+export type { DepthSample, WorkerRecord } from "./core/ports/statistics.ts";
+export type { AttemptRates, Durations, Rates, RunRates } from "./core/statistics/rates.ts";
 export type { RunsApi } from "./engine/runs.ts";
 export type {
   CallerTransaction,

@@ -3,6 +3,7 @@ import type { Outbound } from "../core/definition/outbound.ts";
 import type { LeaseKeeper } from "../core/ports/lease-keeper.ts";
 import type { Notifier } from "../core/ports/notifier.ts";
 import type { Scheduler } from "../core/ports/scheduler.ts";
+import type { StatisticsStore } from "../core/ports/statistics.ts";
 import type { Store } from "../core/ports/store.ts";
 import { Vault } from "../security/vault/vault.ts";
 import type { HostTransactions } from "../postgres/host-transactions.ts";
@@ -13,6 +14,7 @@ import { ownServers } from "./own-servers.ts";
 
 export interface Connections {
   readonly store: Store;
+  readonly statistics: StatisticsStore;
   /** Of the store's own database. */
   readonly transactions: HostTransactions;
   readonly scheduler: Scheduler;
@@ -47,6 +49,7 @@ export const connect: Connect = async (options) => {
     const leaseKeeper = await openLeaseKeeper(options, postgres, opened);
     return {
       store,
+      statistics: store.statistics,
       transactions: store.hostTransactions,
       scheduler,
       notifier,

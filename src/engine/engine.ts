@@ -25,6 +25,9 @@ import type { MessageOptions } from "./message-options.ts";
 import { type Published, RunControl } from "./run-control.ts";
 import { RunsApi } from "./runs.ts";
 import { SchedulesApi, tickRuns } from "./schedules.ts";
+import { Observation } from "./observation.ts";
+import type { Stats, StatsOptions } from "./stats.ts";
+import type { WorkersApi } from "./workers.ts";
 import { OwnTransactions } from "./transactions.ts";
 import { Signer } from "./signing.ts";
 import { Watch } from "./watch.ts";
@@ -55,6 +58,7 @@ interface Running {
   readonly approvals: ApprovalsApi;
   readonly credentials: CredentialsApi;
   readonly workflows: WorkflowsApi;
+  readonly observation: Observation;
 }
 
 export class Engine implements AsyncDisposable {
@@ -103,6 +107,10 @@ export class Engine implements AsyncDisposable {
 
   get webhooks(): WebhooksApi {
     return this.#parts("webhooks").webhooks;
+  }
+
+  get workers(): WorkersApi {
+    return this.#parts("workers").observation.workers;
   }
 
   get deadLetters(): DeadLettersApi {
@@ -161,6 +169,14 @@ export class Engine implements AsyncDisposable {
     });
   }
 
+  /**
+   * How things stand now, and how they went: runs, attempts, how long they took, and how much work there was, in all and step by step. What other
+   * processes counted in the last seconds may be missing. Throws `option_invalid`.
+   */
+  stats(options: StatsOptions = {}): Promise<Stats> {
+    return this.#parts("stats").observation.stats.stats(options);
+  }
+
   /** Calls the listener for what this process sees. Returns a function that takes the listener off again. */
   on<Name extends EngineEventName>(name: Name, listener: (event: EngineEventMap[Name]) => void): () => void {
     return this.#events.on(name, listener);
@@ -215,6 +231,7 @@ export class Engine implements AsyncDisposable {
       const running = this.#wire(connections);
       for (const workflow of this.#own.values()) await running.workflows.resolve(workflow, DEFAULT_WORKSPACE);
       await running.worker.start({ work, maintain });
+      running.observation.start({ maintain });
       this.#running = running;
     } catch (error) {
       await connections.close();
@@ -237,9 +254,13 @@ export class Engine implements AsyncDisposable {
     const outgoing: WorkerOptions["outgoing"] = {
       publish: ({ name, payload, workspace, id }) => control.publish(name, payload, { workspace, id }),
     };
-    const worker = this.#newWorker(connections, { watch, children, ticks, deliveries, outgoing });
+    const observation: Observation = new Observation({ connections, logger, worker: () => worker });
+    const { observer } = observation;
+    const parts = { children, ticks, deliveries, outgoing, observer };
+    const worker: Worker = this.#newWorker(connections, { watch, ...parts });
     const workflows = new WorkflowsApi({
       store,
+      stats: observation.stats,
       plans: worker.plans,
       own: this.#own,
       actions: this.#registry,
@@ -275,12 +296,15 @@ export class Engine implements AsyncDisposable {
       schedules: new SchedulesApi({ store, runs }),
       webhooks: new WebhooksApi({ store, intake, logger }),
       workflows,
+      observation,
     };
   }
 
   #newWorker(
     connections: Connections,
-    of: Pick<WorkerOptions, "children" | "ticks" | "deliveries" | "outgoing"> & { readonly watch: Watch },
+    of: Pick<WorkerOptions, "children" | "ticks" | "deliveries" | "outgoing" | "observer"> & {
+      readonly watch: Watch;
+    },
   ): Worker {
     const { watch, ...parts } = of;
     const { logger, retry, limits, concurrency, lanes, inline, leaseMs } = this.#options;
@@ -336,6 +360,7 @@ export class Engine implements AsyncDisposable {
     this.#starting = null;
     if (!running) return;
     await running.worker.stop(deadlineMs);
+    await running.observation.stop();
     await running.connections.close();
   }
 

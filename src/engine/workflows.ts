@@ -11,6 +11,7 @@ import { validateWorkflow, type ValidationResult } from "../core/graph/validate.
 import type { ListedWorkflow, Store, WorkflowVersion } from "../core/ports/store.ts";
 import { didYouMean } from "../core/suggestion.ts";
 import type { Plans } from "../worker/plans.ts";
+import type { StatsReader, WorkflowStats, WorkflowStatsOptions } from "./stats.ts";
 import { type InWorkspace, versionSchema, workspaceOf } from "./call-options.ts";
 
 export class WorkflowsApi {
@@ -18,6 +19,7 @@ export class WorkflowsApi {
   readonly #plans: Plans;
   readonly #actions: ActionCatalogue;
   readonly #own: ReadonlyMap<string, Workflow>;
+  readonly #stats: Pick<StatsReader, "workflow">;
   /** Versions of the host's own workflows, by workspace: each is saved once per process. */
   readonly #saved = new WeakMap<Workflow, Map<string, Promise<WorkflowVersion>>>();
 
@@ -27,7 +29,9 @@ export class WorkflowsApi {
     plans: Plans;
     own: ReadonlyMap<string, Workflow>;
     actions: ActionCatalogue;
+    stats: Pick<StatsReader, "workflow">;
   }) {
+    this.#stats = parts.stats;
     this.#actions = parts.actions;
     this.#store = parts.store;
     this.#plans = parts.plans;
@@ -66,6 +70,14 @@ export class WorkflowsApi {
   ): Promise<WorkflowVersion | null> {
     const workspace = workspaceOf(options, "workflows.get", versionSchema);
     return this.#store.workflow(workspace, name, options.version);
+  }
+
+  /**
+   * How the workflow's runs went in the hours from `since` until `until`, and for each node how its attempts did: how many, how many failed, how
+   * long they took. Over all versions. Where nothing was counted everything is 0 or `null`. Throws `option_invalid`.
+   */
+  async stats(name: string, options: WorkflowStatsOptions = {}): Promise<WorkflowStats> {
+    return this.#stats.workflow(name, options);
   }
 
   /** The newest version of every workflow of the workspace, by name, and whether its triggers may start runs. */

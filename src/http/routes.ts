@@ -8,6 +8,7 @@ import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { runControlRoutes } from "./routes/run-control.ts";
 import { runRoutes } from "./routes/runs.ts";
+import { statsRoutes } from "./routes/stats.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
 import { workflowRoutes } from "./routes/workflows.ts";
 
@@ -20,6 +21,7 @@ export const routes: readonly Route[] = [
   ...approvalRoutes,
   ...eventRoutes,
   ...webhookRoutes,
+  ...statsRoutes,
   ...healthRoutes,
   route({
     id: "openapi",

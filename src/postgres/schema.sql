@@ -55,6 +55,30 @@ create table flowforge.child_ends (
   constraint child_ends_pkey PRIMARY KEY (run_id, seq)
 );
 
+create table flowforge.counts (
+  unit_ms integer not null,
+  workspace text not null,
+  workflow text not null,
+  node text not null,
+  at bigint not null,
+  started bigint not null,
+  succeeded bigint not null,
+  failed bigint not null,
+  cancelled bigint not null,
+  run_ms double precision not null,
+  attempts bigint not null,
+  failures bigint not null,
+  retries bigint not null,
+  attempt_ms double precision not null,
+  queued bigint not null,
+  queued_ms double precision not null,
+  dead_letters bigint not null,
+  run_bins bigint[] not null,
+  attempt_bins bigint[] not null,
+  constraint counts_pkey PRIMARY KEY (unit_ms, workspace, workflow, node, at)
+) with (fillfactor=50);
+CREATE INDEX counts_age ON flowforge.counts USING btree (unit_ms, at);
+
 create table flowforge.credentials (
   id uuid not null,
   version integer not null,
@@ -102,6 +126,18 @@ create table flowforge.dead_letters (
 CREATE INDEX dead_letters_by_run ON flowforge.dead_letters USING btree (run_id, node, item);
 CREATE INDEX dead_letters_by_workspace ON flowforge.dead_letters USING btree (workspace, opened_at, id);
 CREATE INDEX dead_letters_open ON flowforge.dead_letters USING btree (workspace, opened_at, id) WHERE (resolved_at IS NULL);
+
+create table flowforge.depth_samples (
+  workspace text not null,
+  at bigint not null,
+  active bigint not null,
+  ready bigint not null,
+  queued bigint not null,
+  running bigint not null,
+  dead_letters bigint not null,
+  constraint depth_samples_pkey PRIMARY KEY (workspace, at)
+);
+CREATE INDEX depth_samples_age ON flowforge.depth_samples USING btree (at);
 
 create table flowforge.event_listeners (
   run_id uuid not null,
@@ -258,6 +294,7 @@ create table flowforge.runs (
   parent json,
   constraint runs_pkey PRIMARY KEY (id)
 ) with (fillfactor=60, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000, autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0);
+CREATE INDEX runs_active ON flowforge.runs USING btree (workspace) WHERE (finished_at IS NULL);
 CREATE INDEX runs_by_workflow ON flowforge.runs USING btree (workspace, workflow, created_at, id);
 CREATE INDEX runs_by_workspace ON flowforge.runs USING btree (workspace, created_at, id);
 CREATE INDEX runs_parent ON flowforge.runs USING btree (parent_run) WHERE (parent_run IS NOT NULL);

@@ -14,6 +14,7 @@ import type { KeyStore } from "../core/ports/keys.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { MapStore } from "../core/ports/maps.ts";
 import type { MemoStore } from "../core/ports/memos.ts";
+import type { StatisticsStore } from "../core/ports/statistics.ts";
 import type { Store } from "../core/ports/store.ts";
 import { childStore } from "./children.ts";
 import { BatchCommit, commitStatements } from "./commit.ts";
@@ -38,6 +39,7 @@ import { openPool, type ConnectionPool, type PoolOptions } from "../postgres-con
 import { Runs } from "./runs.ts";
 import { queryBuilder } from "./tables.ts";
 import { MAX_TRANSACTIONS, transactionStore } from "./transactions.ts";
+import { statisticsStore } from "./statistics.ts";
 import { scheduleStore } from "./schedules.ts";
 import { storeNow } from "./time.ts";
 import { triggerStore } from "./triggers.ts";
@@ -65,6 +67,8 @@ export interface PostgresStoreOptions {
 export interface PostgresStore extends Store {
   /** Of the host: its own, and those that it has us open. */
   readonly hostTransactions: HostTransactions;
+  /** For people: nothing on the way of a run asks it. */
+  readonly statistics: StatisticsStore;
   /** Checks that the server can be reached and is new enough, and that the schema is not newer than this code. */
   open(): Promise<void>;
   /** Throws `schema_outdated` where migrations are missing. For whoever does not call `migrate`. */
@@ -81,6 +85,8 @@ interface Pools {
   readonly locked: ConnectionPool;
   readonly actions: ConnectionPool;
   readonly heartbeat: ConnectionPool;
+  /** What people ask may take long, and must not hold up reads. */
+  readonly statistics: ConnectionPool;
   /** For transactions of the host's; few, because an open one stops vacuum for all. */
   readonly host: ConnectionPool;
 }
@@ -100,6 +106,9 @@ const COMMIT_SETTINGS = {
   jit: "off",
 } as const;
 
+/** One core is enough for people: the others are for runs. */
+const FOR_PEOPLE = { jit: "off", max_parallel_workers_per_gather: "0" } as const;
+
 const ANSWER_MS = 30_000;
 
 function openPools({ postgres: connection, prepare = !isBorrowed(connection) }: PostgresStoreOptions): Pools {
@@ -117,6 +126,7 @@ function openPools({ postgres: connection, prepare = !isBorrowed(connection) }: 
     // How long a statement of an action may take, the timeout of its attempt says.
     actions: openPool({ connection, prepare, answerMs: 0, max: MAX_TRANSACTIONS, idleMs: 10_000 }),
     heartbeat: open({ max: 1, idleMs: 60_000 }),
+    statistics: open({ max: 1, idleMs: 10_000, ...(prepare ? { settings: FOR_PEOPLE } : {}) }),
     host: openPool({ connection, prepare: false, max: 5, idleMs: 10_000, answerMs: 0 }),
   };
 }
@@ -137,6 +147,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
   const runs = new Runs(reads, db, schema);
   const deadLetters = new DeadLetters(reads, schema);
   return {
+    statistics: statisticsStore(pools.statistics, schema),
     hostTransactions: new HostTransactions({ ...parts, reads, pool: pools.host }),
     commit: (entries) => batches.commit(entries),
     commitLocked: (request, decide) => commitLocked({ ...parts, pool: locked }, request, decide),

@@ -271,6 +271,7 @@ export class ActiveRun extends RunCopy {
       return this.#env.rested(next);
     }
     const loaded = this.loaded!;
+    const before = loaded.state.status;
     loaded.state = advance.state;
     loaded.seq = seq;
     loaded.bytes += turn.added;
@@ -283,7 +284,7 @@ export class ActiveRun extends RunCopy {
       if (needsRow(loaded.plan, advance.state, index)) this.rows.add(index);
     for (const index of turn.duplicated) this.duplicated.add(index);
     for (const [index, edit] of turn.edits) this.edits.set(index, edit);
-    this.#env.committed(this, turn, advance);
+    this.#env.committed(this, turn, { ...advance, before });
     if (done.rest.length === 0) return this.#settle(pendings, turn);
     // Who looks waits for all that is there.
     this.#settle(

@@ -4,7 +4,6 @@ import type { Outbound } from "../core/definition/outbound.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { NodeRecord } from "../core/ports/stored-run.ts";
-import type { Advance } from "../core/run/advance.ts";
 import type { Limits } from "../core/values.ts";
 import type { StoreClock } from "./clock.ts";
 import type { Committer } from "./committer.ts";
@@ -12,6 +11,7 @@ import type { CodeRunner } from "../security/sandbox/sandbox.ts";
 import type { CredentialSource } from "./grants.ts";
 import type { Loader } from "./loader.ts";
 import type { Outgoing } from "./outgoing.ts";
+import type { Moved, Observer } from "./observer.ts";
 import type { Plans } from "./plans.ts";
 import type { Workshop } from "./intent.ts";
 import type { Turn } from "./turn.ts";
@@ -39,13 +39,15 @@ export interface RunEnvironment<Run> {
   readonly outgoing: Outgoing;
   readonly sandbox: CodeRunner;
   readonly credentials: CredentialSource;
+  /** Is told what happens. */
+  readonly observer: Observer;
   random(): number;
   /** `null`: this process takes no work now. */
   workshop(): Workshop | null;
   /** Gives places back. A negative count takes them, even where there is none. */
   leave(places: number): void;
   /** A turn is durable: execute its claims, hand over what is for others, tell who waits. */
-  committed(run: Run, turn: Turn, advance: Advance): void;
+  committed(run: Run, turn: Turn, advance: Moved): void;
   /** Node runs that are this worker's and are not held: read their inputs and run them. */
   adopt(run: Run, rows: readonly NodeRecord[]): Promise<void>;
   /** The one that stands for the run, now that it has another version: `next`, or whichever knows nothing of the old one. */

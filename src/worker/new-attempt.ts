@@ -7,6 +7,8 @@ import { Attempt } from "./attempt.ts";
 import type { RunEnvironment } from "./environment.ts";
 import { Grants } from "./grants.ts";
 import { idempotencyKey } from "./idempotency-key.ts";
+import type { ObservedAttempt } from "./observer.ts";
+import { observed } from "./observing.ts";
 import { memoParts, type MemosOptions } from "./memos.ts";
 import { outgoingParts } from "./outgoing.ts";
 import { redacted } from "./redacted-logger.ts";
@@ -66,7 +68,8 @@ export function newAttempt(
   const { secrets } = grants;
   const key = keyOf(options);
   const logger = redacted(env.logger, secrets);
-  return new Attempt({
+  const watch = env.observer.attempt(subjectOf(options));
+  const made = new Attempt({
     action,
     timeoutMs: timeoutMs(options),
     graceMs: CANCEL_GRACE_MS,
@@ -101,6 +104,12 @@ export function newAttempt(
       node: { id: node.id, item },
     },
   });
+  void made.outcome.then((outcome) => watch.ended(outcome));
+  return made;
+}
+
+function subjectOf({ run, node, item, attempt, fence }: NewAttempt): ObservedAttempt {
+  return { ...observed(run), node: node.id, item, action: node.action, attempt, fence };
 }
 
 function keyOf({ run, node, item, generation, key }: NewAttempt): string {

@@ -6,7 +6,6 @@ import type { RetryPolicy } from "../core/definition/retry.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { Task } from "../core/ports/scheduler.ts";
 import type { Store } from "../core/ports/store.ts";
-import type { Advance } from "../core/run/advance.ts";
 import type { Limits } from "../core/values.ts";
 import type { ActiveRun } from "./active-run.ts";
 import type { ChildRuns } from "./child-opener.ts";
@@ -15,6 +14,7 @@ import type { Committer } from "./committer.ts";
 import type { CredentialSource } from "./grants.ts";
 import type { Loader } from "./loader.ts";
 import type { Outgoing } from "./outgoing.ts";
+import type { Moved, Observer } from "./observer.ts";
 import type { Plans } from "./plans.ts";
 import type { Slots } from "./slots.ts";
 import type { Turn } from "./turn.ts";
@@ -26,7 +26,7 @@ export interface RunListener {
   /** A wait or a retry becomes due in about so many milliseconds. */
   dueIn(ms: number): void;
   /** A turn of the run is durable. */
-  moved(run: ActiveRun, turn: Turn, advance: Advance): void;
+  moved(run: ActiveRun, turn: Turn, advance: Moved): void;
   /** A run that another one waits for has come to rest. */
   childRested(): void;
   /** A late answer was refused by its fence. */
@@ -52,5 +52,6 @@ export interface RunTableOptions {
   readonly inline: boolean;
   readonly children: ChildRuns;
   readonly random: () => number;
+  readonly observer: Observer;
   readonly listener: RunListener;
 }

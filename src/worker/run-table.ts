@@ -14,7 +14,6 @@ import type { NewRun } from "../core/ports/commit.ts";
 import type { NodeRef, Store } from "../core/ports/store.ts";
 import type { NodeRecord } from "../core/ports/stored-run.ts";
 import type { Task } from "../core/ports/scheduler.ts";
-import type { Advance } from "../core/run/advance.ts";
 import type { Limits } from "../core/values.ts";
 import { Admissions } from "./admissions.ts";
 import { ActiveRun } from "./active-run.ts";
@@ -28,6 +27,8 @@ import { gateIfAny, isMoveAtGate } from "./gate.ts";
 import type { CredentialSource } from "./grants.ts";
 import type { Loader } from "./loader.ts";
 import { Maps } from "./maps/maps.ts";
+import type { Moved, Observer } from "./observer.ts";
+import { tellMoved } from "./observing.ts";
 import { RestingRuns } from "./resting-runs.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { RunTableOptions } from "./run-table-options.ts";
@@ -54,6 +55,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   readonly sandbox: CodeRunner;
   readonly credentials: CredentialSource;
   readonly random: () => number;
+  readonly observer: Observer;
   readonly maps: Maps;
   readonly children: Children;
   readonly #options: RunTableOptions;
@@ -84,6 +86,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     this.sandbox = options.sandbox;
     this.credentials = options.credentials;
     this.random = options.random;
+    this.observer = options.observer;
     this.#lanes = new Set(options.lanes);
     this.maps = this.#newMaps();
     this.children = new Children({
@@ -165,7 +168,10 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     }
     const run = this.#get(task.runId);
     run.expect(plan);
-    return this.#add(run, { type: "claim", node, fence: task.fence, version: task.version }, true);
+    const claim: Intent = { type: "claim", node, fence: task.fence, version: task.version };
+    const result = await this.#add(run, claim, true);
+    if (result === "applied") this.observer.taken(task, Math.max(0, this.clock.now() - task.dispatchedAt));
+    return result;
   }
 
   /** At the run's gate somebody has come or left: who waits there may come in. */
@@ -245,7 +251,8 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     else if (places < 0) this.#options.slots.borrow(-places);
   }
 
-  committed(run: ActiveRun, turn: Turn, advance: Advance): void {
+  committed(run: ActiveRun, turn: Turn, advance: Moved): void {
+    tellMoved(this.observer, run, { turn, moved: advance }, this.clock.now());
     for (const claim of turn.claims) this.#startClaim(run, claim);
     for (const retry of turn.retries) this.#retry(run, retry);
     for (const node of turn.aborts) run.held.get(node)?.cancel();
@@ -369,7 +376,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     this.#execute(run, { ...before.claim, ...state, fence: retry.fence }, retry.delayMs);
   }
 
-  #handOver(run: ActiveRun, turn: Turn, advance: Advance): void {
+  #handOver(run: ActiveRun, turn: Turn, advance: Moved): void {
     const dispatchedAt = Math.floor(this.clock.now());
     const isOwn = (node: PlanNode): boolean => this.#workshop?.inline === true && this.#canRun(node);
     this.#options.listener.dispatch(tasksOf(run, turn, advance, { dispatchedAt, isOwn }));

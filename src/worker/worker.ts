@@ -33,6 +33,7 @@ import { sweeperRound } from "./loops/sweeper.ts";
 import { type DeliveryRuns, webhooksRound } from "./loops/webhooks.ts";
 import { tickerRound } from "./loops/ticker.ts";
 import { timerRound } from "./loops/timer.ts";
+import type { Observer } from "./observer.ts";
 import { Outbox } from "./outbox.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { Plans } from "./plans.ts";
@@ -56,6 +57,7 @@ export interface WorkerOptions {
   readonly children: ChildRuns;
   readonly ticks: TickRuns;
   readonly deliveries: DeliveryRuns;
+  readonly observer: Observer;
   readonly concurrency: number;
   readonly lanes: readonly string[];
   readonly inline: boolean;
@@ -190,7 +192,7 @@ export class Worker {
 
   #newTable(): RunTable {
     const { store, registry, limits, retry, logger, outbound, sandbox, lanes, inline } = this.#options;
-    const { credentials, outgoing, children, onMoved, onFenced } = this.#options;
+    const { credentials, outgoing, children, observer, onMoved, onFenced } = this.#options;
     return new RunTable({
       store,
       registry,
@@ -202,6 +204,7 @@ export class Worker {
       sandbox,
       credentials,
       children,
+      observer,
       lanes,
       inline,
       loader: this.loader,

@@ -71,7 +71,7 @@ export const workflowRoutes: readonly Route[] = [
   }),
 ];
 
-function noWorkflow(name: string): FlowForgeError {
+export function noWorkflow(name: string): FlowForgeError {
   return new FlowForgeError("workflow_not_found", {
     subject: `workflow ${JSON.stringify(name.slice(0, 80))}`,
     next: "Look at GET /workflows.",

@@ -26,6 +26,7 @@ import { triggers } from "./0019-triggers.ts";
 import { disabledWorkflows } from "./0020-disabled-workflows.ts";
 import { schedules } from "./0021-schedules.ts";
 import { webhookDeliveries } from "./0022-webhook-deliveries.ts";
+import { statistics } from "./0023-statistics.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -51,6 +52,7 @@ export const MIGRATIONS: readonly Migration[] = [
   disabledWorkflows,
   schedules,
   webhookDeliveries,
+  statistics,
 ];
 
 /** The schema version that this code is written for. */

@@ -26,6 +26,7 @@ import type { Held, RunEnvironment } from "../environment.ts";
 import { newAttempt } from "../new-attempt.ts";
 import type { Prepared } from "../prepare.ts";
 import { retryMs } from "../retry-pause.ts";
+import { observed } from "../observing.ts";
 import { noRoom } from "../run-size.ts";
 import type { Slots } from "../slots.ts";
 import type { ItemChildren } from "./item-children.ts";
@@ -354,6 +355,8 @@ export class MapRunner implements Held {
       const { item, status, bytes = 0 } = result;
       this.#unwrittenBytes -= bytes;
       if (this.#items.get(item)?.work === work) this.#items.delete(item);
+      if (result.failure === "open" && written.has(item))
+        env.observer.deadLetter({ ...observed(run), node: node.id, item });
       if (!written.has(item)) onFenced();
       else if (status === "running" && !this.#isAbandoned) this.#goOn(work, result);
     }

@@ -52,6 +52,18 @@ describe("createHandler", () => {
   });
 });
 
+test("stats are those of the caller's workspace", async () => {
+  await start();
+  const mine = await body(api.call("GET /flow/stats?step=1h&since=2020-01-01T00:00:00Z"));
+  expect(mine).toMatchObject({ code: "option_invalid" });
+  const day = await body(api.call("GET /flow/stats?step=1h"));
+  expect(day.now).toMatchObject({ active: expect.any(Number) as unknown, workers: 1 });
+  const other = await body(api.call("GET /flow/stats", undefined, { authorization: "other" }));
+  expect(other.now).toMatchObject({ active: 0 });
+  expect((await api.call("GET /flow/stats?allWorkspaces=true")).status).toBe(400);
+  expect(await body(api.call("GET /flow/workflows/waiting/stats"))).toMatchObject({ nodes: [] });
+});
+
 describe("workflows", () => {
   test("are validated, registered, listed and got", async () => {
     const named = { ...waiting, name: "second" };

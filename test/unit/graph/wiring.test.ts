@@ -61,6 +61,7 @@ describe("engine.workflows", () => {
       plans: new Plans(store),
       own: new Map(),
       actions: new ActionRegistry([pay]),
+      stats: { workflow: () => Promise.reject(new Error("not asked")) },
     });
   }
 
