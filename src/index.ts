@@ -112,8 +112,9 @@ export type { EngineEventMap, EngineEventName } from "./engine/engine-events.ts"
 export type { Health, HealthCheck } from "./engine/health.ts";
 export type { EngineOptions, WorkerSettings } from "./engine/options.ts";
 export type { MapItems, MapProgress } from "./engine/map-items.ts";
+export type { RetentionOptions, RetentionTimes, WorkspaceRetention } from "./engine/retention.ts";
 export type { MessageOptions } from "./engine/message-options.ts";
-export { RunCancelledError, RunFailedError, type RunFailure } from "./engine/run-errors.ts";
+export { RunCancelledError, RunExpiredError, RunFailedError, type RunFailure } from "./engine/run-errors.ts";
 export type { RunHandle, RunLook, RunLookOptions, RunMove } from "./engine/run-handle.ts";
 export type {
   BackfillOptions,

@@ -70,6 +70,7 @@ export const ERROR_CODES = {
   rerun_refused: "A run cannot be run again from this node.",
   run_cancelled: "The run was cancelled.",
   run_compensating: "What the run did is undone, and its dead letters are closed.",
+  run_expired: "The idempotency key belongs to a run that was deleted since.",
   run_failed: "The run came to rest with failures that nothing handled.",
   run_finished: "The run is at rest and takes no such message.",
   run_not_committed: "The run is part of a transaction that is still open.",

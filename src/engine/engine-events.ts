@@ -18,6 +18,14 @@ export interface EngineEventMap {
     readonly node: string;
     readonly error: { readonly class: string; readonly message: string };
   };
+  /** A run with open dead letters is past `retention.unresolved`, and is deleted now, with them. */
+  readonly "run.unresolvedDeleted": {
+    readonly runId: string;
+    readonly workflow: string;
+    readonly workspace: string;
+    readonly deadLetters: number;
+    readonly finishedAt: number;
+  };
   /** A late answer of this process was refused: somebody else has taken the node run over. */
   readonly "node.fenced": { readonly runId: string; readonly node: string };
   /** This process was declared dead by another one, dropped what it held, and goes on under a new worker id. */

@@ -7,6 +7,7 @@ import { parseDuration } from "../core/definition/duration.ts";
 import type { Workflow } from "../core/definition/workflow.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Plan } from "../core/graph/plan.ts";
+import type { RunHeader } from "../core/ports/stored-run.ts";
 import type { Advance } from "../core/run/advance.ts";
 import type { ActiveRun } from "../worker/active-run.ts";
 import { isResting } from "../worker/resting.ts";
@@ -323,12 +324,19 @@ export class Engine implements AsyncDisposable {
       outbound,
       sandbox,
       ...parts,
+      retention: { ...this.#options.retention, onUnresolved: (run) => this.#unresolvedDeleted(run) },
       credentials: credentialSource(this.#options.resolveCredential, vault),
       registry: this.#registry,
       onMoved: (run, turn, advance) => this.#moved(watch, { run, turn, advance }),
       onFenced: (runId, node) => this.#events.emit("node.fenced", { runId, node }),
       onDeclaredDead: (workerId) => this.#events.emit("worker.declaredDead", { workerId }),
     });
+  }
+
+  #unresolvedDeleted({ id: runId, workflow, workspace, deadLetters, finishedAt }: RunHeader): void {
+    const run = { runId, workflow, workspace, deadLetters, finishedAt: finishedAt ?? 0 };
+    this.#options.logger.warn(run, "a run with open dead letters is past its time, and deleted");
+    this.#events.emit("run.unresolvedDeleted", run);
   }
 
   #moved(watch: Watch, move: { run: ActiveRun; turn: Turn; advance: Advance }): void {

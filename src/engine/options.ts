@@ -25,6 +25,7 @@ import { type EncryptionKeys, type KeyService, parseEncryption } from "../securi
 import type { CredentialRequest } from "../worker/grants.ts";
 import { checkOptions } from "./check-options.ts";
 import { DEFAULT_LIMITS, type Limits } from "../core/values.ts";
+import { parseRetention, type Retention, type RetentionOptions, retentionSchema } from "./retention.ts";
 import { parseSigningKeys } from "./signing.ts";
 import { silentLogger } from "./silent-logger.ts";
 
@@ -61,6 +62,8 @@ export interface EngineOptions {
   /** For nodes, actions and workflows that do not say. Default 2 immediate retries, then 1m, 5m, 30m. */
   readonly retry?: RetryDocument;
   readonly limits?: Partial<Limits>;
+  /** How long runs at rest are kept. Default: 30 days, failed ones 90 days, those with open dead letters a year. */
+  readonly retention?: RetentionOptions;
   /**
    * For `engine.approvals`: base64 of at least 32 random bytes, the same in every engine. A list: the first one signs, all of
    * them verify, so that a key can be replaced. None: no links.
@@ -107,6 +110,7 @@ export interface ParsedOptions {
   readonly leaseMs: number;
   readonly retry: Partial<RetryPolicy> | null;
   readonly limits: Limits;
+  readonly retention: Retention;
   readonly signingKeys: readonly Buffer[];
   readonly encryption: KeyService | null;
   readonly resolveCredential: ResolveCredential | null;
@@ -165,6 +169,7 @@ const schema = z.strictObject({
   worker: workerSchema.optional(),
   retry: z.unknown().optional(),
   limits: limitsSchema.optional(),
+  retention: retentionSchema.optional(),
   signingKey: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
   encryption: encryptionSchema.optional(),
   resolveCredential: method.optional(),
@@ -205,6 +210,7 @@ function withDefaults(options: EngineOptions): ParsedOptions {
     leaseMs: parseLease(worker.lease ?? "10s"),
     retry: options.retry === undefined ? null : parseRetry(options.retry),
     limits: parseLimits(options.limits),
+    retention: parseRetention(options.retention),
     signingKeys: parseSigningKeys(options.signingKey),
     encryption: options.encryption ? parseEncryption(options.encryption) : null,
     resolveCredential: options.resolveCredential ?? null,

@@ -53,6 +53,21 @@ export class RunCancelledError extends FlowForgeError {
   }
 }
 
+/** The idempotency key belongs to a run that has been deleted since. */
+export class RunExpiredError extends FlowForgeError {
+  readonly runId: string;
+
+  constructor(subject: string, runId: string) {
+    super("run_expired", {
+      subject,
+      received: `the key of run ${runId}`,
+      next: "Nothing was stored. The run was there and is not started again; use another key for another start.",
+    });
+    this.name = "RunExpiredError";
+    this.runId = runId;
+  }
+}
+
 function failuresOf(run: RunDetail): readonly RunFailure[] {
   return run.nodes
     .filter((node) => isUnresolved(node) || node.failure === "compensated")

@@ -38,6 +38,7 @@ import { assertMessageName, type MessageOptions } from "./message-options.ts";
 import { mapItems, type MapItems } from "./map-items.ts";
 import type { RunControl } from "./run-control.ts";
 import { rerunOf, takenOver } from "./rerun.ts";
+import { RunExpiredError } from "./run-errors.ts";
 import { RunHandle, type RunHandleParts } from "./run-handle.ts";
 import { keyRef, startKey } from "./start-key.ts";
 import type { DeliveryStart, PreparedStart } from "./prepared-start.ts";
@@ -86,7 +87,7 @@ export class RunsApi {
    * somebody else took, where the transaction is not READ COMMITTED) is thrown as the driver gives it, and undoes nothing but the start.
    *
    * Throws `option_invalid`, `duration_invalid`, `workflow_not_found`, `input_invalid`, `trigger_required`, `value_invalid`, `run_not_stored`,
-   * `idempotency_conflict` (the key was used with another input) and `idempotency_in_progress` (a transaction that started a run
+   * `idempotency_conflict` (the key was used with another input), `run_expired` (its run was deleted since) and `idempotency_in_progress` (a transaction that started a run
    * with this key was still open after 10 seconds); where the workflow limits its runs, `concurrency_key_invalid` and, with
    * `onLimit: "reject"`, `concurrency_limit_reached`; with `tx` also `transaction_invalid` (none is open on it) and
    * `transaction_foreign` (it is on another database).
@@ -115,7 +116,7 @@ export class RunsApi {
 
   /**
    * The run that was started with this key, or `null` where the key is free: never used, or so by a run that ended more than 30
-   * days ago. Throws `option_invalid`.
+   * days ago. Throws `option_invalid`, and `run_expired` where the run was deleted since.
    */
   async getByKey<W extends Workflow | string>(
     key: string,
@@ -124,6 +125,8 @@ export class RunsApi {
     const workspace = workspaceOf({ ...options, key } as InWorkspace, "runs.getByKey", keySchema);
     const name = nameOf(options.workflow);
     const holder = await this.#parts.store.key(keyRef(workspace, name, key));
+    if (holder?.isRunGone)
+      throw new RunExpiredError(`idempotency key ${JSON.stringify(key)} of workflow "${name}"`, holder.runId);
     return holder && this.#handle(holder.runId, { workspace, workflow: name });
   }
 

@@ -4,6 +4,7 @@ import { canonicalJson } from "../core/definition/normalise.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
 import type { KeyRef, StartKey } from "../core/ports/keys.ts";
+import { RunExpiredError } from "./run-errors.ts";
 import type { NewRun } from "../core/ports/commit.ts";
 
 /** A key belongs to a workflow: two workflows may use the same one. */
@@ -39,6 +40,10 @@ export function keyInProgress(start: NewRun): FlowForgeError {
     ...subjectOf(start),
     next: "Nothing was stored. Commit or roll back the transaction that started a run with this key, and start again.",
   });
+}
+
+export function runExpired(start: NewRun, runId: string): FlowForgeError {
+  return new RunExpiredError(subjectOf(start).subject, runId);
 }
 
 function subjectOf({ workflow, key }: NewRun): { readonly subject: string } {

@@ -11,7 +11,7 @@ import { newRunId } from "../worker/run-id.ts";
 import type { Worker } from "../worker/worker.ts";
 import type { PreparedStart } from "./prepared-start.ts";
 import { roomFor } from "./room.ts";
-import { keyConflict, keyInProgress } from "./start-key.ts";
+import { keyConflict, keyInProgress, runExpired } from "./start-key.ts";
 
 /** How long a start waits for a transaction that holds its key. */
 const LOCKED_MS = 10_000;
@@ -96,6 +96,7 @@ function runOf(
   own: { readonly parts: StartParts; readonly runId: string },
 ): string {
   if (!anyInput && holder.fingerprint !== start.key!.fingerprint) throw keyConflict(start, holder.runId);
+  if (holder.isRunGone) throw runExpired(start, holder.runId);
   // Its own: a commit without an answer did happen after all. What it claimed for this process is taken up.
   if (holder.runId === own.runId) void own.parts.worker.table.submit(own.runId, { type: "look" });
   return holder.runId;

@@ -32,6 +32,7 @@ const OF_CALLER = {
   run_finished: 409,
   version_refused: 409,
   approval_expired: 410,
+  run_expired: 410,
   http_body_too_large: 413,
   run_too_large: 413,
   http_type_unsupported: 415,

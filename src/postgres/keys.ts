@@ -73,12 +73,13 @@ export function keyStore(pool: ConnectionPool, s: string): KeyStore {
 
 /** The columns' names are single words: in a transaction of the host's, its plugins may rewrite others. */
 export async function keyHolder(session: Sender, s: string, ref: KeyRef): Promise<KeyHolder | null> {
-  const [row] = await session.query<{ holder: string; fingerprint: string }>({
-    text: `select k.run_id as holder, k.fingerprint from ${s}.idempotency_keys k, (select ${s}.now() as t) clock
+  const [row] = await session.query<{ holder: string; fingerprint: string; gone: boolean }>({
+    text: `select k.run_id as holder, k.fingerprint, not exists (select from ${s}.runs r where r.id = k.run_id) as gone from ${s}.idempotency_keys k, (select ${s}.now() as t) clock
       where k.workspace = $1 and k.scope = $2 and k.key = $3 and not (${isFree(s, "k", "clock.t")})`,
     values: [ref.workspace, ref.scope, ref.key],
   });
-  return row ? { runId: row.holder, fingerprint: row.fingerprint } : null;
+  if (!row) return null;
+  return { runId: row.holder, fingerprint: row.fingerprint, ...(row.gone ? { isRunGone: true } : {}) };
 }
 
 async function expireKeys(pool: ConnectionPool, s: string, limit: number): Promise<number> {

@@ -127,6 +127,11 @@ CREATE INDEX dead_letters_by_run ON flowforge.dead_letters USING btree (run_id, 
 CREATE INDEX dead_letters_by_workspace ON flowforge.dead_letters USING btree (workspace, opened_at, id);
 CREATE INDEX dead_letters_open ON flowforge.dead_letters USING btree (workspace, opened_at, id) WHERE (resolved_at IS NULL);
 
+create table flowforge.deleted_runs (
+  run_id uuid not null,
+  constraint deleted_runs_pkey PRIMARY KEY (run_id)
+) with (autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000);
+
 create table flowforge.depth_samples (
   workspace text not null,
   at bigint not null,

@@ -40,6 +40,7 @@ import { Runs } from "./runs.ts";
 import { queryBuilder } from "./tables.ts";
 import { MAX_TRANSACTIONS, transactionStore } from "./transactions.ts";
 import { statisticsStore } from "./statistics.ts";
+import { retentionStore } from "./retention.ts";
 import { scheduleStore } from "./schedules.ts";
 import { storeNow } from "./time.ts";
 import { triggerStore } from "./triggers.ts";
@@ -198,7 +199,7 @@ function besideRuns(
   MapStore &
   MemoStore &
   KeyStore &
-  Pick<Store, "credentials" | "schedules" | "triggers" | "webhooks"> {
+  Pick<Store, "credentials" | "retention" | "schedules" | "triggers" | "webhooks"> {
   return {
     ...childStore(reads, schema),
     ...mapStore(reads, schema),
@@ -210,6 +211,7 @@ function besideRuns(
     triggers: triggerStore(reads, schema),
     schedules: scheduleStore(reads, schema),
     webhooks: webhookStore(reads, schema),
+    retention: retentionStore(reads, schema),
   };
 }
 

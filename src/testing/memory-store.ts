@@ -8,7 +8,7 @@
  * - time is the clock that was passed in, so a simulated day needs no waiting.
  */
 import type { Json } from "../core/json.ts";
-import type { AppendResult, InboxMessage, ListenerQuery, MessageBody } from "../core/ports/message.ts";
+import type { AppendResult, InboxMessage, ListenerQuery } from "../core/ports/message.ts";
 import type {
   ClaimedItem,
   ClaimedItems,
@@ -35,19 +35,14 @@ import { KeyTable } from "./memory-store/key-table.ts";
 import { mapPage } from "./memory-store/map-items.ts";
 import { MapTable } from "./memory-store/map-table.ts";
 import { MemoTable } from "./memory-store/memo-table.ts";
+import { appendMessage } from "./memory-store/inbox.ts";
 import { assertDistinct, foreignEntry } from "./memory-store/entry-checks.ts";
 import { parsed } from "./memory-store/json-text.ts";
 import { RunLocks } from "./memory-store/run-locks.ts";
 import { runDetail, runPage, storedRun } from "./memory-store/run-queries.ts";
-import {
-  nodeKey,
-  runBytes,
-  Tables,
-  type MemoryMessage,
-  type MemoryNode,
-  type MemoryRun,
-} from "./memory-store/tables.ts";
+import { nodeKey, Tables, type MemoryNode, type MemoryRun } from "./memory-store/tables.ts";
 import { nodeRef, WorkerTable } from "./memory-store/worker-table.ts";
+import { RetentionTable } from "./memory-store/retention-table.ts";
 import { ScheduleTable } from "./memory-store/schedule-table.ts";
 import { TriggerTable } from "./memory-store/trigger-table.ts";
 import { WebhookTable } from "./memory-store/webhook-table.ts";
@@ -79,6 +74,12 @@ class MemoryStore implements Store {
   readonly triggers: TriggerTable = new TriggerTable(this.#workflows);
   readonly schedules: ScheduleTable = new ScheduleTable(this.#workflows, () => this.#now());
   readonly webhooks: WebhookTable = new WebhookTable(() => this.#now());
+  readonly retention: RetentionTable = new RetentionTable({
+    tables: this.#tables,
+    now: () => this.#now(),
+    isHeld: (runId) => this.#locks.isHeld(runId),
+    others: [this.#memos, this.#gates, this.#actionKeys],
+  });
   readonly credentials: CredentialTable = new CredentialTable(() => this.#now());
 
   constructor(clock: { now(): number }) {
@@ -131,7 +132,10 @@ class MemoryStore implements Store {
     return copies.map(({ runId, workspace, size, ...message }) => {
       const run = this.#tables.runs.get(runId);
       if (!run || (workspace !== undefined && run.header.workspace !== workspace)) return "unknown_run";
-      return this.#appendOne(run, { ...message, kept: false, receivedAt: now }, size);
+      return appendMessage(this.#tables, run, {
+        message: { ...message, kept: false, receivedAt: now },
+        size,
+      });
     });
   }
 
@@ -350,26 +354,7 @@ class MemoryStore implements Store {
       return { type: "failed", error };
     }
   }
-
-  #appendOne(
-    run: MemoryRun,
-    message: MemoryMessage,
-    { bytes, limit }: NonNullable<InboxMessage["size"]>,
-  ): AppendResult {
-    const { finishedAt, deadLetters } = run.header;
-    if (run.inbox.has(message.id) || run.used.has(message.id)) return "repeated";
-    if (finishedAt !== null && !(deadLetters > 0 && AFTER_THE_END.has(message.kind))) return "finished_run";
-    if (bytes > 0 && runBytes(run) + bytes > limit) return "full";
-    run.bytes += bytes;
-    run.inbox.set(message.id, message);
-    run.header = Object.freeze({ ...run.header, seq: run.header.seq + 1 });
-    this.#tables.noteInbox(run);
-    return "stored";
-  }
 }
-
-/** What a run at rest takes as long as it has dead letters. */
-const AFTER_THE_END: ReadonlySet<MessageBody["kind"]> = new Set(["cancel", "redrive", "complete", "discard"]);
 
 function isNotPaused({ run }: { readonly run: MemoryRun }): boolean {
   return !run.header.paused;

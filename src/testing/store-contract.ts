@@ -17,6 +17,7 @@ import { mapPageRules } from "./store-contract/map-page-rules.ts";
 import { mapRestRules } from "./store-contract/map-rest-rules.ts";
 import { mapRules } from "./store-contract/map-rules.ts";
 import { memoRules } from "./store-contract/memo-rules.ts";
+import { retentionRules } from "./store-contract/retention-rules.ts";
 import { rowRules } from "./store-contract/row-rules.ts";
 import { scheduleRules } from "./store-contract/schedule-rules.ts";
 import { sizeRules } from "./store-contract/size-rules.ts";
@@ -56,6 +57,7 @@ const PARTS = [
   triggerRules,
   scheduleRules,
   webhookRules,
+  retentionRules,
 ] as const;
 
 /**

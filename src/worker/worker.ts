@@ -29,6 +29,7 @@ import { dispatcherRound } from "./loops/dispatcher.ts";
 import { gatesRound } from "./loops/gates.ts";
 import { keysRound } from "./loops/keys.ts";
 import { lossOf, reaperRound } from "./loops/reaper.ts";
+import { retentionRound, type RetentionRules } from "./loops/retention.ts";
 import { sweeperRound } from "./loops/sweeper.ts";
 import { type DeliveryRuns, webhooksRound } from "./loops/webhooks.ts";
 import { tickerRound } from "./loops/ticker.ts";
@@ -58,6 +59,7 @@ export interface WorkerOptions {
   readonly ticks: TickRuns;
   readonly deliveries: DeliveryRuns;
   readonly observer: Observer;
+  readonly retention: RetentionRules;
   readonly concurrency: number;
   readonly lanes: readonly string[];
   readonly inline: boolean;
@@ -260,6 +262,7 @@ export class Worker {
       this.#loop("keys", keysRound(store)),
       this.#loop("ticker", tickerRound(store, ticks)),
       this.#loop("webhooks", webhooksRound(store, deliveries, logger)),
+      this.#loop("retention", retentionRound({ store, rules: this.#options.retention, logger })),
       this.#loop("gates", gatesRound(store, table.admissions)),
       this.#loop("sweeper", sweeperRound({ store, scheduler, table, lanes, onLost })),
       this.#loop(

@@ -20,6 +20,8 @@ export interface StartKey {
 export interface KeyHolder {
   readonly runId: string;
   readonly fingerprint: string;
+  /** The run was deleted; the key is its own all the same. */
+  readonly isRunGone?: true;
 }
 
 /** The part of the store that knows keys. */

@@ -18,6 +18,7 @@ import type { GateStore } from "./gates.ts";
 import type { ChildStore } from "./children.ts";
 import type { KeyStore } from "./keys.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterPage } from "./dead-letter.ts";
+import type { RetentionStore } from "./retention.ts";
 import type { ScheduleStore } from "./schedules.ts";
 import type { TransactionStore } from "./transactions.ts";
 import type { TriggerStore } from "./triggers.ts";
@@ -142,6 +143,7 @@ export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, 
   readonly triggers: TriggerStore;
   readonly schedules: ScheduleStore;
   readonly webhooks: WebhookStore;
+  readonly retention: RetentionStore;
 
   /**
    * One batch, one statement or transaction where the store can; one verdict per entry, in order. Waits for nobody. Rejects

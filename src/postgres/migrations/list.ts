@@ -27,6 +27,7 @@ import { disabledWorkflows } from "./0020-disabled-workflows.ts";
 import { schedules } from "./0021-schedules.ts";
 import { webhookDeliveries } from "./0022-webhook-deliveries.ts";
 import { statistics } from "./0023-statistics.ts";
+import { deletedRuns } from "./0024-deleted-runs.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -53,6 +54,7 @@ export const MIGRATIONS: readonly Migration[] = [
   schedules,
   webhookDeliveries,
   statistics,
+  deletedRuns,
 ];
 
 /** The schema version that this code is written for. */

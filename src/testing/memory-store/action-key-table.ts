@@ -92,6 +92,11 @@ export class ActionKeyTable {
     });
   }
 
+  /** What the run held goes to others, and what it gave stays. */
+  forget(runId: string): void {
+    for (const [key, waiter] of this.#waiters) if (waiter.runId === runId) this.#waiters.delete(key);
+  }
+
   expire(limit: number, now: number): number {
     const due = firstDue(this.#rows, limit, now);
     for (const [text, row] of due) {

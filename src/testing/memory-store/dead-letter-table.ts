@@ -40,14 +40,15 @@ export interface LetterChange {
 }
 
 export class DeadLetterTable {
-  readonly #letters: StoredLetter[] = [];
+  #letters: StoredLetter[] = [];
+  #count = 0;
 
   note(change: LetterChange): void {
     const { before, after, write, run, now } = change;
     const again = before?.fence !== after.fence;
     if (before?.failure === "open" && (after.failure !== "open" || again)) this.#resolve(change);
     if (after.failure !== "open" || (before?.failure === "open" && !again)) return;
-    const order = this.#letters.length + 1;
+    const order = ++this.#count;
     const { node, item, fence, generation, attempt } = after;
     this.#letters.push({
       id: String(order),
@@ -69,6 +70,10 @@ export class DeadLetterTable {
       resolvedBy: null,
       resolutionId: null,
     });
+  }
+
+  forget(runId: string): void {
+    this.#letters = this.#letters.filter((letter) => letter.runId !== runId);
   }
 
   #resolve({ run, write, after, now }: LetterChange): void {

@@ -37,13 +37,16 @@ export class GateTable {
       for (const text of [gate.workspace, gate.workflow, gate.key]) assertText(text);
   }
 
+  forget(runId: string): void {
+    for (const [text, { places }] of this.#gates)
+      if (places.delete(runId) && places.size === 0) this.#gates.delete(text);
+  }
+
   /** A run that ends in the commit that starts it leaves at once. */
   write({ gate, runId, finished }: CommitEntry, run: MemoryRun, now: number): void {
     if (!gate) return;
-    if (gate.type === "leave") {
-      for (const [text, { places }] of this.#gates)
-        if (places.delete(runId) && places.size === 0) this.#gates.delete(text);
-    } else if (!finished) {
+    if (gate.type === "leave") this.forget(runId);
+    else if (!finished) {
       const { workspace, workflow, key, limit, onLimit, as, at = now } = gate;
       const text = textOf(gate);
       const found = this.#gates.get(text) ?? { ref: { workspace, workflow, key }, places: new Map() };

@@ -19,7 +19,9 @@ export class KeyTable {
   /** `null`: free. */
   holder(ref: KeyRef, now: number): KeyHolder | null {
     const row = this.#rows.get(textOf(ref));
-    return !row || this.#isFree(row, now) ? null : { runId: row.runId, fingerprint: row.fingerprint };
+    if (!row || this.#isFree(row, now)) return null;
+    const { runId, fingerprint } = row;
+    return { runId, fingerprint, ...(this.#tables.runs.has(runId) ? {} : { isRunGone: true }) };
   }
 
   isTaken(start: NewRun, now: number): boolean {

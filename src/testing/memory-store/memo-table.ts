@@ -29,6 +29,11 @@ export class MemoTable {
     this.#memos.set(key, memos.set(name, jsonText(value)));
     return true;
   }
+
+  forget(runId: string): void {
+    for (const key of this.#memos.keys())
+      if (key.startsWith(JSON.stringify([runId]).slice(0, -1))) this.#memos.delete(key);
+  }
 }
 
 function keyOf({ runId, node, item, generation }: MemoRef): string {

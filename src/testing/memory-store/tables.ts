@@ -115,6 +115,19 @@ export class Tables {
     if (rows?.size === 0) this.running.delete(worker);
   }
 
+  /** The run is deleted, and all that it has here. */
+  remove(run: MemoryRun): void {
+    this.runs.delete(run.header.id);
+    for (const node of run.nodes.values()) {
+      this.#leave(node);
+      for (const index of [this.due, this.ready, this.queued]) index.set(node, null);
+    }
+    this.unread.set(run, null);
+    this.deadLetters.forget(run.header.id);
+    const ends = this.childEnds.filter(({ runId }) => runId !== run.header.id);
+    this.childEnds.splice(0, this.childEnds.length, ...ends);
+  }
+
   /** The run's inbox has changed. */
   noteInbox(run: MemoryRun): void {
     let oldest: number | null = null;
