@@ -4,7 +4,7 @@
  */
 import { z, type ZodType } from "zod";
 import { timingProblem } from "../schedule/timing.ts";
-import { DURATION_EXPECTED, tryParseDuration } from "./duration.ts";
+import { DURATION_EXPECTED, parseDuration, tryParseDuration } from "./duration.ts";
 import type { Duration } from "./document.ts";
 import { ACTION_NAME, fits, LABEL, LANE, NAME, type NameRule, OUTCOME } from "./names.ts";
 import type { ShapeCode } from "./problems.ts";
@@ -144,7 +144,8 @@ const MAX_JITTER_MS = 24 * 60 * 60 * 1_000;
 
 const jitter: ZodType<Duration> = ruled(duration, {
   code: "field_invalid",
-  test: (value) => (tryParseDuration(value) ?? 0) <= MAX_JITTER_MS,
+  // What is no duration has been refused by then.
+  test: (value) => parseDuration(value, "jitter") <= MAX_JITTER_MS,
   message: (value) => `${JSON.stringify(value)} is too much jitter.`,
   next: "Use at most a day.",
 });

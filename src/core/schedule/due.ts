@@ -1,5 +1,5 @@
 /** What becomes of a tick that is due: it is started, or passed over because it was missed. And what the next one is. */
-import { tryParseDuration } from "../definition/duration.ts";
+import { parseDuration } from "../definition/duration.ts";
 import type { ScheduleSource } from "../definition/document.ts";
 import { lastTick, type Timing } from "./timing.ts";
 
@@ -47,5 +47,5 @@ export function jitterOf({ jitter }: ScheduleSource, part: number): number {
 }
 
 function durationOf(value: string | number | undefined, otherwise: number): number {
-  return value === undefined ? otherwise : (tryParseDuration(value) ?? otherwise);
+  return value === undefined ? otherwise : parseDuration(value, "schedule");
 }

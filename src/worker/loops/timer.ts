@@ -13,7 +13,10 @@ const PAGE = 2_000;
 const BUSY_MS = 100;
 const IDLE_MS = 650;
 
-export function timerRound(store: Store, table: RunTable): () => Promise<number> {
+export function timerRound(
+  store: Pick<Store, "due">,
+  table: Pick<RunTable, "submitFor">,
+): () => Promise<number> {
   const underWay = new UnderWay();
   const fire = (ref: NodeRef): Promise<IntentResult> =>
     table.submitFor(ref, (node) => ({

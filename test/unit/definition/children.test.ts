@@ -101,6 +101,22 @@ describe("child() of the builder", () => {
     expect(above.document.edges).toContainEqual({ from: "ship", to: "named" });
   });
 
+  test("with forEach reads the item and its place", () => {
+    const above = defineWorkflow({
+      name: "above",
+      input: z.object({ orders: z.array(z.string()) }),
+      build: ({ child, input: given, expr }) => {
+        child("ship", shipping, (item, index) => ({ order: expr`${item} + string(${index})` }), {
+          forEach: given.orders,
+        });
+      },
+    });
+    expect(above.document.nodes["ship"]).toMatchObject({
+      forEach: "input.orders",
+      input: { workflow: "shipping", input: { order: "{{ item + string(index) }}" } },
+    });
+  });
+
   test("needs no input where the child takes any", () => {
     const any = defineWorkflow({ name: "any", build: ({ wait }) => void wait("w", { duration: 1 }) });
     const above = defineWorkflow({ name: "above", build: ({ child }) => void child("a", any) });

@@ -110,6 +110,11 @@ describe("parseDocument", () => {
         "field_invalid nodes.a.source.jitter",
       ],
     ],
+    [
+      "jitter that is no duration",
+      withSchedule({ every: "5m", jitter: "soon" }),
+      ["duration_invalid nodes.a.source.jitter"],
+    ],
     ["no action", withNode({ kind: "action" }), ["field_missing nodes.a.action"]],
     [
       "a list of items in braces of its own kind",

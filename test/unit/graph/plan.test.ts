@@ -276,3 +276,20 @@ test("texts that do not compile are refused", () => {
     /node "a" timeout.*duration_invalid/s,
   );
 });
+
+test("what undoes a map is a map of its items, as many at once", () => {
+  const compiled = plan({
+    nodes: {
+      a: {
+        ...step,
+        forEach: "input",
+        concurrency: 3,
+        onItemError: "collect",
+        compensate: { action: "undo" },
+      },
+    },
+  });
+  expect(nodeOf(compiled, "a$compensate")).toMatchObject({
+    map: { list: null, concurrency: 3, collect: false },
+  });
+});

@@ -109,3 +109,23 @@ describe("timings", () => {
     });
   });
 });
+
+test("the last tick of a span whose ticks are all at its beginning", () => {
+  const timing = timingOf({ cron: "0-9 0 1 1 *" });
+  const from = Date.UTC(2030, 0, 1);
+  expect(lastTick(timing, from - 1, from + 300 * 86_400_000)).toBe(from + 9 * 60_000);
+  // The last one is just in the middle of what is left.
+  const twice = timingOf({ cron: "0 0,2 * * *" });
+  expect(lastTick(twice, from - 1, from + 4 * 3_600_000)).toBe(from + 2 * 3_600_000);
+});
+
+test("a time that has passed, a pattern whose years are over, and no timing at all have no next tick", () => {
+  const at = "2030-01-31T09:00:00Z";
+  const time = Date.parse(at);
+  expect(timingProblem({ at })).toBeNull();
+  expect([timingOf({ at }).nextTick(time - 1), timingOf({ at }).nextTick(time)]).toEqual([time, null]);
+  const years = timingOf({ cron: "0 0 0 1 1 * 2030" });
+  expect(years.nextTick(time - 365 * 86_400_000)).toBe(Date.UTC(2030, 0, 1));
+  expect(years.nextTick(time)).toBeNull();
+  expect(timingOf({}).nextTick(0)).toBeNull();
+});
