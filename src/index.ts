@@ -152,6 +152,13 @@ export type {
   KyselyTransaction,
   TransactionClient,
 } from "./postgres/caller-transaction.ts";
+export type {
+  DeleteWorkspaceOptions,
+  ListWorkspacesOptions,
+  WorkspacesApi,
+  WorkspaceSummary,
+} from "./engine/workspaces.ts";
+export type { WorkspaceCounts } from "./core/ports/workspaces.ts";
 export type { WorkflowsApi } from "./engine/workflows.ts";
 export type { SandboxOptions } from "./security/sandbox/limits.ts";
 export type { OutboundOptions } from "./security/outbound/rules.ts";

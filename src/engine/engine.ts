@@ -35,6 +35,7 @@ import { Watch } from "./watch.ts";
 import { VersionMoves } from "./version-moves.ts";
 import { WebhookIntake } from "./webhook-intake.ts";
 import { WebhooksApi } from "./webhooks.ts";
+import { WorkspacesApi } from "./workspaces.ts";
 import { WorkflowsApi } from "./workflows.ts";
 
 export interface EngineStartOptions {
@@ -104,6 +105,11 @@ export class Engine implements AsyncDisposable {
 
   get schedules(): SchedulesApi {
     return this.#parts("schedules").schedules;
+  }
+
+  get workspaces(): WorkspacesApi {
+    const { connections, control, workflows } = this.#parts("workspaces");
+    return new WorkspacesApi({ ...connections, control, workflows });
   }
 
   get webhooks(): WebhooksApi {

@@ -14,14 +14,24 @@ import type { Plans } from "../worker/plans.ts";
 import type { StatsReader, WorkflowStats, WorkflowStatsOptions } from "./stats.ts";
 import { type InWorkspace, versionSchema, workspaceOf } from "./call-options.ts";
 
+/** For so long nobody asks whether it is still there: its workspace may have been deleted elsewhere. */
+const SAVED_MS = 60_000;
+
+interface SavedVersion {
+  readonly version: Promise<WorkflowVersion>;
+  readonly at: number;
+}
+
 export class WorkflowsApi {
   readonly #store: Store;
   readonly #plans: Plans;
   readonly #actions: ActionCatalogue;
   readonly #own: ReadonlyMap<string, Workflow>;
   readonly #stats: Pick<StatsReader, "workflow">;
-  /** Versions of the host's own workflows, by workspace: each is saved once per process. */
-  readonly #saved = new WeakMap<Workflow, Map<string, Promise<WorkflowVersion>>>();
+  /** Versions of the host's own workflows, by workspace: each is saved once a minute at most. */
+  readonly #saved = new WeakMap<Workflow, Map<string, SavedVersion>>();
+  /** When workspaces were deleted here: what was saved before is gone. */
+  readonly #deletedAt = new Map<string, number>();
 
   /** @internal */
   constructor(parts: {
@@ -135,15 +145,27 @@ export class WorkflowsApi {
     });
   }
 
+  /**
+   * The workspace was deleted.
+   * @internal
+   */
+  forget(workspace: string): void {
+    const now = performance.now();
+    this.#deletedAt.set(workspace, now);
+    // What is older is asked for anyway.
+    for (const [name, at] of this.#deletedAt) if (at < now - SAVED_MS) this.#deletedAt.delete(name);
+  }
+
   #saveOnce(workspace: string, workflow: Workflow): Promise<WorkflowVersion> {
     let saved = this.#saved.get(workflow);
     if (!saved) this.#saved.set(workflow, (saved = new Map()));
     const known = saved.get(workspace);
-    if (known) return known;
-    const saving = this.#save(workspace, workflow.document);
-    saved.set(workspace, saving);
-    saving.catch(() => saved.delete(workspace));
-    return saving;
+    const since = Math.max(performance.now() - SAVED_MS, this.#deletedAt.get(workspace) ?? 0);
+    if (known && known.at > since) return known.version;
+    const version = this.#save(workspace, workflow.document);
+    saved.set(workspace, { version, at: performance.now() });
+    version.catch(() => saved.delete(workspace));
+    return version;
   }
 
   async #save(workspace: string, written: WorkflowDocument): Promise<WorkflowVersion> {

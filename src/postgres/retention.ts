@@ -2,7 +2,13 @@
  * Retention: see `RetentionStore`. What is over is found by the age of its start, over the index that lists of runs use: an index by
  * the end would cost every run that ends a write to each of the indexes of `runs`. No statement reads or deletes more than a page.
  */
-import type { ExpiredRun, ExpiredRuns, ExpiredRunsQuery, RetentionStore } from "../core/ports/retention.ts";
+import type {
+  ExpiredRun,
+  ExpiredRuns,
+  ExpiredRunsQuery,
+  RetentionStore,
+  RunPlace,
+} from "../core/ports/retention.ts";
 import { int8Array, uuidArray } from "./arrays.ts";
 import type { ConnectionPool, Session } from "../postgres-connection/pool.ts";
 import { HEADER_COLUMNS, type HeaderRow, runHeader } from "./rows.ts";
@@ -59,8 +65,9 @@ function isPast(r: string): string {
     else case ${r}.status when 'succeeded' then $4::int8 when 'failed' then $5::int8 else $6::int8 end end)`;
 }
 
-const FROM_PLACE =
-  "r.workspace = $1 and ($2::int8 is null or r.created_at > $2 or r.created_at = $2 and r.id > $3::uuid)";
+/** Compared as a pair, which an index can start at. */
+const FROM_PLACE = "r.workspace = $1 and (r.created_at, r.id) > ($2::int8, $3::uuid)";
+const FIRST: RunPlace = { createdAt: -1, id: "00000000-0000-0000-0000-000000000000" };
 
 /** A run that ended long enough ago began no later. */
 function windowText(s: string): string {
@@ -72,7 +79,7 @@ select w.created_at, w.id, count(*) over () as looked from (
 order by w.created_at desc, w.id desc limit 1`;
 }
 
-/** From $2, $3 (none: the first) to $8, $9. */
+/** From $2, $3 to $8, $9. */
 function treesText(s: string): string {
   return `with recursive clock as materialized (select ${s}.now() as t),
 tops as materialized (
@@ -95,10 +102,10 @@ order by tree.depth, r.created_at, r.id limit $10`;
 async function expired(
   pool: ConnectionPool,
   s: string,
-  { workspace, keep, after, limit }: ExpiredRunsQuery,
+  { workspace, keep, after = FIRST, limit }: ExpiredRunsQuery,
 ): Promise<ExpiredRuns> {
   const { succeeded, failed, cancelled, unresolved } = keep;
-  const from = [workspace, after?.createdAt ?? null, after?.id ?? null];
+  const from = [workspace, after.createdAt, after.id];
   const times = [succeeded, failed, cancelled, unresolved];
   const [last] = await pool.query<{ created_at: number; id: string; looked: number }>({
     text: windowText(s),
@@ -162,7 +169,10 @@ function clearedText(s: string): string {
   const none = TABLES_OF_RUNS.map(
     (table) => `not exists (select from ${s}.${table} o where o.run_id = m.run_id)`,
   );
-  return `delete from ${s}.deleted_runs m where m.run_id = any($1::uuid[]) and ${none.join(" and ")}`;
+  return `with clock as materialized (select ${s}.now() as t),
+clear as materialized (select m.run_id from ${s}.deleted_runs m where m.run_id = any($1::uuid[]) and ${none.join(" and ")}),
+done as (delete from ${s}.deleted_runs m using clear, clock where m.run_id = clear.run_id and m.until <= clock.t)
+update ${s}.deleted_runs m set look_at = m.until from clear, clock where m.run_id = clear.run_id and m.until > clock.t`;
 }
 
 /** One transaction: its locks are on rows that nobody else looks for, and on notes, that others skip. */
@@ -185,8 +195,9 @@ async function clearSome(session: Session, s: string, limit: number): Promise<bo
   await session.query({ text: "set local enable_seqscan = off" });
   // A run that was started anew under the id of a deleted one (a backfilled tick) keeps what it has.
   const notes = await session.query<{ run_id: string }>({
-    text: `select m.run_id from ${s}.deleted_runs m where not exists (select from ${s}.runs r where r.id = m.run_id)
-      order by m.run_id limit ${CLEARED} for update skip locked`,
+    text: `select m.run_id from ${s}.deleted_runs m
+      where m.look_at <= (select ${s}.now()) and not exists (select from ${s}.runs r where r.id = m.run_id)
+      order by m.look_at limit ${CLEARED} for update skip locked`,
   });
   if (notes.length === 0) return false;
   const ids = uuidArray(notes.map(({ run_id: id }) => id));

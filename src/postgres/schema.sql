@@ -129,8 +129,11 @@ CREATE INDEX dead_letters_open ON flowforge.dead_letters USING btree (workspace,
 
 create table flowforge.deleted_runs (
   run_id uuid not null,
+  look_at bigint not null default 0,
+  until bigint not null default 0,
   constraint deleted_runs_pkey PRIMARY KEY (run_id)
 ) with (autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000);
+CREATE INDEX deleted_runs_look_at ON flowforge.deleted_runs USING btree (look_at);
 
 create table flowforge.depth_samples (
   workspace text not null,
@@ -143,6 +146,12 @@ create table flowforge.depth_samples (
   constraint depth_samples_pkey PRIMARY KEY (workspace, at)
 );
 CREATE INDEX depth_samples_age ON flowforge.depth_samples USING btree (at);
+
+create table flowforge.erased_workflows (
+  newest integer not null,
+  name_hash bytea not null,
+  constraint erased_workflows_pkey PRIMARY KEY (name_hash)
+);
 
 create table flowforge.event_listeners (
   run_id uuid not null,

@@ -46,6 +46,7 @@ import { storeNow } from "./time.ts";
 import { triggerStore } from "./triggers.ts";
 import { webhookStore } from "./webhooks.ts";
 import { beat, Workers } from "./workers.ts";
+import { workspaceStore } from "./workspaces.ts";
 import { Workflows } from "./workflows.ts";
 
 /** The oldest release that the tests run on; every older one has reached its end of life. */
@@ -199,7 +200,9 @@ function besideRuns(
   MapStore &
   MemoStore &
   KeyStore &
-  Pick<Store, "credentials" | "retention" | "schedules" | "triggers" | "webhooks"> {
+  Pick<Store, "credentials" | "retention" | "schedules" | "triggers" | "webhooks" | "workspaces"> {
+  const credentials = new Credentials(reads, schema);
+  const retention = retentionStore(reads, schema);
   return {
     ...childStore(reads, schema),
     ...mapStore(reads, schema),
@@ -207,11 +210,12 @@ function besideRuns(
     ...keyStore(reads, schema),
     ...actionKeyStore(reads, schema),
     ...gateStore(reads, schema),
-    credentials: new Credentials(reads, schema),
+    credentials,
     triggers: triggerStore(reads, schema),
     schedules: scheduleStore(reads, schema),
     webhooks: webhookStore(reads, schema),
-    retention: retentionStore(reads, schema),
+    retention,
+    workspaces: workspaceStore({ pool: reads, s: schema, credentials, clear: retention.clear }),
   };
 }
 

@@ -6,6 +6,7 @@ import { sql, type Kysely } from "kysely";
 import type { WorkflowDocument } from "../core/definition/document.ts";
 import type { ListedWorkflow, WorkflowVersion } from "../core/ports/store.ts";
 import type { ConnectionPool, Session } from "../postgres-connection/pool.ts";
+import { workflowHash } from "./workspaces.ts";
 import { fetchRows, type Tables, type WorkflowVersionsTable } from "./tables.ts";
 import { replaceTriggers } from "./triggers.ts";
 
@@ -42,7 +43,8 @@ export class Workflows {
       // The workflow's row is the lock under which versions are numbered. Taken first: a statement that waited for it and
       // looks for the checksum afterwards has a new snapshot, and sees what the one before it stored.
       await session.query({
-        text: `insert into ${s}.workflows (workspace, name, newest) values ($1, $2, 0)
+        text: `insert into ${s}.workflows (workspace, name, newest) values ($1::text, $2::text, coalesce((
+            select e.newest from ${s}.erased_workflows e where e.name_hash = ${workflowHash("$1::text", "$2::text")}), 0))
           on conflict (workspace, name) do update set newest = workflows.newest`,
         values: [candidate.workspace, candidate.document.name],
       });

@@ -46,6 +46,7 @@ import { RetentionTable } from "./memory-store/retention-table.ts";
 import { ScheduleTable } from "./memory-store/schedule-table.ts";
 import { TriggerTable } from "./memory-store/trigger-table.ts";
 import { WebhookTable } from "./memory-store/webhook-table.ts";
+import { WorkspaceTable } from "./memory-store/workspace-table.ts";
 import { WorkflowTable } from "./memory-store/workflow-table.ts";
 
 export interface MemoryStoreOptions {
@@ -81,6 +82,18 @@ class MemoryStore implements Store {
     others: [this.#memos, this.#gates, this.#actionKeys],
   });
   readonly credentials: CredentialTable = new CredentialTable(() => this.#now());
+  readonly workspaces: WorkspaceTable = new WorkspaceTable({
+    tables: this.#tables,
+    retention: this.retention,
+    credentials: this.credentials,
+    rows: [
+      ["schedules", this.schedules.ofWorkspaces],
+      ["versions", this.#workflows],
+      ["deliveries", this.webhooks.ofWorkspaces],
+      ["keys", this.#keys.ofWorkspaces],
+      ["keys", this.#actionKeys.ofWorkspaces],
+    ],
+  });
 
   constructor(clock: { now(): number }) {
     this.#clock = clock;

@@ -26,6 +26,7 @@ import { triggerRules } from "./store-contract/trigger-rules.ts";
 import { versionRules } from "./store-contract/version-rules.ts";
 import { webhookRules } from "./store-contract/webhook-rules.ts";
 import { workerRules } from "./store-contract/worker-rules.ts";
+import { workspaceRules } from "./store-contract/workspace-rules.ts";
 import { makeKit, type StoreFactory, type StoreContractTools } from "./store-contract/kit.ts";
 
 export type { StoreContractTools, StoreFactory, StoreUnderTest } from "./store-contract/kit.ts";
@@ -58,6 +59,7 @@ const PARTS = [
   scheduleRules,
   webhookRules,
   retentionRules,
+  workspaceRules,
 ] as const;
 
 /**

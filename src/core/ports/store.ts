@@ -23,6 +23,7 @@ import type { ScheduleStore } from "./schedules.ts";
 import type { TransactionStore } from "./transactions.ts";
 import type { TriggerStore } from "./triggers.ts";
 import type { WebhookStore } from "./webhooks.ts";
+import type { WorkspaceStore } from "./workspaces.ts";
 import type { LoadRequest, NodeRecord, RunHeader, StoredRun } from "./stored-run.ts";
 import type { NodeStatus, RunStatus } from "../run/state.ts";
 
@@ -144,6 +145,7 @@ export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, 
   readonly schedules: ScheduleStore;
   readonly webhooks: WebhookStore;
   readonly retention: RetentionStore;
+  readonly workspaces: WorkspaceStore;
 
   /**
    * One batch, one statement or transaction where the store can; one verdict per entry, in order. Waits for nobody. Rejects

@@ -28,6 +28,7 @@ import { schedules } from "./0021-schedules.ts";
 import { webhookDeliveries } from "./0022-webhook-deliveries.ts";
 import { statistics } from "./0023-statistics.ts";
 import { deletedRuns } from "./0024-deleted-runs.ts";
+import { workspaces } from "./0025-workspaces.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -55,6 +56,7 @@ export const MIGRATIONS: readonly Migration[] = [
   webhookDeliveries,
   statistics,
   deletedRuns,
+  workspaces,
 ];
 
 /** The schema version that this code is written for. */

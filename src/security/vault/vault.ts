@@ -78,6 +78,11 @@ export class Vault {
     return this.#store.deleteCredential(workspace, name);
   }
 
+  /** Its keys are read anew. */
+  forget(workspace: string): void {
+    this.#keys.forget(workspace);
+  }
+
   async shred(workspace: string): Promise<{ readonly credentials: number }> {
     this.#keys.forget(workspace);
     return await this.#store.shred(workspace);

@@ -10,6 +10,7 @@ import {
 } from "../../core/ports/action-keys.ts";
 import { KEY_KEEP_MS } from "../../core/ports/keys.ts";
 import { assertText } from "./commit-entry.ts";
+import { rowsByWorkspaceKey, type WorkspaceRows } from "./workspace-table.ts";
 import { nodeKey, type MemoryRun, type Tables } from "./tables.ts";
 
 interface Row extends KeyOwner {
@@ -31,6 +32,7 @@ type Claim = Extract<ActionKeyWrite, { type: "claim" }>;
 export class ActionKeyTable {
   readonly #tables: Tables;
   readonly #rows = new Map<string, Row>();
+  readonly ofWorkspaces: WorkspaceRows = rowsByWorkspaceKey(this.#rows);
   /** By node run. */
   readonly #waiters = new Map<string, Waiter>();
 

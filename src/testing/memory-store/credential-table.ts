@@ -16,6 +16,15 @@ export class CredentialTable implements CredentialStore {
     this.#now = now;
   }
 
+  workspaces(): Iterable<string> {
+    return [...this.#keys, ...this.#credentials].map(({ workspace }) => workspace);
+  }
+
+  count(workspace: string): { readonly credentials: number; readonly dataKeys: number } {
+    const own = (row: { readonly workspace: string }): boolean => row.workspace === workspace;
+    return { credentials: this.#credentials.filter(own).length, dataKeys: this.#keys.filter(own).length };
+  }
+
   async dataKeys(workspace: string): Promise<readonly DataKey[]> {
     const own = this.#keys.filter((key) => key.workspace === workspace);
     return own.sort((a, b) => a.number - b.number);

@@ -2,6 +2,7 @@
 import { type KeyHolder, type KeyRef, KEY_KEEP_MS } from "../../core/ports/keys.ts";
 import type { NewRun } from "../../core/ports/commit.ts";
 import { assertText } from "./commit-entry.ts";
+import { rowsByWorkspaceKey, type WorkspaceRows } from "./workspace-table.ts";
 import type { Tables } from "./tables.ts";
 
 interface Row extends KeyHolder {
@@ -11,6 +12,7 @@ interface Row extends KeyHolder {
 export class KeyTable {
   readonly #tables: Tables;
   readonly #rows = new Map<string, Row>();
+  readonly ofWorkspaces: WorkspaceRows = rowsByWorkspaceKey(this.#rows);
 
   constructor(tables: Tables) {
     this.#tables = tables;

@@ -11,6 +11,7 @@ import type {
   UnsyncedTrigger,
 } from "../../core/ports/schedules.ts";
 import type { WorkflowTable } from "./workflow-table.ts";
+import { rowsByWorkspace, type WorkspaceRows } from "./workspace-table.ts";
 
 interface ScheduleTrigger extends UnsyncedTrigger {
   readonly version: number;
@@ -21,6 +22,7 @@ export class ScheduleTable implements ScheduleStore {
   readonly #workflows: WorkflowTable;
   readonly #now: () => number;
   readonly #rows = new Map<string, ScheduleRecord>();
+  readonly ofWorkspaces: WorkspaceRows = rowsByWorkspace(this.#rows, ({ workspace }) => workspace);
 
   constructor(workflows: WorkflowTable, now: () => number) {
     this.#workflows = workflows;

@@ -13,6 +13,7 @@ import {
   type Rejection,
   type WebhookStore,
 } from "../../core/ports/webhooks.ts";
+import { rowsByWorkspace, type WorkspaceRows } from "./workspace-table.ts";
 
 interface Row extends DeliveryDetail {
   readonly touchedAt: number;
@@ -27,6 +28,7 @@ const CURSOR = /^(\d+)\.([0-9a-f-]{36})$/;
 export class WebhookTable implements WebhookStore {
   readonly #now: () => number;
   readonly #rows = new Map<string, Row>();
+  readonly ofWorkspaces: WorkspaceRows = rowsByWorkspace(this.#rows, ({ workspace }) => workspace);
 
   constructor(now: () => number) {
     this.#now = now;

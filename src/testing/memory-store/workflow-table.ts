@@ -2,14 +2,18 @@
 import type { WorkflowDocument } from "../../core/definition/document.ts";
 import type { ListedWorkflow, WorkflowVersion } from "../../core/ports/store.ts";
 
+import type { WorkspaceRows } from "./workspace-table.ts";
+
 interface MemoryVersion extends Omit<WorkflowVersion, "document"> {
   /** JSON text. */
   readonly text: string;
 }
 
-export class WorkflowTable {
+export class WorkflowTable implements WorkspaceRows {
   /** Version 1 first. */
   readonly #workspaces = new Map<string, Map<string, MemoryVersion[]>>();
+  /** How many versions workflows had that were erased, by workspace and name. */
+  readonly #erased = new Map<string, number>();
   readonly #disabled = new Set<readonly MemoryVersion[]>();
 
   save(version: Pick<WorkflowVersion, "workspace" | "document" | "checksum" | "createdAt">): WorkflowVersion {
@@ -22,7 +26,8 @@ export class WorkflowTable {
     let stored = versions.find((other) => other.checksum === checksum);
     if (!stored) {
       const text = JSON.stringify(document);
-      versions.push((stored = { workspace, name, version: versions.length + 1, checksum, createdAt, text }));
+      const number = versions.length + 1 + (this.#erased.get(keyOf(workspace, name)) ?? 0);
+      versions.push((stored = { workspace, name, version: number, checksum, createdAt, text }));
     }
     return published(stored);
   }
@@ -58,9 +63,28 @@ export class WorkflowTable {
     return true;
   }
 
+  workspaces(): Iterable<string> {
+    return this.#workspaces.keys();
+  }
+
+  /** Versions. */
+  count(workspace: string): number {
+    return [...(this.#workspaces.get(workspace)?.values() ?? [])].flat().length;
+  }
+
+  forget(workspace: string): void {
+    for (const [name, versions] of this.#workspaces.get(workspace) ?? [])
+      this.#erased.set(keyOf(workspace, name), versions.at(-1)!.version);
+    this.#workspaces.delete(workspace);
+  }
+
   #versions(workspace: string, name: string): readonly MemoryVersion[] {
     return this.#workspaces.get(workspace)?.get(name) ?? [];
   }
+}
+
+function keyOf(workspace: string, name: string): string {
+  return JSON.stringify([workspace, name]);
 }
 
 function published({ text, ...version }: MemoryVersion): WorkflowVersion {
