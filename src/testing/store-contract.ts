@@ -22,6 +22,7 @@ import { rowRules } from "./store-contract/row-rules.ts";
 import { scheduleRules } from "./store-contract/schedule-rules.ts";
 import { sizeRules } from "./store-contract/size-rules.ts";
 import { valueRules } from "./store-contract/value-rules.ts";
+import { tenantRules } from "./store-contract/tenant-rules.ts";
 import { triggerRules } from "./store-contract/trigger-rules.ts";
 import { versionRules } from "./store-contract/version-rules.ts";
 import { webhookRules } from "./store-contract/webhook-rules.ts";
@@ -60,6 +61,7 @@ const PARTS = [
   webhookRules,
   retentionRules,
   workspaceRules,
+  tenantRules,
 ] as const;
 
 /**
