@@ -65,7 +65,7 @@ const DEFAULTS: KeepTimes = {
 /** Throws `option_invalid` and `duration_invalid`. */
 export function parseRetention(options: RetentionOptions = {}): Retention {
   const { workspaces = {}, onDelete, ...own } = options;
-  const all = parseTimes(own, 'option "retention', DEFAULTS);
+  const all = parseTimes(own, "retention", DEFAULTS);
   const keepTimes = typeof workspaces === "function" ? asked(workspaces, all) : listed(workspaces, all);
   return { keepTimes, onDelete: async (runs) => onDelete?.(runs) };
 }
@@ -74,9 +74,9 @@ function asked(ask: WorkspaceRetention, all: KeepTimes): Retention["keepTimes"] 
   return async (workspace) => {
     const own = await ask(workspace);
     if (own === null) return all;
-    const call = `what retention.workspaces("${workspace}") gave`;
+    const call = `retention.workspaces("${workspace}")`;
     checkOptions(timesSchema, own, call);
-    return parseTimes(own, `${call}: "`, all);
+    return parseTimes(own, call, all);
   };
 }
 
@@ -86,19 +86,19 @@ function listed(
 ): Retention["keepTimes"] {
   const parsed = new Map(
     Object.entries(workspaces).map(([workspace, own]) => {
-      checkOptions(timesSchema, own, `option "retention.workspaces.${workspace}"`);
-      return [workspace, parseTimes(own, `option "retention.workspaces.${workspace}`, all)];
+      checkOptions(timesSchema, own, `retention.workspaces["${workspace}"]`);
+      return [workspace, parseTimes(own, `retention.workspaces["${workspace}"]`, all)];
     }),
   );
   return async (workspace) => parsed.get(workspace) ?? all;
 }
 
-/** `name`: of the option that the times are in, with its quotation mark left open. */
-function parseTimes(own: RetentionTimes, name: string, rest: KeepTimes): KeepTimes {
+/** `place`: what the times are in, for the error. */
+function parseTimes(own: RetentionTimes, place: string, rest: KeepTimes): KeepTimes {
   const parse = (kind: keyof KeepTimes): number | null => {
     const given = own[kind];
     if (given === undefined) return rest[kind];
-    return given === null ? null : parseDuration(given, `${name}${name.endsWith('"') ? "" : "."}${kind}"`);
+    return given === null ? null : parseDuration(given, `option "${kind}" of ${place}`);
   };
   return {
     succeeded: parse("succeeded"),

@@ -34,6 +34,10 @@ describe("options of the wrong type", () => {
     ["limits.maxBytes", { limits: { maxBytes: 1 } }, "1"],
     ["limits.maxDepth", { limits: { maxDepth: 100_000 } }, "100000"],
     ["limits.runBytes", { limits: { runBytes: "16 MiB" } }, "a string"],
+    ["retention", { retention: "30d" }, "a string"],
+    ["retention.succeeded", { retention: { succeeded: true } }, "true"],
+    ["retention.onDelete", { retention: { onDelete: "archive" } }, "a string"],
+    ["retention.workspaces", { retention: { workspaces: ["acme"] } }, "a list of 1"],
     ["signingKey", { signingKey: "" }, "0 bytes"],
     ["signingKey", { signingKey: Buffer.alloc(31).toString("base64") }, "31 bytes"],
     ["signingKey", { signingKey: `${"a".repeat(60)} !` }, "45 bytes"],
@@ -62,6 +66,7 @@ describe("misspelled options", () => {
     ["postgre", { postgre: "postgres://localhost" }, "postgres"],
     ["worker.concurency", { worker: { concurency: 5 } }, "concurrency"],
     ["limits.maxByte", { limits: { maxByte: 5_000 } }, "maxBytes"],
+    ["retention.succeded", { retention: { succeded: "1d" } }, "succeeded"],
   ])("%s: the right name is suggested", (name, options, meant) => {
     const error = refusal(options);
     expect(error).toMatchObject({ code: "option_invalid", subject: `option "${name}" of createEngine` });
@@ -72,6 +77,23 @@ describe("misspelled options", () => {
 test.each(["soon", "5 minutes", -1, "1x"])("worker.lease %j is no duration", (lease) => {
   const error = refusal({ worker: { lease } });
   expect(error).toMatchObject({ code: "duration_invalid", subject: 'option "worker.lease"' });
+});
+
+test("times of retention, for all and for one workspace", () => {
+  expect(refusal({ retention: { failed: "1y" } })).toMatchObject({
+    code: "duration_invalid",
+    subject: 'option "failed" of retention',
+  });
+  expect(refusal({ retention: { workspaces: { acme: { failed: "90 days" } } } })).toMatchObject({
+    code: "duration_invalid",
+    subject: 'option "failed" of retention.workspaces["acme"]',
+  });
+  expect(refusal({ retention: { workspaces: { acme: { faild: "9d" } } } })).toMatchObject({
+    code: "option_invalid",
+    subject: 'option "faild" of retention.workspaces["acme"]',
+  });
+  const workspaces = { acme: { succeeded: 0, unresolved: null } };
+  expect(() => createEngine({ retention: { cancelled: null, workspaces } })).not.toThrow();
 });
 
 test("a lease that is too short", () => {
