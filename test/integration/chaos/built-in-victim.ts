@@ -104,9 +104,13 @@ export class VictimScene implements AsyncDisposable {
 
   /** Another worker takes over; gives the run at its end. */
   async finish(run: RunHandle): Promise<RunDetail> {
+    return (await this.finishAll([run]))[0]!;
+  }
+
+  async finishAll(runs: readonly RunHandle[]): Promise<readonly RunDetail[]> {
     await this.backend.engine({ ...this.#options, actions: [...builtInActions] }).start();
-    await run.result({ timeout: "30s" }).catch(() => undefined);
-    return run.detail();
+    await Promise.all(runs.map((run) => run.result({ timeout: "30s" }).catch(() => undefined)));
+    return Promise.all(runs.map((run) => run.detail()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,14 +1,21 @@
 /** The built-in actions that have an effect elsewhere, with their worker stopped by `kill -9` at every moment of it. */
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { defineWorkflow, type Json, type RunDetail, type RunHandle } from "../../../src/index.ts";
 import { type MailMoment, MailServer } from "../../support/mail-server.ts";
 import { onEachBackend } from "../engine/backends.ts";
 import { VictimScene } from "./built-in-victim.ts";
+import { ForeignDatabase, type ForeignMoment, MOMENTS } from "./foreign-database.ts";
 import { Provider } from "./provider.ts";
 
 const WAIT = { timeout: 20_000, interval: 20 };
 const lost = (detail: RunDetail): readonly unknown[] => detail.attempts.map(({ error }) => error.class);
 const nodeOf = ({ nodes }: RunDetail) => nodes.find(({ node }) => node === "a")!;
+
+let foreign: ForeignDatabase;
+beforeAll(async () => {
+  foreign = await ForeignDatabase.start();
+});
+afterAll(() => foreign[Symbol.asyncDispose]());
 
 onEachBackend("built-in actions", (name) => {
   let scene: VictimScene;
@@ -170,5 +177,59 @@ onEachBackend("built-in actions", (name) => {
       "killed when nobody can know, at %s: sent again where the node says so, as the same message",
       async (moment) => expectSent(await killWhile(moment, { whenUnknown: "resend" }), 2),
     );
+  });
+
+  describe("sql.query", () => {
+    let what: string;
+    beforeEach(async ({ task }) => {
+      what = task.id;
+      await scene.client.credentials.set("db", foreign.fields);
+      await scene.startVictim();
+    });
+
+    const start = (moment: ForeignMoment): Promise<RunHandle> => {
+      const text = `insert into ${moment}.effects (what) values ($1) returning at::text`;
+      const input = { credential: "db", text, values: [what], write: true, inbox: `${moment}.inbox` };
+      return scene.start("sql.query", input, ["db"]);
+    };
+
+    /** Written once, and the run has got what was written. */
+    const expectOnce = async (moment: ForeignMoment, detail: RunDetail): Promise<void> => {
+      expect(detail.header.status).toBe("succeeded");
+      expect(lost(detail)).toEqual(["lease_lost"]);
+      const effects = await foreign.effects(moment, what);
+      expect({ moment, count: effects.length }).toEqual({ moment, count: 1 });
+      expect(detail.output).toEqual({ rows: [{ at: effects[0] }], rowCount: 1 });
+      expect(nodeOf(detail).possiblyDuplicated).toBe(false);
+    };
+
+    test("killed before it asks for its credential", async () => {
+      let run!: RunHandle;
+      await scene.killAt("credential", async () => (run = await start("statement")));
+      expect(await foreign.effects("statement", what)).toEqual([]);
+      await expectOnce("statement", await scene.finish(run));
+    });
+
+    test("killed at every moment of the transaction in the other database", async () => {
+      const release = await foreign.hold();
+      const runs = await Promise.all(MOMENTS.map(start));
+      await foreign.reached(MOMENTS.length);
+      await scene.kill();
+      for (const moment of MOMENTS) expect(await foreign.effects(moment, what)).toEqual([]);
+      // One of them has been told to commit, and does so when there is nobody any more who would hear of it.
+      await release();
+      await expect.poll(() => foreign.effects("commit", what), WAIT).toHaveLength(1);
+      const details = await scene.finishAll(runs);
+      for (const [index, moment] of MOMENTS.entries()) await expectOnce(moment, details[index]!);
+    });
+
+    test("killed when the other database has committed, before the result is committed here", async () => {
+      const release = await foreign.hold();
+      const run = await start("statement");
+      await foreign.reached(1);
+      await scene.killAt("commit", release);
+      expect(await foreign.effects("statement", what)).toHaveLength(1);
+      await expectOnce("statement", await scene.finish(run));
+    });
   });
 });

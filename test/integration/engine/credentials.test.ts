@@ -3,6 +3,8 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { isDeepStrictEqual } from "node:util";
+import { escapeLiteral } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { builtInActions } from "../../../src/actions.ts";
 import {
@@ -15,7 +17,7 @@ import {
   type RunHandle,
 } from "../../../src/index.ts";
 import { MAIL_USER, MailServer, type MailTrouble } from "../../support/mail-server.ts";
-import { testRedis } from "../../support/servers.ts";
+import { startPostgres, testDatabase, type TestDatabase, type TestServer } from "../../support/servers.ts";
 import {
   type Backend,
   type CollectingLogger,
@@ -24,6 +26,7 @@ import {
   openBackend,
 } from "./backends.ts";
 import { action } from "./documents.ts";
+import { everything, formsOf, plain, plainErrors, queueContents } from "./traces.ts";
 
 const newKey = (): string => randomBytes(32).toString("base64");
 const keys = { k1: newKey(), k2: newKey() };
@@ -212,6 +215,8 @@ onEachBackend("a secret", (name) => {
   let echo: Server;
   let url: string;
   let mail: MailServer;
+  let foreign: TestServer;
+  let shop: TestDatabase;
   const events: unknown[] = [];
   const received: (string | undefined)[] = [];
   const secret = `canary/${randomBytes(12).toString("base64")}"ö`;
@@ -261,8 +266,20 @@ onEachBackend("a secret", (name) => {
       key: header,
       secret: header,
     });
+    foreign = await startPostgres();
+    shop = await testDatabase(foreign.url);
+    await shop.query(`create role shop login superuser password ${escapeLiteral(secret)}`);
+    // A database may know the secret, and give it away, as it likes.
+    await shop.query("create table leaks as select $1::text as raw, encode($1::text::bytea, 'hex') as hex", [
+      secret,
+    ]);
+    const database = { host: "127.0.0.1", port: String(foreign.port), database: shop.name, tls: "none" };
+    await engine.credentials.set("db", { ...database, username: "shop", password: secret });
+    await engine.credentials.set("nobody", { ...database, username: "nobody", password: secret });
   });
   afterAll(async () => {
+    await shop.drop();
+    await foreign.stop();
     await mail[Symbol.asyncDispose]();
     echo.closeAllConnections();
     echo.close();
@@ -284,6 +301,17 @@ onEachBackend("a secret", (name) => {
       ["webhook.deliver", { url: `${url}/fail`, payload: { order: 1 }, credential: "stripe" }],
       ["http.request", { url: `http://127.0.0.1:1/`, auth: { type: "basic", credential: "stripe" } }],
     ];
+    const sql = { credential: "db", text: "select raw, hex from leaks" };
+    const queries: readonly [string, Json][] = [
+      ["sql.query", sql],
+      [
+        "sql.query",
+        { ...sql, text: "insert into leaks select raw, hex from leaks returning raw, hex", write: true },
+      ],
+      ["sql.query", { ...sql, text: "select raw::int from leaks" }],
+      ["sql.query", { ...sql, text: "select hex::uuid from leaks" }],
+      ["sql.query", { ...sql, credential: "nobody" }],
+    ];
     const message = { credential: "stripe", to: "a@example.com", subject: "Hello", text: "World" };
     const mails: readonly MailTrouble[] = [
       { at: "recipient", how: 550, text: `no such mailbox ${secret}` },
@@ -292,11 +320,14 @@ onEachBackend("a secret", (name) => {
     ];
     const steps: readonly (readonly [string, Json, MailTrouble?])[] = [
       ...calls,
+      ...queries,
       ...mails.map((trouble) => ["email.send", message, trouble] as const),
     ];
     for (const [actionName, input, trouble] of steps) {
       mail.trouble = trouble ?? null;
-      const run = await engine.runs.start(asking(actionName, input), { input: {} });
+      const run = await engine.runs.start(asking(actionName, input, ["stripe", "db", "nobody"]), {
+        input: {},
+      });
       const end = await run
         .result({ timeout: "20s" })
         .catch((error: Error) => [error.message, String(error.stack)]);
@@ -306,6 +337,10 @@ onEachBackend("a secret", (name) => {
     expect(received).toContain(`Basic ${Buffer.from(`${MAIL_USER}:${secret}`).toString("base64")}`);
     expect(received.filter((each) => each === Buffer.from(secret).toString("base64"))).toHaveLength(3);
     expect(mail.passwords).toEqual([secret, secret, secret]);
+    const answered = { rows: [{ raw: "[redacted]", hex: "[redacted]" }], rowCount: 1 };
+    expect(details.filter((each) => isDeepStrictEqual(each, answered))).toHaveLength(2);
+    const refused = JSON.stringify(details).match(/"sqlState":"(22P02|28P01)"/g) ?? [];
+    expect(new Set(refused)).toHaveLength(2);
     const left = {
       database: await everything(backend),
       redis: await queueContents(backend),
@@ -337,52 +372,3 @@ describe("a credential with hosts", () => {
     await expect(run.result({ timeout: "10s" })).rejects.toThrow(/outbound_host_refused/);
   });
 });
-
-/** As AUTH PLAIN sends it. */
-function plain(user: string, password: string): string {
-  return Buffer.from(`\0${user}\0${password}`).toString("base64");
-}
-
-function formsOf(secret: string): Readonly<Record<string, string>> {
-  const bytes = Buffer.from(secret);
-  return {
-    raw: secret,
-    json: JSON.stringify(secret).slice(1, -1),
-    url: encodeURIComponent(secret),
-    hex: bytes.toString("hex"),
-    plain: plain(MAIL_USER, secret),
-    base64: bytes.toString("base64").replace(/=+$/, "").slice(0, -1),
-    base64url: bytes.toString("base64url").slice(0, -1),
-    "half of it": secret.slice(7, 20),
-  };
-}
-
-/** Errors in log lines are no JSON by themselves. */
-function plainErrors(_: string, value: unknown): unknown {
-  if (!(value instanceof Error)) return value;
-  const { name, message, stack, cause } = value;
-  return { ...Object.fromEntries(Object.entries(value)), name, message, stack, cause };
-}
-
-/** Every row of every table, as text. */
-async function everything({ database }: Backend): Promise<string> {
-  const tables = await database.query<{ name: string }>(
-    "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname !~ '^(pg_|information)'",
-  );
-  const texts = await Promise.all(
-    tables.map(async ({ name }) => JSON.stringify(await database.query(`select t::text from ${name} t`))),
-  );
-  return texts.join("\n");
-}
-
-async function queueContents({ queuePrefix }: Backend): Promise<string> {
-  await using redis = await testRedis();
-  const client = redis.client();
-  const found: string[] = [];
-  for await (const keys of client.scanStream({ match: `*${queuePrefix}*` }))
-    for (const key of keys as string[]) {
-      const dump = await client.dumpBuffer(key);
-      found.push(key, dump?.toString("latin1") ?? "");
-    }
-  return found.join("\n");
-}
