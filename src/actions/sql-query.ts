@@ -33,6 +33,7 @@ export const sqlQuery: Action<SqlQuery, SqlResult> = defineAction({
   description: "Sends a statement to a PostgreSQL database.",
   input: sqlQueryInput,
   output: sqlResult,
+  constants: ["text", "inbox"],
   effect: { kind: "idempotent", keyLifetime: "3650d" },
   timeout: "5m",
   effectOf: ({ write }) => (write ? undefined : "readonly"),

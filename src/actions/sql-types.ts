@@ -8,7 +8,7 @@ export interface SqlQuery {
   /** A credential that the node's `credentials` names: `host`, `port`, `database`, `username`, `password`, `tls`, `ca`. */
   readonly credential: string;
   /**
-   * One statement, with `$1`, `$2` where values go. A template in it would make SQL of whatever it is filled with: values are for `values`.
+   * One statement, with `$1`, `$2` where values go. It holds no template, which would make SQL of whatever it is filled with.
    * `BEGIN`, `COMMIT` and their like, `COPY` and `PREPARE` are refused.
    */
   readonly text: string;
@@ -22,7 +22,7 @@ export interface SqlQuery {
   readonly timeoutMs?: number | undefined;
   /**
    * With `write`: the table that remembers which keys have taken effect, in the same database, as `name` or `schema.name`. It is created
-   * where it is not there. Default `flowforge_inbox`.
+   * where it is not there. It holds no template. Default `flowforge_inbox`.
    */
   readonly inbox?: string | undefined;
 }

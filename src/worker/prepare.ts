@@ -1,4 +1,5 @@
 /** Makes a node's input from its template, and checks it against the action's schema, before the claim is committed. */
+import { computedFields } from "../core/definition/constants.ts";
 import type { CompiledTemplate, NodeScope, Scope } from "../core/expression/expression.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Plan, PlanMap, PlanNode } from "../core/graph/plan.ts";
@@ -142,6 +143,12 @@ export function prepareInput(
   action: RegisteredAction,
   context: RenderContext,
 ): Prepared {
+  const { name, constants = [] } = action.action;
+  const [computed] = computedFields(template.source, constants);
+  if (computed !== undefined) {
+    const message = `The input of action "${name}" does not fit: ${computed} must be written as it is, without {{ }}.`;
+    return { ok: false, error: { class: "invalid_input", message } };
+  }
   const rendered = render(template, context);
   return rendered.ok && action.action.input ? acceptInput(rendered.value, action, context.limits) : rendered;
 }

@@ -168,6 +168,11 @@ export interface ActionSettings {
    * that its input names, and whatever the node grants.
    */
   readonly credentials?: readonly string[];
+  /**
+   * Fields of the input that a node writes as they are, without `{{ }}`: a statement, code. What a run brings along is never a part of them:
+   * such a definition has an issue, and such an attempt fails. Not declared: none.
+   */
+  readonly constants?: readonly string[];
 }
 
 /** What an action without an input schema gets. */
@@ -251,6 +256,7 @@ const FIELDS = [
   "retry",
   "lane",
   "credentials",
+  "constants",
   "classify",
   "run",
   "verify",
@@ -293,8 +299,20 @@ export function makeAction<InputSchema extends ZodType, OutputSchema extends Zod
 }
 
 function checkDefinition(definition: object, subject: string): void {
-  const { input, output, effect, effectOf, timeout, retry, lane, credentials, classify, run, verify } =
-    definition as Record<string, unknown>;
+  const {
+    input,
+    output,
+    effect,
+    effectOf,
+    timeout,
+    retry,
+    lane,
+    credentials,
+    constants,
+    classify,
+    run,
+    verify,
+  } = definition as Record<string, unknown>;
   const unknown = Object.keys(definition).find((field) => !FIELDS.includes(field));
   if (unknown !== undefined) {
     const received = `\`${unknown}\`.${didYouMean(unknown, FIELDS)}`;
@@ -324,6 +342,12 @@ function checkDefinition(definition: object, subject: string): void {
   if (lane !== undefined && !(typeof lane === "string" && fits(LANE, lane)))
     throw invalid(`${subject}, lane`, { expected: LANE.words, received: show(lane) });
   if (credentials !== undefined) checkCredentials(credentials, `${subject}, credentials`);
+  if (constants !== undefined && !isListOfTexts(constants))
+    throw invalid(`${subject}, constants`, { expected: "a list of fields", received: show(constants) });
+}
+
+function isListOfTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((each) => typeof each === "string");
 }
 
 function checkCredentials(credentials: unknown, subject: string): void {

@@ -1,5 +1,6 @@
 /** What nodes name outside of the document: actions with their input, credentials. And fixed times, which nobody else looks at. */
 import { z, type ZodType } from "zod";
+import { computedFields } from "../definition/constants.ts";
 import type { ActionDocument, NodeDocument, WaitDocument } from "../definition/document.ts";
 import { fits, NAME } from "../definition/names.ts";
 import type { Json, JsonObject } from "../json.ts";
@@ -25,6 +26,8 @@ export interface CataloguedAction {
   readonly lane?: string;
   /** All that it asks for. None: whatever its input names. */
   readonly credentials?: readonly string[];
+  /** Fields of its input that no expression may fill. */
+  readonly constants?: readonly string[];
 }
 
 export function actionIssues(subject: Subject, catalogue: ActionCatalogue | undefined): Issue[] {
@@ -117,7 +120,7 @@ function catalogueIssues({ suggestions }: Subject, { path, use, granted, catalog
       }),
     ];
   }
-  const { input: schema, credentials = [] } = known.action;
+  const { input: schema, credentials = [], constants = [] } = known.action;
   const missing = credentials.filter((name) => !granted.includes(name));
   return [
     ...missing.map((name) =>
@@ -125,6 +128,16 @@ function catalogueIssues({ suggestions }: Subject, { path, use, granted, catalog
         message: `"${use.action}" asks for the credential "${name}", which the node does not grant.`,
         next: `Add "${name}" to the node's \`credentials\`.`,
       }),
+    ),
+    ...computedFields(use.input ?? null, constants).map((field) =>
+      makeIssue(
+        "action_input_invalid",
+        typeof use.input === "string" ? [...path, "input"] : [...path, "input", field],
+        {
+          message: `The input of "${use.action}" does not fit: ${field} must be written as it is, without {{ }}.`,
+          next: "Write it so, and pass what a run brings along in another field.",
+        },
+      ),
     ),
     ...(schema === undefined ? [] : inputIssues(schema, path, use)),
   ];

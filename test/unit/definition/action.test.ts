@@ -58,6 +58,8 @@ describe("defineAction", () => {
     [{ name: "a", run, classify: {} }, /action "a", classify.*a function.*Received object/],
     [{ name: "a", run, lane: "a b" }, /action "a", lane.*at most 32 characters.*Received "a b"/],
     [{ name: "a", run, lane: 1 }, /action "a", lane.*Received number/],
+    [{ name: "a", run, constants: "text" }, /action "a", constants.*a list of fields.*Received "text"/],
+    [{ name: "a", run, constants: [1] }, /action "a", constants.*a list of fields.*Received object/],
     [{ name: "a", run, credentials: "x" }, /action "a", credentials.*a list.*Received "x"/],
     [{ name: "a", run, credentials: ["x", 1] }, /action "a", credentials.*Received number/],
     [{ name: "a", run, credentials: ["x", "y z"] }, /action "a", credentials.*Received "y z"/],

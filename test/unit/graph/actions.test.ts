@@ -43,6 +43,50 @@ describe("the catalogue", () => {
   });
 });
 
+describe("a field that is written as it is", () => {
+  const complaintsAbout = (input: unknown): readonly string[] => {
+    const nodes = { a: { kind: "action", action: "act", input, compensate: { action: "act", input } } };
+    const { issues } = validateWorkflow(
+      workflow({ nodes }),
+      catalogueOf({ act: { constants: ["text", "other"] } as never }),
+    );
+    return issues.map(({ code, path, message }) => `${code} ${path.join(".")}: ${message}`);
+  };
+  const told = (path: string, field: string): string =>
+    `action_input_invalid ${path}: The input of "act" does not fit: ${field} must be written as it is, without {{ }}.`;
+
+  test.each([
+    [{ text: "select 1", values: ["{{ input.a }}"] }],
+    [{ text: "select '\\{{'" }],
+    [{ values: [] }],
+    ["text"],
+    [["{{ input.a }}"]],
+  ])("fits: %j", (input) => {
+    expect(complaintsAbout(input)).toEqual([]);
+  });
+
+  test.each([
+    [{ text: "{{ input.text }}" }],
+    [{ text: "select '{{ input.a }}'" }],
+    [{ text: "\\{{ {{ input.a }}" }],
+    [{ text: ["{{ input.a }}"] }],
+    [{ text: { a: { b: "{{ input.a }}" } } }],
+  ])("does not: %j", (input) => {
+    const path = "nodes.a";
+    expect(complaintsAbout(input)).toEqual([
+      told(`${path}.input.text`, "text"),
+      told(`${path}.compensate.input.text`, "text"),
+    ]);
+  });
+
+  test("nor an input that is a template as a whole", () => {
+    expect(complaintsAbout("{{ input }}").slice(0, 2)).toEqual([
+      told("nodes.a.input", "text"),
+      told("nodes.a.input", "other"),
+    ]);
+  });
+});
+
 describe("a zod schema", () => {
   const charge = z.strictObject({
     cents: z.number().int().min(1).max(100),
