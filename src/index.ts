@@ -61,6 +61,7 @@ export type { ValidationLimits } from "./core/graph/limits.ts";
 export { validateWorkflow, type ValidationResult } from "./core/graph/validate.ts";
 export type { Json, JsonObject } from "./core/json.ts";
 export type { Logger } from "./core/ports/logger.ts";
+export type { ScheduledStart } from "./core/ports/schedules.ts";
 export type { SqlTransaction } from "./core/ports/transactions.ts";
 export type { DeadLetter, DeadLetterGroup } from "./core/ports/dead-letter.ts";
 export type {
@@ -119,10 +120,11 @@ export type { RunHandle, RunLook, RunLookOptions, RunMove } from "./engine/run-h
 export type {
   BackfillOptions,
   ListSchedulesOptions,
-  Schedule,
+  NamedScheduleOf,
   ScheduleOf,
-  SchedulesApi,
-} from "./engine/schedules.ts";
+  SetScheduleOptions,
+} from "./engine/schedule-options.ts";
+export type { Schedule, SchedulesApi } from "./engine/schedules.ts";
 export type {
   IncomingWebhook,
   ListDeliveriesOptions,

@@ -4,15 +4,20 @@ import type { NewRun } from "../core/ports/commit.ts";
 import type { CallerTransaction } from "../postgres/caller-transaction.ts";
 import type { FirstCommit } from "../worker/first-commit.ts";
 
-/** What a webhook brought, for a trigger. */
-export interface DeliveryStart {
+/** What something outside has brought, for a trigger: a webhook, a tick. */
+export interface FiredStart {
   readonly workspace: string;
   readonly workflow: string;
   /** Of the workflow. None: the newest. */
   readonly version: number | undefined;
-  readonly trigger: string;
+  /** None: the manual trigger. */
+  readonly trigger: string | undefined;
   readonly input: Json;
-  readonly headers: { readonly [name: string]: string };
+  readonly labels?: { readonly [name: string]: string } | undefined;
+  /** Of a webhook. Default: none. */
+  readonly headers?: { readonly [name: string]: string } | undefined;
+  /** Milliseconds since 1970. Default: now. */
+  readonly firedAt?: number | undefined;
 }
 
 /** A start whose options were checked. */

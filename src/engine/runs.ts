@@ -11,7 +11,6 @@ import type { Page, RunDetail, Store, WorkflowVersion } from "../core/ports/stor
 import type { RunHeader } from "../core/ports/stored-run.ts";
 import type { HostTransactions } from "../postgres/host-transactions.ts";
 import type { ChildStart } from "../worker/child-opener.ts";
-import type { TickStart } from "../worker/ticks.ts";
 import type { Worker } from "../worker/worker.ts";
 import {
   type CancelOptions,
@@ -41,7 +40,7 @@ import { rerunOf, takenOver } from "./rerun.ts";
 import { RunExpiredError } from "./run-errors.ts";
 import { RunHandle, type RunHandleParts } from "./run-handle.ts";
 import { keyRef, startKey } from "./start-key.ts";
-import type { DeliveryStart, PreparedStart } from "./prepared-start.ts";
+import type { FiredStart, PreparedStart } from "./prepared-start.ts";
 import { assertDepth, triggerOf, versionGone } from "./start-checks.ts";
 import { startRun } from "./start-run.ts";
 import { startTime } from "./start-time.ts";
@@ -272,19 +271,11 @@ export class RunsApi {
     await startRun(this.#parts, { ...prepared, runId, start: { ...prepared.start, parent } });
   }
 
-  /**
-   * Starts the run of a tick; where it is there already, nothing is done.
-   * @internal
-   */
-  async startTick({ runId, place, version, dueAt }: TickStart): Promise<void> {
-    const { workspace, workflow, node: trigger } = place;
-    const options = { workspace, trigger, input: { firedAt: new Date(dueAt).toISOString() } };
-    await startRun(this.#parts, { ...(await this.#prepare(workflow, options, "a tick", version)), runId });
-  }
-
-  /** @internal */
-  async prepareDelivery({ workflow, version, headers, ...options }: DeliveryStart): Promise<PreparedStart> {
-    return this.#prepare(workflow, options, "a webhook", version, headers);
+  /** Throws what `start` throws before anything is stored. @internal */
+  async prepareFired(start: FiredStart, call: string): Promise<PreparedStart> {
+    const { workflow, version, headers, firedAt, ...options } = start;
+    const fired = { headers, firedAt };
+    return this.#prepare(workflow, options as StartOptions, call, version, fired);
   }
 
   /** Where it is there already, nothing is done. @internal */
@@ -298,7 +289,7 @@ export class RunsApi {
     options: StartOptions,
     call: string,
     wanted?: number,
-    headers: DeliveryStart["headers"] = {},
+    fired: Pick<FiredStart, "headers" | "firedAt"> = {},
   ): Promise<PreparedStart> {
     const workspace = workspaceOf(options, call, startSchema);
     const version = await this.#parts.workflows.resolve(workflow, workspace, wanted);
@@ -307,7 +298,7 @@ export class RunsApi {
     const { deadline } = options;
     const deadlineMs =
       deadline === undefined ? undefined : parseDuration(deadline, `option "deadline" of ${call}`);
-    const start = this.#newRun({ version, plan, workflow, options, at, headers });
+    const start = this.#newRun({ version, plan, workflow, options, at, fired });
     const { tx } = options;
     return { plan, start, first: { at, deadlineMs }, ...(tx === undefined ? {} : { tx }) };
   }
@@ -349,12 +340,14 @@ export class RunsApi {
     workflow: Workflow | string;
     options: StartOptions;
     at: number | undefined;
-    headers: DeliveryStart["headers"];
+    fired: Pick<FiredStart, "headers" | "firedAt">;
   }): NewRun {
-    const { version, plan, workflow, options, at, headers } = parts;
+    const { version, plan, workflow, options, at } = parts;
     const trigger = triggerOf(plan, version.name, options.trigger);
     const payload = this.#checkedValue(options.input, version.name);
-    const firedAt = new Date(Math.max(this.#parts.worker.clock.now(), at ?? 0)).toISOString();
+    const now = Math.max(this.#parts.worker.clock.now(), at ?? 0);
+    const { headers = {}, firedAt: time = now } = parts.fired;
+    const firedAt = new Date(time).toISOString();
     const fired = { id: trigger.id, type: trigger.source.type, payload, headers, firedAt };
     const raw = trigger.input ? trigger.input.render({ trigger: fired }) : payload;
     const schema = typeof workflow === "string" ? undefined : workflow.inputSchema;

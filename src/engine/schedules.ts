@@ -1,44 +1,45 @@
 /** `engine.schedules`: the schedules of a workspace, which its workflows' triggers make. */
-import { z } from "zod";
+import { isDeepStrictEqual } from "node:util";
 import { FlowForgeError } from "../core/errors.ts";
 import type { ScheduleChange, SchedulePlace, ScheduleRecord } from "../core/ports/schedules.ts";
 import type { Page, Store } from "../core/ports/store.ts";
 import { parseTime } from "../core/graph/until.ts";
 import { timingOf } from "../core/schedule/timing.ts";
 import { newRunId, tickRunId } from "../worker/run-id.ts";
-import { changeOf, syncSchedules, tickAfter, type TickRuns } from "../worker/ticks.ts";
-import { inWorkspaceSchema, type InWorkspace, workspaceOf } from "./call-options.ts";
+import { changeOf, syncSchedules, tickAfter, type TickRuns, type TickStart } from "../worker/ticks.ts";
+import { workspaceOf } from "./call-options.ts";
+import { namedSchedule, neverDue } from "./named-schedule.ts";
+import type { FiredStart } from "./prepared-start.ts";
 import type { RunControl } from "./run-control.ts";
 import type { RunsApi } from "./runs.ts";
+import {
+  type BackfillOptions,
+  backfillSchema,
+  type ListSchedulesOptions,
+  listSchema,
+  MAX_TICKS,
+  type NamedScheduleOf,
+  nextSchema,
+  nodeOfName,
+  partsOfNode,
+  placeIn,
+  type ScheduleOf,
+  type SetScheduleOptions,
+  setSchema,
+} from "./schedule-options.ts";
 import type { TimeInput } from "./start-time.ts";
-
-/** Which schedule: that of a trigger node of a workflow. */
-export interface ScheduleOf extends InWorkspace {
-  readonly workflow: string;
-  /** Id of the trigger node. */
-  readonly trigger: string;
-}
-
-export interface ListSchedulesOptions extends InWorkspace {
-  /** Of the page before. */
-  readonly cursor?: string | undefined;
-  /** 1 to 1,000. Default 100. */
-  readonly limit?: number | undefined;
-}
-
-export interface BackfillOptions extends ScheduleOf {
-  /** Ticks from this time on ... */
-  readonly from: TimeInput;
-  /** ... and before this one. */
-  readonly to: TimeInput;
-}
 
 /** A schedule, and where it stands. Times are milliseconds since 1970. */
 export interface Schedule {
   readonly workspace: string;
   readonly workflow: string;
-  readonly trigger: string;
+  /** Id of the trigger node that makes it; `null`: it was set under a name. */
+  readonly trigger: string | null;
+  /** `null`: a trigger makes it. */
+  readonly name: string | null;
   readonly source: ScheduleRecord["source"];
+  /** What its runs are started with, where it was set under a name. */
+  readonly starts: ScheduleRecord["starts"];
   readonly paused: boolean;
   /** The next tick, or the oldest one that waits for the run before it. `null`: there is none left. */
   readonly nextAt: number | null;
@@ -49,20 +50,7 @@ export interface Schedule {
   readonly lastError: string | null;
 }
 
-/** How many ticks a call looks at. */
-const MAX_TICKS = 1_000;
 const TRIES = 20;
-
-const ofSchema: z.ZodObject = inWorkspaceSchema.extend({
-  workflow: z.string().min(1).max(128),
-  trigger: z.string().min(1).max(128),
-});
-const nextSchema: z.ZodObject = ofSchema.extend({ count: z.int().min(1).max(MAX_TICKS) });
-const backfillSchema: z.ZodObject = ofSchema.extend({ from: z.unknown(), to: z.unknown() });
-const listSchema: z.ZodObject = inWorkspaceSchema.extend({
-  cursor: z.string().optional(),
-  limit: z.int().min(1).max(1_000).optional(),
-});
 
 export interface SchedulesParts {
   readonly store: Store;
@@ -72,7 +60,7 @@ export interface SchedulesParts {
 /** What the ticker asks of the engine. The parts are made after the worker that calls these. */
 export function tickRuns(parts: { runs: () => RunsApi; control: () => RunControl }): TickRuns {
   return {
-    start: (tick) => parts.runs().startTick(tick),
+    start: (tick) => startTick(parts.runs(), tick),
     cancel: async ({ runId, workspace }) => {
       try {
         await parts.control().operate("cancel", runId, { workspace });
@@ -84,6 +72,18 @@ export function tickRuns(parts: { runs: () => RunsApi; control: () => RunControl
   };
 }
 
+/** Where the run is there already, nothing is done. */
+async function startTick(runs: RunsApi, { runId, ...tick }: TickStart): Promise<void> {
+  await runs.startPrepared({ ...(await runs.prepareFired(firedBy(tick), "a tick")), runId });
+}
+
+function firedBy({ place, version, starts, dueAt }: Omit<TickStart, "runId">): FiredStart {
+  const { workspace, workflow, node } = place;
+  const input = { firedAt: new Date(dueAt).toISOString() };
+  const how = starts ? { trigger: undefined, input, ...starts } : { trigger: node, input };
+  return { ...how, workspace, workflow, version, firedAt: dueAt };
+}
+
 export class SchedulesApi {
   readonly #parts: SchedulesParts;
 
@@ -92,14 +92,56 @@ export class SchedulesApi {
     this.#parts = parts;
   }
 
-  /** By workflow and trigger, page by page. Throws `option_invalid`. */
+  /**
+   * Makes a schedule of a workflow under a name, or changes the one that has it; the same again changes nothing. It stays with every
+   * new version of the workflow, which its runs are of, and is deleted by `delete` only. With another timing its ticks count from now on; whether it is
+   * paused, and which run it started last, stay.
+   *
+   * Throws `option_invalid` and `duration_invalid` (a pattern that is none, or a time that has passed), `workflow_not_found`,
+   * `trigger_required`, and `input_invalid`, `value_invalid` and `expression_failed` where its runs could not be started with this input.
+   */
+  async set(options: SetScheduleOptions): Promise<Schedule> {
+    const workspace = workspaceOf(options, "schedules.set", setSchema);
+    const { workflow, name } = options;
+    const { source, starts } = namedSchedule(options);
+    const place = { workspace, workflow, node: nodeOfName(name) };
+    const { store, runs } = this.#parts;
+    const now = await store.now();
+    await runs.prepareFired(firedBy({ place, version: undefined, starts, dueAt: now }), "schedules.set");
+    const next = tickAfter(place, source, now);
+    if (next.dueAt === null) {
+      const known = await store.schedules.get(place);
+      if (!known || !isDeepStrictEqual(known.source, source)) throw neverDue(name);
+    }
+    const record = await store.schedules.set({ ...place, source, starts }, next);
+    if (record) return shown(record);
+    throw new FlowForgeError("workflow_not_found", {
+      subject: `workflow "${workflow}" in workspace "${workspace}"`,
+      next: "Register it first.",
+    });
+  }
+
+  /**
+   * Deletes a schedule that was set under a name; runs that it has started go on. That of a trigger goes with the trigger. Throws
+   * `schedule_not_found`.
+   */
+  async delete(options: NamedScheduleOf): Promise<void> {
+    const place = placeIn(options, "schedules.delete");
+    if (await this.#parts.store.schedules.delete(place)) return;
+    throw notFound(place);
+  }
+
+  /** By workflow and trigger or name, page by page. Throws `option_invalid`. */
   async list(options: ListSchedulesOptions = {}): Promise<Page<Schedule>> {
     const workspace = workspaceOf(options, "schedules.list", listSchema);
-    const { cursor, limit = 100 } = options;
+    const { workflow, cursor, limit = 100 } = options;
     const { store } = this.#parts;
     await syncSchedules(store);
-    const after = cursor === undefined ? {} : { after: placeOf(cursor) };
-    const found = await store.schedules.list({ workspace, limit: limit + 1, ...after });
+    const page = {
+      ...(cursor === undefined ? {} : { after: placeOf(cursor) }),
+      ...(workflow === undefined ? {} : { workflow }),
+    };
+    const found = await store.schedules.list({ workspace, limit: limit + 1, ...page });
     const items = found.slice(0, limit);
     const last = found.length > limit ? items.at(-1) : undefined;
     return { items: items.map(shown), cursor: last ? cursorOf(last) : null };
@@ -145,7 +187,7 @@ export class SchedulesApi {
     const place = placeIn(options, "schedules.backfill", backfillSchema);
     const from = timeOf("from", options.from);
     const to = timeOf("to", options.to);
-    const { source } = await this.#existing(place);
+    const { source, starts } = await this.#existing(place);
     const timing = timingOf(source);
     const ticks: number[] = [];
     for (let at = timing.nextTick(from - 1); at !== null && at < to; at = timing.nextTick(at)) {
@@ -156,7 +198,7 @@ export class SchedulesApi {
     const started: string[] = [];
     for (const dueAt of ticks) {
       const runId = tickRunId(place, dueAt);
-      await this.#parts.runs.startTick({ runId, place, version, dueAt });
+      await startTick(this.#parts.runs, { runId, place, version, starts, dueAt });
       started.push(runId);
     }
     return started;
@@ -165,10 +207,10 @@ export class SchedulesApi {
   /** Starts a run as for a tick that is due now, and leaves the schedule as it is. Throws `schedule_not_found`, and what `runs.start` throws. */
   async trigger(options: ScheduleOf): Promise<{ readonly runId: string }> {
     const place = placeIn(options, "schedules.trigger");
-    await this.#existing(place);
+    const { starts } = await this.#existing(place);
     const dueAt = await this.#parts.store.now();
     const runId = newRunId(dueAt);
-    await this.#parts.runs.startTick({ runId, place, version: await this.#version(place), dueAt });
+    await startTick(this.#parts.runs, { runId, place, version: await this.#version(place), starts, dueAt });
     return { runId };
   }
 
@@ -184,11 +226,7 @@ export class SchedulesApi {
   async #existing(place: SchedulePlace): Promise<ScheduleRecord> {
     const record = await this.#find(place);
     if (record) return record;
-    const { workspace, workflow, node } = place;
-    throw new FlowForgeError("schedule_not_found", {
-      subject: `schedule "${node}" of workflow "${workflow}" in workspace "${workspace}"`,
-      next: "Give the workflow's newest version a trigger with this id and a source of the type schedule, or enable the workflow.",
-    });
+    throw notFound(place);
   }
 
   async #version({ workspace, workflow }: SchedulePlace): Promise<number> {
@@ -214,15 +252,21 @@ export class SchedulesApi {
   }
 }
 
-function placeIn(options: ScheduleOf, call: string, schema = ofSchema): SchedulePlace {
-  const workspace = workspaceOf(options, call, schema);
-  return { workspace, workflow: options.workflow, node: options.trigger };
+function notFound({ workspace, workflow, node }: SchedulePlace): FlowForgeError {
+  const { trigger, name } = partsOfNode(node);
+  return new FlowForgeError("schedule_not_found", {
+    subject: `schedule "${trigger ?? name}" of workflow "${workflow}" in workspace "${workspace}"`,
+    next:
+      trigger === null
+        ? "Look at engine.schedules.list(), or make it with engine.schedules.set()."
+        : "Give the workflow's newest version a trigger with this id and a source of the type schedule, or enable the workflow.",
+  });
 }
 
 function shown(record: ScheduleRecord): Schedule {
-  const { workspace, workflow, node: trigger, source, paused, dueAt, lastRun, lastDueAt, lastError } = record;
+  const { workspace, workflow, node, source, starts, paused, dueAt, lastRun, lastDueAt, lastError } = record;
   const last = { lastRun, lastAt: lastDueAt, lastError };
-  return { workspace, workflow, trigger, source, paused, nextAt: dueAt, ...last };
+  return { workspace, workflow, ...partsOfNode(node), source, starts, paused, nextAt: dueAt, ...last };
 }
 
 /** Names of workflows and nodes hold no space. */

@@ -40,7 +40,7 @@ const MAX_RESULT_MS = 60_000;
 
 export interface IntakeParts {
   readonly store: Pick<Store, "webhooks" | "triggers" | "load" | "now">;
-  readonly runs: Pick<RunsApi, "prepareDelivery" | "startPrepared" | "handle">;
+  readonly runs: Pick<RunsApi, "prepareFired" | "startPrepared" | "handle">;
   readonly credentials: CredentialSource;
   readonly logger: Logger;
 }
@@ -141,14 +141,11 @@ export class WebhookIntake {
       });
     }
     const { workspace, workflow, trigger, headers, version } = of;
-    return this.#parts.runs.prepareDelivery({
-      workspace,
-      workflow,
-      trigger,
-      headers,
-      version,
-      input: parsed.payload,
-    });
+    const input = parsed.payload;
+    return this.#parts.runs.prepareFired(
+      { workspace, workflow, trigger, headers, version, input },
+      "a webhook",
+    );
   }
 
   async #admit(incoming: Incoming, signature: Signature, verified: Verified): Promise<WebhookAnswer> {
@@ -163,14 +160,11 @@ export class WebhookIntake {
     const { headers } = delivery;
     let prepared: PreparedStart;
     try {
-      prepared = await runs.prepareDelivery({
-        workspace,
-        workflow,
-        version,
-        trigger: node,
-        headers,
-        input: parsed.payload,
-      });
+      const input = parsed.payload;
+      prepared = await runs.prepareFired(
+        { workspace, workflow, version, trigger: node, headers, input },
+        "a webhook",
+      );
     } catch (error) {
       if (!isDefinite(error)) throw error;
       // What has a run already came again, whatever the newest version says of it.

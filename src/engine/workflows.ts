@@ -112,7 +112,11 @@ export class WorkflowsApi {
 
   async #enable(name: string, to: { readonly workspace: string; readonly enabled: boolean }): Promise<void> {
     const { workspace, enabled } = to;
-    if (await this.#store.enableWorkflow(workspace, name, enabled)) return;
+    if (await this.#store.enableWorkflow(workspace, name, enabled)) {
+      // At once: where it is enabled before a maintenance round has seen this, nothing may be made up for either.
+      if (!enabled) await this.#store.schedules.prune();
+      return;
+    }
     const known = await this.#store.workflows(workspace);
     throw new FlowForgeError("workflow_not_found", {
       subject: `workflow "${name}" in workspace "${workspace}"`,

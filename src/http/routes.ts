@@ -9,6 +9,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { runControlRoutes } from "./routes/run-control.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { statsRoutes } from "./routes/stats.ts";
+import { scheduleRoutes } from "./routes/schedules.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
 import { workflowRoutes } from "./routes/workflows.ts";
 
@@ -22,6 +23,7 @@ export const routes: readonly Route[] = [
   ...eventRoutes,
   ...webhookRoutes,
   ...statsRoutes,
+  ...scheduleRoutes,
   ...healthRoutes,
   route({
     id: "openapi",

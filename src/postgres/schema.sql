@@ -326,8 +326,10 @@ create table flowforge.schedules (
   last_run uuid,
   last_error text,
   source json not null,
+  starts json,
   constraint schedules_pkey PRIMARY KEY (workspace, workflow, node)
 );
+CREATE INDEX schedules_asleep ON flowforge.schedules USING btree (workspace, workflow) WHERE ((starts IS NOT NULL) AND (fire_at IS NULL) AND (due_at IS NOT NULL));
 CREATE INDEX schedules_due ON flowforge.schedules USING btree (fire_at) WHERE (NOT paused);
 
 create table flowforge.step_memos (

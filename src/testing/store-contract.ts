@@ -19,6 +19,7 @@ import { mapRules } from "./store-contract/map-rules.ts";
 import { memoRules } from "./store-contract/memo-rules.ts";
 import { retentionRules } from "./store-contract/retention-rules.ts";
 import { rowRules } from "./store-contract/row-rules.ts";
+import { namedScheduleRules } from "./store-contract/named-schedule-rules.ts";
 import { scheduleRules } from "./store-contract/schedule-rules.ts";
 import { sizeRules } from "./store-contract/size-rules.ts";
 import { valueRules } from "./store-contract/value-rules.ts";
@@ -58,6 +59,7 @@ const PARTS = [
   versionRules,
   triggerRules,
   scheduleRules,
+  namedScheduleRules,
   webhookRules,
   retentionRules,
   workspaceRules,

@@ -6,7 +6,13 @@
 import type { ScheduleSource } from "../core/definition/document.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
-import type { DueSchedule, NextTick, ScheduleChange, SchedulePlace } from "../core/ports/schedules.ts";
+import type {
+  DueSchedule,
+  NextTick,
+  ScheduleChange,
+  ScheduledStart,
+  SchedulePlace,
+} from "../core/ports/schedules.ts";
 import type { Store } from "../core/ports/store.ts";
 import { decideTick, jitterOf } from "../core/schedule/due.ts";
 import { timingOf } from "../core/schedule/timing.ts";
@@ -23,8 +29,10 @@ const PAGE = 500;
 export interface TickStart {
   readonly runId: string;
   readonly place: SchedulePlace;
-  /** Of the workflow. */
-  readonly version: number;
+  /** Of the workflow. None: the newest. */
+  readonly version: number | undefined;
+  /** Of a named schedule. */
+  readonly starts: ScheduledStart | null;
   readonly dueAt: number;
 }
 
@@ -93,11 +101,11 @@ export class Ticks {
     schedule: DueSchedule,
     dueAt: number,
   ): Promise<"later" | Pick<ScheduleChange, "lastError"> | Partial<ScheduleChange>> {
-    const { workspace, workflow, node, version } = schedule;
+    const { workspace, workflow, node, version, starts } = schedule;
     const place = { workspace, workflow, node };
     const runId = tickRunId(place, dueAt);
     try {
-      await this.#options.runs.start({ runId, place, version, dueAt });
+      await this.#options.runs.start({ runId, place, version, starts, dueAt });
       return { lastRun: runId, lastDueAt: dueAt, lastError: null };
     } catch (error) {
       const isDefinite = FlowForgeError.is(error) && DEFINITE.has(error.code);

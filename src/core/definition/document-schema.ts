@@ -3,7 +3,7 @@
  * expressions) is not decided here. `parseDocument` beside this file turns what zod finds into problems with a code.
  */
 import { z, type ZodType } from "zod";
-import { timingProblem } from "../schedule/timing.ts";
+import { MAX_JITTER_MS, timingProblem } from "../schedule/timing.ts";
 import { DURATION_EXPECTED, parseDuration, tryParseDuration } from "./duration.ts";
 import type { Duration } from "./document.ts";
 import { ACTION_NAME, fits, LABEL, LANE, NAME, type NameRule, OUTCOME } from "./names.ts";
@@ -139,8 +139,6 @@ const LATER_OF_NODES = ["labels"];
 
 const TIMING_NEXT =
   'Use { cron: "0 9 * * 1-5", timeZone: "Europe/Berlin" }, { every: "15m" } or { at: "2027-03-01T09:00:00Z" }.';
-
-const MAX_JITTER_MS = 24 * 60 * 60 * 1_000;
 
 const jitter: ZodType<Duration> = ruled(duration, {
   code: "field_invalid",

@@ -21,6 +21,8 @@ export interface Timing {
   nextTick(after: number): number | null;
 }
 
+export const MAX_JITTER_MS: number = 24 * 60 * 60 * 1_000;
+
 /** Shorter intervals are work for a queue, not for a schedule. */
 export const MIN_EVERY_MS = 1_000;
 

@@ -29,6 +29,7 @@ import { webhookDeliveries } from "./0022-webhook-deliveries.ts";
 import { statistics } from "./0023-statistics.ts";
 import { deletedRuns } from "./0024-deleted-runs.ts";
 import { workspaces } from "./0025-workspaces.ts";
+import { namedSchedules } from "./0026-named-schedules.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -57,6 +58,7 @@ export const MIGRATIONS: readonly Migration[] = [
   statistics,
   deletedRuns,
   workspaces,
+  namedSchedules,
 ];
 
 /** The schema version that this code is written for. */

@@ -48,7 +48,15 @@ export function scheduleRules({ describe, rule, expect }: Kit): void {
         expect((await store.schedules.unsynced(100)).triggers).toEqual([]);
         const first = await found(store);
         const fresh = { paused: false, held: false, lastRun: null, lastDueAt: null, lastError: null };
-        expect(first).toEqual({ ...PLACE, source: HOURLY, rev: 0, dueAt: 1_000, fireAt: 2_000, ...fresh });
+        expect(first).toEqual({
+          ...PLACE,
+          source: HOURLY,
+          starts: null,
+          rev: 0,
+          dueAt: 1_000,
+          fireAt: 2_000,
+          ...fresh,
+        });
 
         // A sync that comes late or twice changes nothing.
         await store.schedules.sync({ ...PLACE, source: HOURLY }, { dueAt: 5, fireAt: 5 });

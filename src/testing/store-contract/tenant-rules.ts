@@ -148,6 +148,13 @@ const MATRIX: { readonly [M in Method]: Ask | Exempt } = {
     const theirs = (await store.schedules.get({ ...PLACE, workspace: THEIRS }))!;
     return store.schedules.advance(PLACE, theirs.rev, { ...theirs, paused: true });
   }),
+  // Their workflow is not ours, so there is nothing that the schedule could be of.
+  "schedules.set": async ({ store, expect }) => {
+    const source = { type: "schedule", every: "2h" } as const;
+    const named = { ...PLACE, workflow: "only theirs", node: "@night", source, starts: {} };
+    expect(await store.schedules.set(named, { dueAt: 9, fireAt: 9 })).toBeNull();
+  },
+  "schedules.delete": gives(false, ({ store }) => store.schedules.delete({ ...PLACE, node: "@theirs" })),
   "schedules.get": gives(null, ({ store }) => store.schedules.get(PLACE)),
   "schedules.list": shows(({ store }) => store.schedules.list(EVERY)),
   "webhooks.claim": async ({ store, expect, delivery }) => {

@@ -33,6 +33,7 @@ beforeAll(async () => {
   const { items } = await api.engine.deadLetters.list({ workspace });
   theirs = { run: run.id, letter: items[0]!.id, mapped: failed.id };
   await api.engine.credentials.set("their-crm", { token: "their-token" }, { workspace });
+  await api.engine.schedules.set({ workspace, workflow: "waiting", name: "their-night", cron: "0 3 * * *" });
 });
 afterAll(() => api[Symbol.asyncDispose]());
 
@@ -49,6 +50,7 @@ async function stored(): Promise<string> {
       await engine.runs.list({ workspace }),
       await engine.deadLetters.list({ workspace, state: "all" }),
       await engine.credentials.list({ workspace }),
+      await engine.schedules.list({ workspace }),
       await engine.runs.get(theirs.run, { workspace }),
       await engine.runs.get(theirs.mapped, { workspace }),
     ]),
@@ -63,6 +65,8 @@ function fitting(id: string): unknown {
     "deadLetters.preview": { version: "latest" },
     "approvals.link": { signal: "go" },
     "credentials.set": { fields: { token: "mine" } },
+    "schedules.set": { every: "24h" },
+    "schedules.backfill": { from: "2030-01-01T00:00:00Z", to: "2030-01-03T00:00:00Z" },
   };
   return bodies[id] ?? {};
 }
@@ -109,27 +113,38 @@ describe("another workspace's ids", () => {
       const ask = async (ids: Record<string, string>): Promise<[number, string]> => {
         const response = await api.call(`${method} ${filled(path, ids)}`, body ? fitting(id) : undefined);
         const text = await response.text();
-        return [response.status, Object.values(ids).reduce((all, each) => all.replaceAll(each, "ID"), text)];
+        return [
+          response.status,
+          Object.values(ids).reduce((all, each) => all.replaceAll(each.replace(/^@/, ""), "ID"), text),
+        ];
       };
+      const workflow = "waiting";
       const real = await ask({
         id: known,
         node: "each",
         name: "theirs",
-        workflow: "waiting",
+        workflow,
         key: "their-key",
+        schedule: "@their-night",
       });
       const made = await ask({
         id: unknown,
         node: "each",
         name: "nobodys",
-        workflow: "waiting",
+        workflow,
         key: "no-key-ok",
+        schedule: "@nobodys",
       });
-      expect(real).toEqual(made);
+      // What is set is the caller's own, under a name of his, and is told as that.
+      const isSet = id === "schedules.set";
+      expect(isSet ? real[0] : real).toEqual(isSet ? made[0] : made);
       if (id === "credentials.set") {
-        // That writes into the caller's own workspace, under a name of his.
         for (const name of ["theirs", "nobodys"])
           await api.engine.credentials.delete(name, { workspace: "mine" });
+      } else if (isSet) {
+        expect(real[1]).not.toContain("0 3 * * *");
+        for (const name of ["their-night", "nobodys"])
+          await api.engine.schedules.delete({ workspace: "mine", workflow, name });
       } else {
         expect(real[0]).toBe(404);
       }
@@ -145,9 +160,11 @@ describe("another workspace's ids", () => {
       "/dead-letters?state=all",
       "/dead-letter-groups",
       "/credentials",
+      "/schedules",
     ]) {
       const text = await (await api.call(`GET ${path}`)).text();
-      for (const secret of [theirs.run, "theirs", "their-crm"]) expect(text).not.toContain(secret);
+      for (const secret of [theirs.run, "theirs", "their-crm", "their-night"])
+        expect(text).not.toContain(secret);
     }
     for (const route of routes.filter(({ path }) => path.startsWith("/bulk/"))) {
       const filter = route.path.includes("dead-letters") ? { runId: theirs.run } : { workflow: "waiting" };
@@ -199,11 +216,14 @@ describe("poison bodies", () => {
     const before = await stored();
     for (const [what, body, headers] of poisons) {
       const response = await api.handler(
-        new Request(`http://flow.test${filled(path, { id: theirs.run })}`, {
-          method,
-          body,
-          headers: { authorization: "mine", ...headers },
-        }),
+        new Request(
+          `http://flow.test${filled(path, { id: theirs.run, workflow: "waiting", schedule: "@x" })}`,
+          {
+            method,
+            body,
+            headers: { authorization: "mine", ...headers },
+          },
+        ),
       );
       // `validate` stores nothing and says in its answer what is wrong.
       if (id === "workflows.validate" && response.status === 200) continue;
