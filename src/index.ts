@@ -98,7 +98,6 @@ export type {
   ResolveOptions,
 } from "./engine/dead-letter-options.ts";
 export type { BulkResult } from "./engine/bulk-result.ts";
-export type { Published } from "./engine/run-control.ts";
 export type { DeadLettersApi } from "./engine/dead-letters.ts";
 export type { MovePreview } from "./engine/version-moves.ts";
 export type {
@@ -109,6 +108,8 @@ export type {
   VersionMove,
 } from "./core/run/version-move.ts";
 export type { Engine, EngineStartOptions } from "./engine/engine.ts";
+export type { EventsApi, ListEventsOptions, Published, WorkspaceEvent } from "./engine/events.ts";
+export type { EventRefusal } from "./core/ports/events.ts";
 export type { EngineEventMap, EngineEventName } from "./engine/engine-events.ts";
 export type { Health, HealthCheck } from "./engine/health.ts";
 export type { EngineOptions, WorkerSettings } from "./engine/options.ts";

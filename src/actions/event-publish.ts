@@ -40,8 +40,8 @@ const published: z.ZodType<PublishedEvent, PublishedEvent> = z.looseObject({
 const KEY_LIFETIME = "30d";
 
 /**
- * Publishes an event in the run's own workspace, as `engine.publish` does. Runs that wait for it, or will, get it once, however many attempts
- * there are; its output says how many the last attempt has reached.
+ * Publishes an event in the run's own workspace, as `engine.publish` does. Runs that wait for it, or will, get it once, and each workflow that it
+ * starts is started once, however many attempts there are.
  */
 export const eventPublish: Action<EventToPublish, PublishedEvent> = defineAction({
   name: "event.publish",

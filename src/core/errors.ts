@@ -38,6 +38,8 @@ export const ERROR_CODES = {
   embedded_postgres_missing: "There are no PostgreSQL programs to start an embedded server with.",
   encryption_missing: "Stored credentials need an encryption key, and this engine has none.",
   engine_not_started: "The engine was not started, or was stopped.",
+  event_conflict: "The id of an event belongs to one with another name or payload.",
+  event_not_found: "There is no such event in this workspace, or its time is over.",
   expression_failed: "An expression could not be evaluated on the data that it met.",
   expression_invalid: "An expression or template does not compile.",
   http_body_invalid: "The body of a request cannot be read.",

@@ -1,4 +1,5 @@
 /** What the engine does to child runs for the nodes that wait for them. */
+import type { Workflow } from "../core/definition/workflow.ts";
 import type { MessageBody } from "../core/ports/message.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { ChildRuns } from "../worker/child-opener.ts";
@@ -33,4 +34,11 @@ export function childRuns({ store, table, runs, deadLetters }: ChildRunsParts): 
       });
     },
   };
+}
+
+/** And the workflows that these run as children, each once. */
+export function withChildren(workflows: readonly Workflow[]): readonly Workflow[] {
+  const all = new Set(workflows);
+  for (const workflow of all) for (const child of workflow.children) all.add(child);
+  return [...all];
 }

@@ -26,6 +26,16 @@ export interface EngineEventMap {
     readonly deadLetters: number;
     readonly finishedAt: number;
   };
+  /** An event matched a trigger, and could not start its run: the input does not fit, say. It is in `events.get` as well. */
+  readonly "event.refused": {
+    readonly id: string;
+    readonly event: string;
+    readonly workspace: string;
+    readonly workflow: string;
+    /** Id of the trigger node. */
+    readonly trigger: string;
+    readonly error: { readonly code: string; readonly message: string };
+  };
   /** A late answer of this process was refused: somebody else has taken the node run over. */
   readonly "node.fenced": { readonly runId: string; readonly node: string };
   /** This process was declared dead by another one, dropped what it held, and goes on under a new worker id. */

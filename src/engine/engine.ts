@@ -15,15 +15,17 @@ import type { Turn } from "../worker/turn.ts";
 import { Worker, type WorkerCounts, type WorkerOptions } from "../worker/worker.ts";
 import { ApprovalsApi } from "./approvals.ts";
 import { DEFAULT_WORKSPACE } from "./call-options.ts";
-import { childRuns } from "./child-runs.ts";
+import { childRuns, withChildren } from "./child-runs.ts";
 import { credentialSource, CredentialsApi } from "./credentials.ts";
 import type { Connect, Connections } from "./connect.ts";
 import { DeadLettersApi } from "./dead-letters.ts";
 import { type Health, healthOf, NOT_RUNNING } from "./health.ts";
+import { EventParts } from "./event-parts.ts";
+import type { EventsApi, Published } from "./events.ts";
 import { type EngineEventMap, type EngineEventName, EngineEvents } from "./engine-events.ts";
 import type { ParsedOptions } from "./options.ts";
 import type { MessageOptions } from "./message-options.ts";
-import { type Published, RunControl } from "./run-control.ts";
+import { RunControl } from "./run-control.ts";
 import { RunsApi } from "./runs.ts";
 import { SchedulesApi, tickRuns } from "./schedules.ts";
 import { Observation } from "./observation.ts";
@@ -54,6 +56,7 @@ interface Running {
   readonly runs: RunsApi;
   readonly schedules: SchedulesApi;
   readonly webhooks: WebhooksApi;
+  readonly events: EventParts;
   readonly transactions: OwnTransactions;
   readonly control: RunControl;
   readonly deadLetters: DeadLettersApi;
@@ -120,20 +123,26 @@ export class Engine implements AsyncDisposable {
     return this.#parts("workers").observation.workers;
   }
 
+  get events(): EventsApi {
+    return this.#parts("events").events.api;
+  }
+
   get deadLetters(): DeadLettersApi {
     return this.#parts("deadLetters").deadLetters;
   }
 
   /**
-   * Sends an event to every run of the workspace that is under way and whose workflow waits for an event of that name. Each run
-   * decides by its wait's `match`; one that is not at its wait yet keeps the event for it. Runs that start later do not see it.
+   * Publishes an event in a workspace. It goes to every run under way whose workflow waits for an event of that name: each decides by
+   * its wait's `match`, one that is not at its wait yet keeps the event for it, and runs that start later do not see it. Then it starts
+   * a run of every workflow that is enabled and whose newest version has a trigger of that name with a `filter` that is true.
    *
-   * A run whose values leave no room for the payload does not get it. With an `id` the call may be repeated, after an error too: a run takes each id once.
+   * When this resolves the event is stored, and reaches everything whatever happens to this process: up to 500 waits and 100 triggers by then,
+   * more in the background. With an `id` the call may be repeated, after an error too: for 30 days nothing is done twice.
    *
-   * Throws `option_invalid` and `value_invalid`.
+   * Throws `option_invalid` (names that begin with `flowforge.` are the engine's own), `value_invalid` and `event_conflict`.
    */
   publish(event: string, payload: unknown = null, options: MessageOptions = {}): Promise<Published> {
-    return this.#parts("publish").control.publish(event, payload, options);
+    return this.#parts("publish").events.api.publish(event, payload, options);
   }
 
   /**
@@ -258,12 +267,10 @@ export class Engine implements AsyncDisposable {
     });
     const ticks = tickRuns({ runs: () => runs, control: () => control });
     const deliveries: WorkerOptions["deliveries"] = { finish: (delivery) => intake.finish(delivery) };
-    const outgoing: WorkerOptions["outgoing"] = {
-      publish: ({ name, payload, workspace, id }) => control.publish(name, payload, { workspace, id }),
-    };
+    const around = { store, logger, tell: this.#events, worker: () => worker };
+    const events = new EventParts({ ...around, runs: () => runs, control: () => control });
     const observation: Observation = new Observation({ connections, logger, worker: () => worker });
-    const { observer } = observation;
-    const parts = { children, ticks, deliveries, outgoing, observer };
+    const parts = { children, ticks, deliveries, ...events.forWorker, observer: observation.observer };
     const worker: Worker = this.#newWorker(connections, { watch, ...parts });
     const workflows = new WorkflowsApi({
       store,
@@ -288,8 +295,6 @@ export class Engine implements AsyncDisposable {
       moves: new VersionMoves({ worker, workflows }),
     });
     const signer = new Signer("flowforge.approval.1", this.#options.signingKeys);
-    const approvals = new ApprovalsApi({ store, control, clock: worker.clock, signer });
-    const credentials = new CredentialsApi(connections.vault);
     return {
       connections,
       worker,
@@ -298,10 +303,11 @@ export class Engine implements AsyncDisposable {
       transactions: own,
       control,
       deadLetters,
-      approvals,
-      credentials,
+      approvals: new ApprovalsApi({ store, control, clock: worker.clock, signer }),
+      credentials: new CredentialsApi(connections.vault),
       schedules: new SchedulesApi({ store, runs }),
       webhooks: new WebhooksApi({ store, intake, logger }),
+      events,
       workflows,
       observation,
     };
@@ -309,7 +315,7 @@ export class Engine implements AsyncDisposable {
 
   #newWorker(
     connections: Connections,
-    of: Pick<WorkerOptions, "children" | "ticks" | "deliveries" | "outgoing" | "observer"> & {
+    of: Pick<WorkerOptions, "children" | "ticks" | "deliveries" | "outgoing" | "events" | "observer"> & {
       readonly watch: Watch;
     },
   ): Worker {
@@ -373,6 +379,7 @@ export class Engine implements AsyncDisposable {
     this.#running = null;
     this.#starting = null;
     if (!running) return;
+    running.events.close();
     await running.worker.stop(deadlineMs);
     await running.observation.stop();
     await running.connections.close();
@@ -385,11 +392,4 @@ export class Engine implements AsyncDisposable {
       next: "Call await engine.start() first.",
     });
   }
-}
-
-/** And the workflows that these run as children, each once. */
-function withChildren(workflows: readonly Workflow[]): readonly Workflow[] {
-  const all = new Set(workflows);
-  for (const workflow of all) for (const child of workflow.children) all.add(child);
-  return [...all];
 }

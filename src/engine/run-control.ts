@@ -1,5 +1,5 @@
 /**
- * What reaches runs from outside: cancel, pause, resume, signals and events. Each is a message in the run's inbox, durable before
+ * What reaches runs from outside: cancel, pause, resume and signals. Each is a message in the run's inbox, durable before
  * anybody acts on it; then this process decides the run at once. Where it cannot, the sweeper of any process finds the message.
  */
 import { randomUUID } from "node:crypto";
@@ -36,14 +36,6 @@ export interface RunControlParts {
 export interface Target {
   readonly runId: string;
   readonly workspace: string;
-}
-
-/** What became of an event. */
-export interface Published {
-  /** How many runs took it. */
-  readonly runs: number;
-  /** How many have no room for its payload (`limits.runBytes`), and did not get it. Absent: none. */
-  readonly full?: number;
 }
 
 type Operation = "cancel" | "pause" | "resume";
@@ -111,8 +103,8 @@ export class RunControl {
   ): Promise<{ readonly repeated: boolean }> {
     const { name, payload, options } = signal;
     const workspace = workspaceOf(options, "runs.signal", messageSchema);
-    const values = this.#values("signal", name, payload);
-    const message = { runId, workspace, id: messageId("signal", options), ...values };
+    const values = this.#values(name, payload);
+    const message = { runId, workspace, id: `signal/${options.id ?? randomUUID()}`, ...values };
     const result = await this.#send(message);
     if (result === "finished_run") throw runFinished(runId, await this.#status(message));
     if (result === "full") {
@@ -123,35 +115,16 @@ export class RunControl {
     return { repeated: result === "repeated" };
   }
 
-  /** Page by page, in the order of the runs' ids: what a broken call did not reach is reached by the same call again. */
-  async publish(name: string, payload: unknown, options: MessageOptions): Promise<Published> {
-    const workspace = workspaceOf(options, "publish", messageSchema);
-    const message = { id: messageId("event", options), ...this.#values("event", name, payload) };
-    const { store } = this.#parts;
-    let runs = 0;
-    let full = 0;
-    for (let page = await store.listeners({ workspace, event: name, limit: PAGE }); page.length > 0;) {
-      const results = await store.append(page.map((runId) => ({ runId, ...message })));
-      const stored = page.filter((_, index) => results[index] === "stored");
-      runs += stored.length;
-      full += results.filter((result) => result === "full").length;
-      await Promise.all(stored.map((runId) => this.look(runId)));
-      if (page.length < PAGE) break;
-      page = await store.listeners({ workspace, event: name, limit: PAGE, after: page.at(-1)! });
-    }
-    return { runs, ...(full > 0 ? { full } : {}) };
-  }
-
   /** Decides the run here, with whatever its inbox holds. */
   async look(runId: string): Promise<void> {
     await this.#parts.table.submit(runId, { type: "look" });
   }
 
-  #values(kind: "signal" | "event", name: string, payload: unknown): Pick<InboxMessage, "body" | "size"> {
+  #values(name: string, payload: unknown): Pick<InboxMessage, "body" | "size"> {
     const { limits } = this.#parts.table;
-    assertMessageName(kind, name);
-    const value = checkedValue(payload, limits, `the payload of ${kind} "${name}"`);
-    return { body: { kind, name, payload: value }, ...messageSize(value, limits) };
+    assertMessageName("signal", name);
+    const value = checkedValue(payload, limits, `the payload of signal "${name}"`);
+    return { body: { kind: "signal", name, payload: value }, ...messageSize(value, limits) };
   }
 
   async #send(message: InboxMessage & Target): Promise<AppendResult> {
@@ -173,10 +146,6 @@ export class RunControl {
 
 function bodyOf(kind: Operation, { compensate }: CancelOptions): MessageBody {
   return kind === "cancel" && compensate === true ? { kind, compensate } : { kind };
-}
-
-function messageId(kind: "signal" | "event", { id }: MessageOptions): string {
-  return `${kind}/${id ?? randomUUID()}`;
 }
 
 export function runNotFound({ runId, workspace }: Target): FlowForgeError {

@@ -40,7 +40,7 @@ import { rerunOf, takenOver } from "./rerun.ts";
 import { RunExpiredError } from "./run-errors.ts";
 import { RunHandle, type RunHandleParts } from "./run-handle.ts";
 import { keyRef, startKey } from "./start-key.ts";
-import type { FiredStart, PreparedStart } from "./prepared-start.ts";
+import { firedPayload, type FiredStart, type Firing, type PreparedStart } from "./prepared-start.ts";
 import { assertDepth, triggerOf, versionGone } from "./start-checks.ts";
 import { startRun } from "./start-run.ts";
 import { startTime } from "./start-time.ts";
@@ -262,19 +262,19 @@ export class RunsApi {
    * Starts a run for a node of another one; where it is there already, nothing is done.
    * @internal
    */
-  async startChild({ runId, workspace, parent, request, parked }: ChildStart): Promise<void> {
+  async startChild({ runId, workspace, parent, chain, request, parked }: ChildStart): Promise<void> {
     assertDepth(parent, this.#parts.worker.table.limits.childDepth);
     const { workflow, version, ...options } = workflowRunInput.parse(request);
     const at = parked ? NEVER : undefined;
     const starting = { ...options, workspace, at } as StartOptions;
-    const prepared = await this.#prepare(workflow, starting, RUN_WORKFLOW, version);
+    const prepared = await this.#prepare(workflow, starting, RUN_WORKFLOW, version, { chain });
     await startRun(this.#parts, { ...prepared, runId, start: { ...prepared.start, parent } });
   }
 
   /** Throws what `start` throws before anything is stored. @internal */
   async prepareFired(start: FiredStart, call: string): Promise<PreparedStart> {
-    const { workflow, version, headers, firedAt, ...options } = start;
-    const fired = { headers, firedAt };
+    const { workflow, version, headers, firedAt, event, chain, ...options } = start;
+    const fired = { headers, firedAt, event, chain };
     return this.#prepare(workflow, options as StartOptions, call, version, fired);
   }
 
@@ -283,13 +283,13 @@ export class RunsApi {
     return this.#handle(await startRun(this.#parts, prepared), prepared.start);
   }
 
-  // oxlint-disable-next-line max-params -- what, how, for whom, and the newest version unless another one is named
+  // oxlint-disable-next-line max-params -- what, how, for whom, the newest version unless another one is named, and fired by what
   async #prepare(
     workflow: Workflow | string,
     options: StartOptions,
     call: string,
     wanted?: number,
-    fired: Pick<FiredStart, "headers" | "firedAt"> = {},
+    fired: Firing = {},
   ): Promise<PreparedStart> {
     const workspace = workspaceOf(options, call, startSchema);
     const version = await this.#parts.workflows.resolve(workflow, workspace, wanted);
@@ -340,15 +340,13 @@ export class RunsApi {
     workflow: Workflow | string;
     options: StartOptions;
     at: number | undefined;
-    fired: Pick<FiredStart, "headers" | "firedAt">;
+    fired: Firing;
   }): NewRun {
     const { version, plan, workflow, options, at } = parts;
     const trigger = triggerOf(plan, version.name, options.trigger);
     const payload = this.#checkedValue(options.input, version.name);
     const now = Math.max(this.#parts.worker.clock.now(), at ?? 0);
-    const { headers = {}, firedAt: time = now } = parts.fired;
-    const firedAt = new Date(time).toISOString();
-    const fired = { id: trigger.id, type: trigger.source.type, payload, headers, firedAt };
+    const fired = firedPayload(trigger, payload, { ...parts.fired, firedAt: parts.fired.firedAt ?? now });
     const raw = trigger.input ? trigger.input.render({ trigger: fired }) : payload;
     const schema = typeof workflow === "string" ? undefined : workflow.inputSchema;
     const input = this.#checkedValue(this.#check(version.document, schema)(raw), version.name);

@@ -5,6 +5,7 @@ import { boolArray, int4Array, int8Array, jsonArray, textArray, uuidArray } from
 import { blobValues, jsonText } from "./blobs.ts";
 import type {
   ActionKeyRow,
+  AnnouncementRow,
   AttemptRow,
   BatchRows,
   GateRow,
@@ -234,6 +235,15 @@ export const endColumns: readonly Column<EndRow>[] = [
   { name: "of_item", type: "bool", read: (row) => row.ofItem },
 ];
 
+export const announcementColumns: readonly Column<AnnouncementRow>[] = [
+  place,
+  { name: "workspace", type: "text", read: ({ write }) => write.workspace },
+  { name: "id", type: "text", read: ({ write }) => write.id },
+  { name: "name", type: "text", read: ({ write }) => write.name },
+  { name: "chain", type: "json", read: ({ write }) => JSON.stringify(write.chain) },
+  { name: "payload", type: "json", read: ({ write }) => JSON.stringify(write.payload) },
+];
+
 export const itemColumns: readonly Column<ItemRow>[] = [
   place,
   { name: "node", type: "text", read: ({ write }) => write.node },
@@ -290,5 +300,6 @@ export function commitValues(rows: BatchRows, shape: Shape): Buffer[] {
   add(shape.items, rows.items, itemColumns);
   if (shape.blobs) values.push(...blobValues(rows.blobs));
   add(shape.ends, rows.ends, endColumns);
+  add(shape.announces, rows.announcements, announcementColumns);
   return values;
 }

@@ -4,7 +4,7 @@ import type { ActionKeyWrite } from "../core/ports/action-keys.ts";
 import type { GateWrite } from "../core/ports/gates.ts";
 import type { StartKey } from "../core/ports/keys.ts";
 import type { ItemWrite, MapWrite } from "../core/ports/maps.ts";
-import type { AttemptWrite, CommitEntry, NewRun, NodeWrite } from "../core/ports/commit.ts";
+import type { Announcement, AttemptWrite, CommitEntry, NewRun, NodeWrite } from "../core/ports/commit.ts";
 import { type BlobRow, Blobs, jsonText } from "./blobs.ts";
 import { shortPayload } from "./trigger-payload.ts";
 
@@ -74,6 +74,10 @@ export interface EndRow extends Placed {
   readonly ofItem: boolean;
 }
 
+export interface AnnouncementRow extends Placed {
+  readonly write: Announcement;
+}
+
 export interface BatchRows {
   readonly entries: readonly CommitEntry[];
   readonly moves: readonly MoveRow[];
@@ -91,6 +95,7 @@ export interface BatchRows {
   readonly items: readonly ItemRow[];
   readonly blobs: readonly BlobRow[];
   readonly ends: readonly EndRow[];
+  readonly announcements: readonly AnnouncementRow[];
 }
 
 /** What a batch needs of the statement. Each combination is one statement text, prepared once per connection. */
@@ -125,6 +130,8 @@ export interface Shape {
   readonly children: boolean;
   /** Some child came to rest. */
   readonly ends: boolean;
+  /** Some run comes to rest, or some node run gives up: there may be somebody who is to be told. */
+  readonly announces: boolean;
   /** Some run's values are so large that they are counted. */
   readonly sizes: boolean;
   /** Some run is compensated. */
@@ -158,6 +165,7 @@ export function batchRows(entries: readonly CommitEntry[]): BatchRows {
     maps: [] as MapRow[],
     items: [] as ItemRow[],
     ends: [] as EndRow[],
+    announcements: [] as AnnouncementRow[],
   };
   let i = 0;
   for (const entry of entries) {
@@ -180,6 +188,7 @@ export function batchRows(entries: readonly CommitEntry[]): BatchRows {
     for (const id of entry.kept) rows.kept.push({ i, id });
     if (entry.listens) rows.listens.push({ i, events: entry.listens });
     if (entry.endsChild) rows.ends.push({ i, ofItem: entry.endsChild === "item" });
+    for (const write of entry.announces ?? []) rows.announcements.push({ i, write });
     for (const write of entry.maps ?? []) rows.maps.push({ i, write });
     for (const write of entry.items ?? []) rows.items.push({ i, write, ...valuesOf(blobs, i, write.change) });
   }
@@ -241,6 +250,7 @@ export function shapeOf(rows: BatchRows): Shape {
     reruns: rows.starts.some(({ start }) => start.rerunOf !== undefined),
     children: rows.starts.some(({ start }) => start.parent !== undefined),
     ends: rows.ends.length > 0,
+    announces: rows.announcements.length > 0,
     sizes: rows.entries.some((entry) => (entry.bytes ?? 0) > 0),
     compensates: rows.entries.some((entry) => entry.compensate),
     versions: rows.moves.some(({ entry }) => entry.version !== undefined),
@@ -299,6 +309,7 @@ export function shapeKey(shape: Shape): string {
     (shape.reruns ? "n" : "") +
     (shape.children ? "f" : "") +
     (shape.ends ? "e" : "") +
+    (shape.announces ? "x" : "") +
     (shape.sizes ? "z" : "") +
     (shape.compensates ? "p" : "") +
     (shape.versions ? "y" : "") +

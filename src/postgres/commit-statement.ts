@@ -12,6 +12,7 @@
  */
 import {
   actionKeyColumns,
+  announcementColumns,
   attemptColumns,
   gateColumns,
   endColumns,
@@ -28,6 +29,7 @@ import {
 } from "./commit-columns.ts";
 import { blobRows, insertBlobs } from "./blobs.ts";
 import type { Shape } from "./commit-rows.ts";
+import { announcePart } from "./commit-events.ts";
 import { itemParts, mapParts } from "./commit-maps.ts";
 import { actionKeyFlags, claimKeyParts, isContended, settleKeyParts } from "./commit-action-keys.ts";
 import { gateFlags, gateParts, hasPlace, passGateParts } from "./commit-gates.ts";
@@ -77,6 +79,7 @@ export function commitText(s: string, shape: Shape): string {
   if (shape.blobs) parts.push(blobsPart(s, parameters));
   if (shape.gates) parts.push(...passGateParts(s));
   if (shape.ends) parts.push(endsPart(s, parameters.unnest("j", endColumns)));
+  if (shape.announces) parts.push(announcePart(s, parameters.unnest("b", announcementColumns)));
   if (shape.moves) parts.push(movePart(s, shape));
   if (shape.starts) parts.push(startPart(s, shape));
   if (shape.opens) parts.push(...openedParts(s, shape));

@@ -90,13 +90,14 @@ export async function appendMessages(
 export async function listeners(
   pool: ConnectionPool,
   schema: string,
-  { workspace, event, after, limit }: ListenerQuery,
+  { workspace, event, createdBy, after, limit }: ListenerQuery,
 ): Promise<readonly string[]> {
   const rows = await pool.query<{ run_id: string }>({
     name: "flowforge_listeners",
-    text: `select run_id from ${schema}.event_listeners where workspace = $1 and event = $2
-      and ($3::uuid is null or run_id > $3::uuid) order by run_id limit $4`,
-    values: [workspace, event, after ?? null, limit],
+    text: `select l.run_id from ${schema}.event_listeners l where l.workspace = $1 and l.event = $2
+      and ($3::uuid is null or l.run_id > $3::uuid)
+      and ($5::int8 is null or exists (select from ${schema}.runs r where r.id = l.run_id and r.created_at <= $5)) order by l.run_id limit $4`,
+    values: [workspace, event, after ?? null, limit, createdBy ?? null],
   });
   return rows.map((row) => row.run_id);
 }

@@ -161,6 +161,31 @@ create table flowforge.event_listeners (
 ) with (autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000);
 CREATE INDEX event_listeners_by_event ON flowforge.event_listeners USING btree (workspace, event, run_id);
 
+create table flowforge.events (
+  published_at bigint not null,
+  expires_at bigint not null,
+  due_at bigint not null,
+  rev integer not null default 0,
+  runs integer not null default 0,
+  no_room integer not null default 0,
+  started integer not null default 0,
+  refused integer not null default 0,
+  failures integer not null default 0,
+  stage text not null default 'waits'::text,
+  workspace text not null,
+  id text not null,
+  name text not null,
+  fingerprint text not null,
+  chain json not null,
+  after json,
+  refusals json,
+  payload json,
+  constraint events_pkey PRIMARY KEY (workspace, id)
+) with (fillfactor=80, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000);
+CREATE INDEX events_by_age ON flowforge.events USING btree (workspace, published_at DESC, id DESC);
+CREATE INDEX events_due ON flowforge.events USING btree (due_at) WHERE (stage <> 'done'::text);
+CREATE INDEX events_expiry ON flowforge.events USING btree (expires_at) WHERE (stage = 'done'::text);
+
 create table flowforge.idempotency_keys (
   run_id uuid not null,
   created_at bigint not null,

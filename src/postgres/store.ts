@@ -38,6 +38,7 @@ import { isBorrowed, type Connection } from "../postgres-connection/own-settings
 import { openPool, type ConnectionPool, type PoolOptions } from "../postgres-connection/pool.ts";
 import { Runs } from "./runs.ts";
 import { queryBuilder } from "./tables.ts";
+import { eventStore } from "./events.ts";
 import { MAX_TRANSACTIONS, transactionStore } from "./transactions.ts";
 import { statisticsStore } from "./statistics.ts";
 import { retentionStore } from "./retention.ts";
@@ -200,7 +201,7 @@ function besideRuns(
   MapStore &
   MemoStore &
   KeyStore &
-  Pick<Store, "credentials" | "retention" | "schedules" | "triggers" | "webhooks" | "workspaces"> {
+  Pick<Store, "credentials" | "events" | "retention" | "schedules" | "triggers" | "webhooks" | "workspaces"> {
   const credentials = new Credentials(reads, schema);
   const retention = retentionStore(reads, schema);
   return {
@@ -216,6 +217,7 @@ function besideRuns(
     webhooks: webhookStore(reads, schema),
     retention,
     workspaces: workspaceStore({ pool: reads, s: schema, credentials, clear: retention.clear }),
+    events: eventStore(reads, schema),
   };
 }
 

@@ -15,6 +15,7 @@ export const TABLES_OF_WORKSPACES = [
   "workflows",
   "workflow_versions",
   "webhook_deliveries",
+  "events",
   "idempotency_keys",
   "action_keys",
   "action_key_waiters",
@@ -30,6 +31,7 @@ const SOURCES = [
   "credentials",
   "data_keys",
   "webhook_deliveries",
+  "events",
   "idempotency_keys",
   "action_keys",
 ];

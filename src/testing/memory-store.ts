@@ -8,7 +8,7 @@
  * - time is the clock that was passed in, so a simulated day needs no waiting.
  */
 import type { Json } from "../core/json.ts";
-import type { AppendResult, InboxMessage, ListenerQuery } from "../core/ports/message.ts";
+import type { AppendResult, InboxMessage } from "../core/ports/message.ts";
 import type {
   ClaimedItem,
   ClaimedItems,
@@ -30,6 +30,7 @@ import { assertText, prepare, write } from "./memory-store/commit-entry.ts";
 import { ofChildren, withChildren } from "./memory-store/item-children.ts";
 import { forgetChildEnds, itemChildEnds, tellParents } from "./memory-store/child-ends.ts";
 import { CredentialTable } from "./memory-store/credential-table.ts";
+import { EventTable } from "./memory-store/event-table.ts";
 import { GateTable } from "./memory-store/gate-table.ts";
 import { KeyTable } from "./memory-store/key-table.ts";
 import { mapPage } from "./memory-store/map-items.ts";
@@ -39,7 +40,7 @@ import { appendMessage } from "./memory-store/inbox.ts";
 import { assertDistinct, foreignEntry } from "./memory-store/entry-checks.ts";
 import { parsed } from "./memory-store/json-text.ts";
 import { RunLocks } from "./memory-store/run-locks.ts";
-import { runDetail, runPage, storedRun } from "./memory-store/run-queries.ts";
+import { listeningRuns, runDetail, runPage, storedRun } from "./memory-store/run-queries.ts";
 import { nodeKey, Tables, type MemoryNode, type MemoryRun } from "./memory-store/tables.ts";
 import { nodeRef, WorkerTable } from "./memory-store/worker-table.ts";
 import { RetentionTable } from "./memory-store/retention-table.ts";
@@ -81,6 +82,11 @@ class MemoryStore implements Store {
     isHeld: (runId) => this.#locks.isHeld(runId),
     others: [this.#memos, this.#gates, this.#actionKeys],
   });
+  readonly events: EventTable = new EventTable({
+    workflows: this.#workflows,
+    tables: this.#tables,
+    now: () => this.#now(),
+  });
   readonly credentials: CredentialTable = new CredentialTable(() => this.#now());
   readonly workspaces: WorkspaceTable = new WorkspaceTable({
     tables: this.#tables,
@@ -90,6 +96,7 @@ class MemoryStore implements Store {
       ["schedules", this.schedules.ofWorkspaces],
       ["versions", this.#workflows],
       ["deliveries", this.webhooks.ofWorkspaces],
+      ["deliveries", this.events.ofWorkspaces],
       ["keys", this.#keys.ofWorkspaces],
       ["keys", this.#actionKeys.ofWorkspaces],
     ],
@@ -152,15 +159,7 @@ class MemoryStore implements Store {
     });
   }
 
-  async listeners({ workspace, event, after = "", limit }: ListenerQuery): Promise<readonly string[]> {
-    const listening = [...this.#tables.runs.values()].filter(
-      ({ header, listens }) => header.workspace === workspace && listens.has(event) && header.id > after,
-    );
-    return listening
-      .map(({ header }) => header.id)
-      .sort()
-      .slice(0, limit);
-  }
+  readonly listeners: Store["listeners"] = async (query) => listeningRuns(this.#tables.runs.values(), query);
 
   async register(worker: WorkerInfo): Promise<{ readonly now: number }> {
     const now = this.#now();
@@ -360,6 +359,7 @@ class MemoryStore implements Store {
       write(this.#tables, prepared);
       this.#actionKeys.write(prepared.run, actionKeys, by.now);
       this.#gates.write(entry, prepared.run, by.now);
+      this.events.announce(entry);
       for (const item of entry.items ?? []) this.#maps.resolve(prepared.run, item, by.now);
       this.#maps.write(prepared.run, entry.maps ?? [], by.now);
       return { type: "committed", seq: entry.seq + 1 };

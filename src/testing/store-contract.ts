@@ -6,6 +6,7 @@ import { childRules } from "./store-contract/child-rules.ts";
 import { concurrencyRules } from "./store-contract/concurrency-rules.ts";
 import { deadLetterRules } from "./store-contract/dead-letter-rules.ts";
 import { definitionRules } from "./store-contract/definition-rules.ts";
+import { eventRules } from "./store-contract/event-rules.ts";
 import { gatePressureRules } from "./store-contract/gate-pressure-rules.ts";
 import { gateRules } from "./store-contract/gate-rules.ts";
 import { inboxRules } from "./store-contract/inbox-rules.ts";
@@ -64,6 +65,7 @@ const PARTS = [
   retentionRules,
   workspaceRules,
   tenantRules,
+  eventRules,
 ] as const;
 
 /**

@@ -241,7 +241,7 @@ export class ActiveRun extends RunCopy {
   }
 
   #entry({ turn, advance, basis }: Decision): ReturnType<typeof buildEntry> {
-    const { state: before, identity, data: _data, ...parts } = basis;
+    const { state: before, identity, data, ...parts } = basis;
     const isMoved = identity.version !== this.loaded!.identity.version;
     return buildEntry({
       ...parts,
@@ -251,6 +251,7 @@ export class ActiveRun extends RunCopy {
       advance,
       start: this.start,
       started: this.started,
+      about: { version: identity.version, labels: identity.labels, errors: data.errors },
       version: isMoved ? identity.version : null,
       startBytes: this.start ? basis.bytes : 0,
       parent: identity.parent ?? null,

@@ -70,8 +70,14 @@ export function movedBasis(basis: Basis, plan: Plan, version: number): Basis | n
   };
 }
 
-function ownerOf({ workspace, workflow, trigger, parent = null }: RunIdentity): Omit<RunIdentity, "version"> {
-  return { workspace, workflow, trigger, parent };
+function ownerOf({
+  workspace,
+  workflow,
+  trigger,
+  labels,
+  parent = null,
+}: RunIdentity): Omit<RunIdentity, "version"> {
+  return { workspace, workflow, trigger, labels, parent };
 }
 
 /** What conditions and waits of the other version read may be more than what those of the present one do. */

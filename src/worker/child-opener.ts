@@ -18,6 +18,8 @@ export interface ChildStart extends ChildTarget {
   readonly parent: ParentRef;
   /** The input of the node: what is started, and with what. */
   readonly request: JsonObject;
+  /** Workflows whose runs led to the child, the oldest first. */
+  readonly chain: readonly string[];
   /** It is there to be cancelled, and begins nothing. */
   readonly parked: boolean;
 }
@@ -100,11 +102,11 @@ export class ChildOpener {
 
   /** The error, where it stays the same however often this is tried. */
   async start(
-    { runId, workspace, parent }: Omit<ChildStart, "request" | "parked">,
+    { runId, workspace, parent, chain }: Omit<ChildStart, "request" | "parked">,
     { parked, request }: { readonly parked: boolean; readonly request: () => Promise<JsonObject> },
   ): Promise<FlowForgeError | null> {
     try {
-      await this.#runs.start({ runId, workspace, parent, request: await request(), parked });
+      await this.#runs.start({ runId, workspace, parent, chain, request: await request(), parked });
       return null;
     } catch (error) {
       if (FlowForgeError.is(error) && DEFINITE.has(error.code)) return error;

@@ -6,6 +6,7 @@ import type { Json, JsonObject } from "../core/json.ts";
 import type { ParentRef } from "../core/ports/children.ts";
 import type { Event } from "../core/run/event.ts";
 import type { ActiveRun } from "./active-run.ts";
+import { chainOfRun } from "./announcements.ts";
 import { type ChildEnd, ChildOpener, type ChildRuns, type ChildTarget, recordOf } from "./child-opener.ts";
 import type { RunEnvironment } from "./environment.ts";
 import type { Intent } from "./intent.ts";
@@ -26,6 +27,7 @@ export interface ChildrenOptions {
 interface Bond extends ChildTarget {
   readonly parent: ParentRef;
   readonly fence: number;
+  readonly chain: readonly string[];
   readonly isFirst: boolean;
   readonly compensate: boolean;
   /** `null`: it is to be read. */
@@ -127,6 +129,7 @@ function bondOf(
     runId: childRunId(parent),
     workspace,
     parent,
+    chain: chainOfRun(run.started),
     fence,
     isFirst,
     compensate,

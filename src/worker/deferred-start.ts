@@ -72,6 +72,7 @@ export function deferredStart(table: RunTable, { runId, plan, start, first }: De
       input: data.input,
       trigger: data.trigger,
     },
+    about: { version: start.version, labels: start.labels, errors: data.errors },
     rows: new Set(),
     duplicated: new Set(),
     edits,

@@ -1,41 +1,16 @@
 /** Turns the result of a turn into what the store writes. */
 import type { Plan } from "../core/graph/plan.ts";
-import type { ParentRef } from "../core/ports/children.ts";
-import type { CommitEntry, NewRun, NodeWrite } from "../core/ports/commit.ts";
+import type { CommitEntry, NodeWrite } from "../core/ports/commit.ts";
 import type { Advance } from "../core/run/advance.ts";
 import { fingerprintOf } from "../core/run/fingerprint.ts";
 import { isUnresolved, type RunState } from "../core/run/state.ts";
+import { announcementsOf } from "./announcements.ts";
+import type { EntryParts } from "./entry-parts.ts";
 import { mapWrites } from "./maps/map-writes.ts";
-import { gateWrite, type Started } from "./gate.ts";
+import { gateWrite } from "./gate.ts";
 import { isResting } from "./resting.ts";
 import { counted } from "./run-size.ts";
 import type { Turn } from "./turn.ts";
-import type { Edit } from "./turn-result.ts";
-
-export interface EntryParts {
-  readonly runId: string;
-  readonly seq: number;
-  readonly start: NewRun | null;
-  /** The version that the run has from now on. `null`: as before. */
-  readonly version: number | null;
-  /** Of what the run is started with; 0 where it exists. */
-  readonly startBytes: number;
-  /** Of a child: what started it. */
-  readonly parent: ParentRef | null;
-  readonly plan: Plan;
-  readonly turn: Turn;
-  readonly advance: Advance;
-  /** The run before the turn. */
-  readonly before: RunState;
-  /** Whose it is, and with what it was started. */
-  readonly started: Started;
-  /** Nodes that have a row already. */
-  readonly rows: ReadonlySet<number>;
-  /** Nodes whose effect may have happened twice, from earlier turns. */
-  readonly duplicated: ReadonlySet<number>;
-  /** Inputs that were given by hand, from earlier turns. */
-  readonly edits: ReadonlyMap<number, Edit>;
-}
 
 /** The turn has nothing to write. */
 export function isEmpty(
@@ -53,6 +28,7 @@ export function buildEntry(parts: EntryParts): CommitEntry {
   const listens = listensTo(parts);
   const gate = gateWrite(parts.plan, { before: parts.before, after: state }, parts.started);
   const bytes = counted(parts.startBytes + turn.added);
+  const announces = announcementsOf(parts);
   let deadLetters = 0;
   for (const node of state.nodes) if (isUnresolved(node)) deadLetters++;
   return {
@@ -76,6 +52,7 @@ export function buildEntry(parts: EntryParts): CommitEntry {
     ...(listens ? { listens } : {}),
     ...mapWrites(parts),
     ...(turn.actionKeys.length > 0 ? { actionKeys: turn.actionKeys } : {}),
+    ...(announces.length > 0 ? { announces } : {}),
     ...(gate ? { gate } : {}),
   };
 }

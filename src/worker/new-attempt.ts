@@ -10,6 +10,7 @@ import { idempotencyKey } from "./idempotency-key.ts";
 import type { ObservedAttempt } from "./observer.ts";
 import { observed } from "./observing.ts";
 import { memoParts, type MemosOptions } from "./memos.ts";
+import { chainOfRun } from "./announcements.ts";
 import { outgoingParts } from "./outgoing.ts";
 import { redacted } from "./redacted-logger.ts";
 import type { AttemptTransaction } from "./transaction.ts";
@@ -89,6 +90,7 @@ export function newAttempt(
       ...outgoingParts({
         outgoing: env.outgoing,
         workspace,
+        chain: chainOfRun(run.started),
         idempotencyKey: key,
         limits: env.limits,
         secrets,

@@ -11,6 +11,8 @@ export interface OutgoingEvent {
   readonly name: string;
   readonly payload: unknown;
   readonly id: string;
+  /** Workflows whose runs led to it, the oldest first. */
+  readonly chain: readonly string[];
 }
 
 /** The engine's part. */
@@ -22,6 +24,7 @@ export interface Outgoing {
 export interface OutgoingOptions {
   readonly outgoing: Outgoing;
   readonly workspace: string;
+  readonly chain: readonly string[];
   readonly idempotencyKey: string;
   readonly limits: ValueLimits;
   /** Of the attempt, as far as it knows some when it sends something. */
@@ -30,13 +33,13 @@ export interface OutgoingOptions {
 
 /** The members of an attempt's context. */
 export function outgoingParts(options: OutgoingOptions): Pick<ActionContext<unknown>, "publish"> {
-  const { outgoing, workspace, idempotencyKey, secrets } = options;
+  const { outgoing, workspace, chain, idempotencyKey, secrets } = options;
   return {
     publish: async (event, given = null, { id: givenId } = {}) => {
       const name = secrets.text(String(event));
       const id = secrets.text(String(givenId ?? `${idempotencyKey}/${name}`));
       const payload = withoutSecrets(given, options);
-      return { id, ...(await lasting(outgoing.publish({ workspace, name, payload, id }))) };
+      return { id, ...(await lasting(outgoing.publish({ workspace, name, payload, id, chain }))) };
     },
   };
 }

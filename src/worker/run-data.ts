@@ -15,6 +15,7 @@ import type { Edit } from "./turn-result.ts";
 
 export interface RunIdentity extends PlanKey {
   readonly trigger: string;
+  readonly labels: { readonly [name: string]: string };
   /** Of a child. */
   readonly parent?: ParentRef | null;
 }

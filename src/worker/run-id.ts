@@ -1,4 +1,6 @@
+import type { EventRef } from "../core/ports/events.ts";
 import type { SchedulePlace } from "../core/ports/schedules.ts";
+import type { TriggerPlace } from "../core/ports/triggers.ts";
 import { createHash, randomFillSync } from "node:crypto";
 
 let lastMs = 0;
@@ -43,9 +45,21 @@ export function childRunId(parent: {
 
 /** The id of the run of a tick: the same wherever it is asked for, so that a tick has one run. A UUIDv8, whose time is that of the tick. */
 export function tickRunId({ workspace, workflow, node }: SchedulePlace, dueAt: number): string {
-  const time = Math.max(0, dueAt).toString(16).padStart(12, "0").slice(-12);
-  const text = `tick ${JSON.stringify([workspace, workflow, node, dueAt])}`;
-  return madeId(`${time.slice(0, 8)}-${time.slice(8)}`, text);
+  return madeId(timePart(dueAt), `tick ${JSON.stringify([workspace, workflow, node, dueAt])}`);
+}
+
+/** The id of the run that an event starts at a trigger, whoever starts it. A UUIDv8, whose time is that of the event. */
+export function eventRunId(
+  { workspace, id, publishedAt }: EventRef & { readonly publishedAt: number },
+  { workflow, node }: Pick<TriggerPlace, "workflow" | "node">,
+): string {
+  const text = `event ${JSON.stringify([workspace, id, publishedAt, workflow, node])}`;
+  return madeId(timePart(publishedAt), text);
+}
+
+function timePart(ms: number): string {
+  const time = Math.max(0, ms).toString(16).padStart(12, "0").slice(-12);
+  return `${time.slice(0, 8)}-${time.slice(8)}`;
 }
 
 function madeId(time: string, text: string): string {

@@ -124,8 +124,8 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   /** Stores a new run and starts what can start, not before `at`. Resolves when it is durable. */
   // oxlint-disable-next-line max-params -- whose, by what, with what, and how
   start(runId: string, plan: Plan, start: NewRun, first: FirstCommit = {}): Promise<IntentResult> {
-    // A child that is known here as stored was started elsewhere.
-    if (start.parent && (this.#runs.get(runId)?.seq ?? 0) > 0) return this.submit(runId, { type: "look" });
+    // One with an id that others can make, too (a child, a tick), and that is known here as stored was started before.
+    if ((this.#runs.get(runId)?.seq ?? 0) > 0) return this.submit(runId, { type: "look" });
     const run = new ActiveRun(runId, this);
     run.begin(plan, start);
     this.#runs.set(runId, run);

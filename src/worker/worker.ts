@@ -26,6 +26,7 @@ import { Loader } from "./loader.ts";
 import { Loop } from "./loop.ts";
 import { childrenRound } from "./loops/children.ts";
 import { dispatcherRound } from "./loops/dispatcher.ts";
+import { type EventRuns, eventsRound } from "./loops/events.ts";
 import { gatesRound } from "./loops/gates.ts";
 import { keysRound } from "./loops/keys.ts";
 import { lossOf, reaperRound } from "./loops/reaper.ts";
@@ -60,6 +61,7 @@ export interface WorkerOptions {
   readonly deliveries: DeliveryRuns;
   readonly observer: Observer;
   readonly retention: RetentionRules;
+  readonly events: EventRuns;
   readonly concurrency: number;
   readonly lanes: readonly string[];
   readonly inline: boolean;
@@ -98,6 +100,7 @@ export class Worker {
   readonly #rollCall = new RollCall();
   readonly #timer: Loop;
   readonly #children: Loop;
+  readonly #events: Loop;
   #childRestedAt = -Infinity;
   #loops: Loop[] = [];
   #works = false;
@@ -136,6 +139,7 @@ export class Worker {
     const look = (runId: string): void => this.#look([runId]);
     const ended = (ends: readonly ItemChildEnd[]): Promise<void> => this.table.maps.childrenEnded(ends);
     const restedAt = (): number => this.#childRestedAt;
+    this.#events = this.#loop("events", eventsRound(store, options.events));
     this.#children = this.#loop("children", childrenRound({ store, ended, look, restedAt }));
   }
 
@@ -154,6 +158,11 @@ export class Worker {
     return this.#slots.free;
   }
 
+  /** There is an event to be handed on. Where this process does not maintain, another one finds it. */
+  wakeEvents(): void {
+    this.#events.wakeIn(0);
+  }
+
   /** `work`: claim and execute node runs. `maintain`: run the maintenance loops. Either needs a lease. */
   async start(options: { readonly work: boolean; readonly maintain: boolean }): Promise<void> {
     this.#works = options.work;
@@ -163,7 +172,7 @@ export class Worker {
     }
     await this.#register();
     this.#loops = [this.#loop("heartbeat", () => this.#beat())];
-    if (options.maintain) this.#loops.push(this.#timer, this.#children, ...this.#maintenance());
+    if (options.maintain) this.#loops.push(this.#timer, this.#children, this.#events, ...this.#maintenance());
     for (const loop of this.#loops) loop.start();
     if (options.work) await this.#intake.open();
   }

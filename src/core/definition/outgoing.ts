@@ -12,8 +12,10 @@ export type PublishEvent = (
 
 export interface PublishedEvent {
   readonly id: string;
-  /** How many runs have got it now; those that had it from an earlier attempt are not among them. */
+  /** How many runs that waited have got it, from whichever attempt. */
   readonly runs: number;
+  /** How many runs it has started. */
+  readonly started?: number | undefined;
   /** How many have no room for its payload (`limits.runBytes`), and did not get it. Absent: none. */
   readonly full?: number | undefined;
 }

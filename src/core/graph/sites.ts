@@ -30,6 +30,7 @@ const STEP: readonly Root[] = ["input", "trigger", "nodes", "run"];
 
 const SCOPES = {
   trigger: { roots: new Set<Root>(["trigger"]), place: "a trigger" },
+  filter: { roots: new Set<Root>(["trigger", "event"]), place: "the filter of a trigger" },
   step: { roots: new Set<Root>(STEP), place: "a node" },
   item: { roots: new Set<Root>([...STEP, "item", "index"]), place: "the input of an item" },
   compensation: { roots: new Set<Root>(STEP), self: true, place: "a compensation" },
@@ -72,7 +73,7 @@ class Collector {
       case "trigger":
         if (node.input !== undefined) this.template(node.input, ["input"], SCOPES.trigger);
         if (node.source?.type === "event")
-          this.expression(node.source.filter, ["source", "filter"], SCOPES.trigger);
+          this.expression(node.source.filter, ["source", "filter"], SCOPES.filter);
         return;
       case "action":
         this.expression(node.forEach, ["forEach"], SCOPES.step);

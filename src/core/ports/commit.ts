@@ -71,6 +71,16 @@ export interface NodeWrite {
   readonly resolution?: { readonly id: string; readonly by: string | null };
 }
 
+/** An event of the engine's own. Its id is the same whoever makes it. */
+export interface Announcement {
+  readonly workspace: string;
+  readonly id: string;
+  readonly name: string;
+  readonly payload: Json;
+  /** See `NewEvent`. */
+  readonly chain: readonly string[];
+}
+
 export interface AttemptWrite {
   readonly node: string;
   readonly item: number;
@@ -115,6 +125,11 @@ export interface CommitEntry {
   readonly items?: readonly ItemWrite[];
   /** At most one per node, and no key is claimed twice. */
   readonly actionKeys?: readonly ActionKeyWrite[];
+  /**
+   * Published with the entry, each where a trigger of its workspace or a run that waits asks for its name; nothing of the others is kept.
+   * Default: none.
+   */
+  readonly announces?: readonly Announcement[];
   /** Only of a run whose workflow limits them. */
   readonly gate?: GateWrite;
 }

@@ -82,6 +82,8 @@ export type AppendResult = "stored" | "repeated" | "unknown_run" | "finished_run
 export interface ListenerQuery {
   readonly workspace: string;
   readonly event: string;
+  /** Only runs that were created at this time or before. Default: whenever. */
+  readonly createdBy?: number;
   /** Run id of the last one of the page before. None: from the beginning. */
   readonly after?: string;
   readonly limit: number;

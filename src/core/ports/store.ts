@@ -10,6 +10,7 @@ import type { WorkflowDocument } from "../definition/document.ts";
 import type { Json } from "../json.ts";
 import type { AppendResult, InboxMessage, ListenerQuery } from "./message.ts";
 import type { MapCounts, MapRef, MapStore } from "./maps.ts";
+import type { EventStore } from "./events.ts";
 import type { AttemptWrite, CommitEntry, Verdict } from "./commit.ts";
 import type { CredentialStore } from "./credentials.ts";
 import type { MemoStore } from "./memos.ts";
@@ -146,6 +147,7 @@ export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, 
   readonly webhooks: WebhookStore;
   readonly retention: RetentionStore;
   readonly workspaces: WorkspaceStore;
+  readonly events: EventStore;
 
   /**
    * One batch, one statement or transaction where the store can; one verdict per entry, in order. Waits for nobody. Rejects

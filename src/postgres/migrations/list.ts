@@ -30,6 +30,7 @@ import { statistics } from "./0023-statistics.ts";
 import { deletedRuns } from "./0024-deleted-runs.ts";
 import { workspaces } from "./0025-workspaces.ts";
 import { namedSchedules } from "./0026-named-schedules.ts";
+import { events } from "./0027-events.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -59,6 +60,7 @@ export const MIGRATIONS: readonly Migration[] = [
   deletedRuns,
   workspaces,
   namedSchedules,
+  events,
 ];
 
 /** The schema version that this code is written for. */

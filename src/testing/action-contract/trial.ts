@@ -128,6 +128,7 @@ export class Trial {
       credential: (name) => grants.credential(name),
       redact: (secret) => grants.secrets.add(secret),
       ...outgoingParts({
+        chain: [],
         outgoing: { ...nobody, ...this.fixture.outgoing },
         workspace,
         idempotencyKey: key,

@@ -1,7 +1,7 @@
 /** Reading runs: for the engine (`load`, `inputs`) and for whoever looks (`run`, `runs`). */
 import { FlowForgeError } from "../../core/errors.ts";
 import type { Json } from "../../core/json.ts";
-import type { MessageBody, StoredMessage } from "../../core/ports/message.ts";
+import type { ListenerQuery, MessageBody, StoredMessage } from "../../core/ports/message.ts";
 import type { Page, RunDetail, RunFilter } from "../../core/ports/store.ts";
 import type { LoadRequest, RunHeader, StoredRun } from "../../core/ports/stored-run.ts";
 import { parsed } from "./json-text.ts";
@@ -23,6 +23,20 @@ export function storedRun(run: MemoryRun, request: LoadRequest): StoredRun {
     ...(request.withOutput ? runOutput(run) : {}),
     ...(request.withInput ? { input: parsed(run.input), triggerPayload: parsed(run.triggerPayload) } : {}),
   };
+}
+
+/** Ids of runs that can take this event. */
+export function listeningRuns(
+  runs: Iterable<MemoryRun>,
+  { workspace, event, createdBy = Infinity, after = "", limit }: ListenerQuery,
+): readonly string[] {
+  return [...runs]
+    .filter(({ listens }) => listens.has(event))
+    .map(({ header }) => header)
+    .filter((run) => run.workspace === workspace && run.createdAt <= createdBy && run.id > after)
+    .map(({ id }) => id)
+    .sort()
+    .slice(0, limit);
 }
 
 function runOutput(run: MemoryRun): { readonly output?: Json } {

@@ -7,7 +7,7 @@ import { newId, newRun, start } from "./entries.ts";
 import type { Bench, Kit } from "./kit.ts";
 import { erased, filled } from "./workspace-rules.ts";
 
-type Part = "credentials" | "triggers" | "schedules" | "webhooks" | "retention" | "workspaces";
+type Part = "credentials" | "events" | "triggers" | "schedules" | "webhooks" | "retention" | "workspaces";
 type Method =
   Exclude<keyof Store, Part | "transactions"> | { [P in Part]: `${P}.${keyof Store[P] & string}` }[Part];
 
@@ -182,6 +182,22 @@ const MATRIX: { readonly [M in Method]: Ask | Exempt } = {
   "webhooks.page": shows(({ store }) => store.webhooks.page(EVERY)),
   "webhooks.unfinished": "of all",
   "webhooks.expire": "of all",
+  "events.publish": async ({ store, expect }) => {
+    // Their id is free here.
+    const theirs = (await store.events.get({ workspace: THEIRS, id: "theirs" }))!;
+    const mine = { ...theirs, workspace: MINE, payload: "mine", fingerprint: "mine", keepMs: 1 };
+    expect((await store.events.publish(mine, 0)).published).toBe(true);
+    await erased(store, MINE);
+    await filled(store, MINE, "mine");
+  },
+  "events.due": "of all",
+  "events.advance": gives(false, async ({ store }) => {
+    const theirs = (await store.events.get({ workspace: THEIRS, id: "theirs" }))!;
+    return store.events.advance({ workspace: MINE, id: "theirs" }, theirs.rev, { ...theirs, holdMs: 0 });
+  }),
+  "events.get": gives(null, ({ store }) => store.events.get({ workspace: MINE, id: "theirs" })),
+  "events.page": shows(({ store }) => store.events.page(EVERY)),
+  "events.expire": "of all",
   "credentials.dataKeys": shows(({ store }) => store.credentials.dataKeys(MINE)),
   "credentials.addDataKey": async ({ store, expect }) => {
     await store.credentials.addDataKey({ workspace: MINE, number: 2, wrappedBy: "k", wrapped: "mine" });
@@ -259,6 +275,7 @@ async function everything(store: Store, { rests, runs, delivery }: Scene): Promi
     letters: await store.deadLetters({ workspace: THEIRS, limit: 9 }),
     schedules: await store.schedules.list({ workspace: THEIRS, limit: 9 }),
     delivery: await store.webhooks.get(THEIRS, delivery),
+    event: await store.events.get({ workspace: THEIRS, id: "theirs" }),
     credential: await store.credentials.credential(THEIRS, "theirs"),
     keys: await store.credentials.dataKeys(THEIRS),
     key: await store.key({ workspace: THEIRS, scope: "start/theirs", key: "theirs" }),

@@ -60,6 +60,8 @@ export async function filled(store: Store, workspace: string, name = "w"): Promi
   };
   const body = { headers: { "content-type": "text/plain" }, body: new Uint8Array([1]), size: 1 };
   await store.webhooks.claim({ ...hook, ...body, id: delivery, key: name }, newId());
+  const event = { workspace, id: name, name, payload: name, fingerprint: "f", chain: [] };
+  await store.events.publish({ ...event, keepMs: 60_000 }, 60_000);
   await store.credentials.addDataKey({
     workspace,
     number: 1,

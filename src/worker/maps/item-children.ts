@@ -10,6 +10,7 @@ import { itemFailed, itemSucceeded } from "../../core/run/items.ts";
 import { isCalledOff } from "../../core/run/races.ts";
 import { sizeOf } from "../../core/values.ts";
 import type { ActiveRun } from "../active-run.ts";
+import { chainOfRun } from "../announcements.ts";
 import type { Outcome } from "../attempt.ts";
 import { type ChildEnd, ChildOpener, type ChildRuns, endAs, type Opened } from "../child-opener.ts";
 import { parentOf } from "../children.ts";
@@ -79,7 +80,13 @@ export class ItemChildren {
     const { workspace } = run.identity!;
     // Claimed once more, and neither after a loss nor for another attempt: its dead letter was redriven.
     const mayRedrive = fence > 1 && attempt === 1 && losses === 0;
-    const opening = { runId: childRunId(parent), workspace, parent, mayRedrive };
+    const opening = {
+      runId: childRunId(parent),
+      workspace,
+      parent,
+      chain: chainOfRun(run.started),
+      mayRedrive,
+    };
     return this.#opener.open(opening, () => Promise.resolve(work.input as JsonObject));
   }
 

@@ -74,13 +74,17 @@ onEachBackend("event.publish", (name) => {
     const publish = one("publish", "event.publish", { name: "order.paid", payload: "{{ input }}" });
     const publisher = await start(publish, "a", { order: 1 });
     const output = (await publisher.result({ timeout: "10s" })) as { id: string };
-    expect(output).toEqual({ id: expect.stringMatching(/^[0-9a-f]{52}\/order\.paid$/), runs: 2 });
+    const id = expect.stringMatching(/^[0-9a-f]{52}\/order\.paid$/) as string;
+    expect(output).toEqual({ id, runs: 2, started: 0 });
     for (const run of [mine!, also!]) await waiting(run, "second");
     expect((await foreign!.detail()).nodes.map(({ node }) => node)).not.toContain("second");
     // The host's own call with that id is the same event; with another it is not.
     const again = { workspace: "a", id: output.id };
-    expect(await engine.publish("order.paid", null, again)).toEqual({ runs: 0 });
-    expect(await engine.publish("order.paid", 2, { workspace: "a" })).toEqual({ runs: 2 });
+    expect(await engine.publish("order.paid", { order: 1 }, again)).toMatchObject({
+      runs: 2,
+      repeated: true,
+    });
+    expect(await engine.publish("order.paid", 2, { workspace: "a" })).toMatchObject({ runs: 2 });
     expect(await mine!.result({ timeout: "10s" })).toEqual([{ order: 1 }, 2]);
     await foreign!.cancel();
   });
@@ -89,7 +93,7 @@ onEachBackend("event.publish", (name) => {
     const run = await start(waiter, "repeated");
     await waiting(run, "first");
     const publisher = await start(one("unlucky", "unlucky", null), "repeated");
-    expect(await publisher.result({ timeout: "10s" })).toMatchObject({ runs: 0 });
+    expect(await publisher.result({ timeout: "10s" })).toMatchObject({ runs: 1, repeated: true });
     expect((await publisher.detail()).attempts).toHaveLength(1);
     await waiting(run, "second");
     await engine.publish("order.paid", "the next", { workspace: "repeated" });

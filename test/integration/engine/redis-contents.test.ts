@@ -185,7 +185,7 @@ describeRedis("Redis", () => {
       for await (const _ of other.runs.handle(run.id).events()) heard += 1;
     })();
     await other.runs.signal(run.id, "go", word("Signal"));
-    expect(await other.publish("tick", word("Event"))).toEqual({ runs: 1 });
+    expect(await other.publish("tick", word("Event"))).toMatchObject({ runs: 1 });
     const letter = async (node: string): Promise<string> => {
       const open = async () => (await other.deadLetters.list({ runId: run.id, node })).items[0]?.id;
       await expect.poll(open, { timeout: 20_000 }).toBeDefined();

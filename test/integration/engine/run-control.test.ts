@@ -95,15 +95,15 @@ onEachBackend("run control", (name) => {
       const foreign = await start(payment, 2, "other");
       const deaf = await start(approval, 2);
       for (const run of [...runs, foreign, deaf]) await isNow(run, "waiting");
-      expect(await engine.publish("paid", { order: 2 })).toEqual({ runs: 3 });
+      expect(await engine.publish("paid", { order: 2 })).toMatchObject({ runs: 3 });
       expect(await runs[1]!.result({ timeout: "10s" })).toMatchObject({ got: { order: 2 } });
       for (const run of [runs[0]!, runs[2]!, foreign, deaf]) expect(await run.status()).toBe("waiting");
-      expect(await engine.publish("paid", { order: 2 }, { workspace: "other" })).toEqual({ runs: 1 });
+      expect(await engine.publish("paid", { order: 2 }, { workspace: "other" })).toMatchObject({ runs: 1 });
       await foreign.result({ timeout: "10s" });
-      expect(await engine.publish("paid", { order: 1 })).toEqual({ runs: 2 });
-      expect(await engine.publish("paid", { order: 3 })).toEqual({ runs: 1 });
+      expect(await engine.publish("paid", { order: 1 })).toMatchObject({ runs: 2 });
+      expect(await engine.publish("paid", { order: 3 })).toMatchObject({ runs: 1 });
       await Promise.all(runs.map((run) => run.result({ timeout: "10s" })));
-      expect(await engine.publish("paid", { order: 3 })).toEqual({ runs: 0 });
+      expect(await engine.publish("paid", { order: 3 })).toMatchObject({ runs: 0 });
       await deaf.cancel();
     });
 
@@ -119,9 +119,10 @@ onEachBackend("run control", (name) => {
         output: "{{ [nodes.first.output, nodes.second.output] }}",
       };
       const run = await start(twice);
-      expect(await engine.publish("tick", 1, { id: "t1" })).toEqual({ runs: 1 });
-      expect(await engine.publish("tick", 9, { id: "t1" })).toEqual({ runs: 0 });
-      expect(await engine.publish("tick", 2, { id: "t2" })).toEqual({ runs: 1 });
+      expect(await engine.publish("tick", 1, { id: "t1" })).toMatchObject({ runs: 1 });
+      expect(await engine.publish("tick", 1, { id: "t1" })).toMatchObject({ runs: 1, repeated: true });
+      await expect(engine.publish("tick", 9, { id: "t1" })).rejects.toMatchObject({ code: "event_conflict" });
+      expect(await engine.publish("tick", 2, { id: "t2" })).toMatchObject({ runs: 1 });
       expect(await run.result({ timeout: "10s" })).toEqual([1, 2]);
     });
   });
