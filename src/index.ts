@@ -38,6 +38,7 @@ export type {
   NodeDocument,
   ConcurrencyDocument,
   OnLimit,
+  PollSource,
   RetryDocument,
   ScheduleSource,
   WorkflowDocument,
@@ -61,6 +62,7 @@ export type { ValidationLimits } from "./core/graph/limits.ts";
 export { validateWorkflow, type ValidationResult } from "./core/graph/validate.ts";
 export type { Json, JsonObject } from "./core/json.ts";
 export type { Logger } from "./core/ports/logger.ts";
+export type { ItemRefusal } from "./core/ports/polls.ts";
 export type { ScheduledStart } from "./core/ports/schedules.ts";
 export type { SqlTransaction } from "./core/ports/transactions.ts";
 export type { DeadLetter, DeadLetterGroup } from "./core/ports/dead-letter.ts";
@@ -125,6 +127,7 @@ export type {
   ScheduleOf,
   SetScheduleOptions,
 } from "./engine/schedule-options.ts";
+export type { ListPollsOptions, Poll, PollOf, PollsApi } from "./engine/polls.ts";
 export type { Schedule, SchedulesApi } from "./engine/schedules.ts";
 export type {
   IncomingWebhook,

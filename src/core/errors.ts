@@ -63,6 +63,7 @@ export const ERROR_CODES = {
   outbound_response_too_large: "The answer is larger than is allowed.",
   output_invalid: "An output does not fit the action's schema.",
   package_missing: "An optional package is not installed.",
+  poll_not_found: "There is no such poll in this workspace.",
   postgres_too_old: "The PostgreSQL server is older than FlowForge supports.",
   postgres_unreachable: "No connection to PostgreSQL could be made.",
   redis_policy_unsafe: "This Redis may evict keys, and with them tasks that wait in the queue.",

@@ -26,6 +26,7 @@ import { type EngineEventMap, type EngineEventName, EngineEvents } from "./engin
 import type { ParsedOptions } from "./options.ts";
 import type { MessageOptions } from "./message-options.ts";
 import { RunControl } from "./run-control.ts";
+import { itemRuns, PollsApi } from "./polls.ts";
 import { RunsApi } from "./runs.ts";
 import { SchedulesApi, tickRuns } from "./schedules.ts";
 import { Observation } from "./observation.ts";
@@ -113,6 +114,10 @@ export class Engine implements AsyncDisposable {
   get workspaces(): WorkspacesApi {
     const { connections, control, workflows } = this.#parts("workspaces");
     return new WorkspacesApi({ ...connections, control, workflows });
+  }
+
+  get polls(): PollsApi {
+    return new PollsApi(this.#parts("polls").connections.store);
   }
 
   get webhooks(): WebhooksApi {
@@ -271,7 +276,7 @@ export class Engine implements AsyncDisposable {
     const events = new EventParts({ ...around, runs: () => runs, control: () => control });
     const observation: Observation = new Observation({ connections, logger, worker: () => worker });
     const parts = { children, ticks, deliveries, ...events.forWorker, observer: observation.observer };
-    const worker: Worker = this.#newWorker(connections, { watch, ...parts });
+    const worker: Worker = this.#newWorker(connections, { watch, ...parts, items: itemRuns(() => runs) });
     const workflows = new WorkflowsApi({
       store,
       stats: observation.stats,
@@ -282,12 +287,8 @@ export class Engine implements AsyncDisposable {
     const control = new RunControl({ store, table: worker.table });
     const own = new OwnTransactions(transactions, logger);
     const runs: RunsApi = new RunsApi({ store, worker, watch, workflows, control, transactions, own });
-    const intake = new WebhookIntake({
-      store,
-      runs,
-      logger,
-      credentials: credentialSource(this.#options.resolveCredential, connections.vault),
-    });
+    const credentials = credentialSource(this.#options.resolveCredential, connections.vault);
+    const intake = new WebhookIntake({ store, runs, logger, credentials });
     const deadLetters: DeadLettersApi = new DeadLettersApi({
       store,
       worker,
@@ -315,7 +316,10 @@ export class Engine implements AsyncDisposable {
 
   #newWorker(
     connections: Connections,
-    of: Pick<WorkerOptions, "children" | "ticks" | "deliveries" | "outgoing" | "events" | "observer"> & {
+    of: Pick<
+      WorkerOptions,
+      "children" | "ticks" | "items" | "deliveries" | "outgoing" | "events" | "observer"
+    > & {
       readonly watch: Watch;
     },
   ): Worker {

@@ -96,7 +96,7 @@ export class WorkflowsApi {
   }
 
   /**
-   * From now on none of the workflow's triggers starts a run: webhooks, schedules and events pass it by, also with another version.
+   * From now on none of the workflow's triggers starts a run: webhooks, schedules, polls and events pass it by, also with another version.
    * Runs under way go on, and `runs.start` and nodes that run it as a child start it all the same. Twice is once.
    *
    * Throws `workflow_not_found`.
@@ -114,7 +114,7 @@ export class WorkflowsApi {
     const { workspace, enabled } = to;
     if (await this.#store.enableWorkflow(workspace, name, enabled)) {
       // At once: where it is enabled before a maintenance round has seen this, nothing may be made up for either.
-      if (!enabled) await this.#store.schedules.prune();
+      if (!enabled) await Promise.all([this.#store.schedules.prune(), this.#store.polls.sync()]);
       return;
     }
     const known = await this.#store.workflows(workspace);

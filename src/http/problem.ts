@@ -17,6 +17,7 @@ const OF_CALLER = {
   dead_letter_not_found: 404,
   credential_not_found: 404,
   schedule_not_found: 404,
+  poll_not_found: 404,
   delivery_not_found: 404,
   event_not_found: 404,
   approval_invalid: 404,

@@ -6,6 +6,7 @@ import { credentialRoutes } from "./routes/credentials.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { pollRoutes } from "./routes/polls.ts";
 import { runControlRoutes } from "./routes/run-control.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { statsRoutes } from "./routes/stats.ts";
@@ -24,6 +25,7 @@ export const routes: readonly Route[] = [
   ...webhookRoutes,
   ...statsRoutes,
   ...scheduleRoutes,
+  ...pollRoutes,
   ...healthRoutes,
   route({
     id: "openapi",

@@ -264,6 +264,38 @@ CREATE INDEX node_runs_due ON flowforge.node_runs USING btree (due_at) WHERE ((d
 CREATE INDEX node_runs_ready ON flowforge.node_runs USING btree (ready_at) WHERE (ready_at IS NOT NULL);
 CREATE INDEX node_runs_retry ON flowforge.node_runs USING btree (run_id, node, retry_at) WHERE (retry_at IS NOT NULL);
 
+create table flowforge.poll_items (
+  workspace text not null,
+  workflow text not null,
+  node text not null,
+  item text not null,
+  series bigint not null,
+  seen_at bigint not null,
+  constraint poll_items_pkey PRIMARY KEY (workspace, workflow, node, series, item)
+);
+CREATE INDEX poll_items_by_age ON flowforge.poll_items USING btree (workspace, workflow, node, series, seen_at, item);
+
+create table flowforge.polls (
+  workspace text not null,
+  workflow text not null,
+  node text not null,
+  rev integer not null default 0,
+  failures integer not null default 0,
+  last_items integer not null default 0,
+  paused boolean not null default false,
+  series bigint not null,
+  due_at bigint not null,
+  last_at bigint,
+  stage text not null default 'first'::text,
+  holder text,
+  last_error text,
+  last_refusal json,
+  cursor json not null default 'null'::json,
+  source json not null,
+  constraint polls_pkey PRIMARY KEY (workspace, workflow, node)
+);
+CREATE INDEX polls_due ON flowforge.polls USING btree (due_at) WHERE (NOT paused);
+
 create table flowforge.run_blobs (
   run_id uuid not null,
   sha256 bytea not null,

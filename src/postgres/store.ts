@@ -42,6 +42,7 @@ import { eventStore } from "./events.ts";
 import { MAX_TRANSACTIONS, transactionStore } from "./transactions.ts";
 import { statisticsStore } from "./statistics.ts";
 import { retentionStore } from "./retention.ts";
+import { pollStore } from "./polls.ts";
 import { scheduleStore } from "./schedules.ts";
 import { storeNow } from "./time.ts";
 import { triggerStore } from "./triggers.ts";
@@ -201,7 +202,10 @@ function besideRuns(
   MapStore &
   MemoStore &
   KeyStore &
-  Pick<Store, "credentials" | "events" | "retention" | "schedules" | "triggers" | "webhooks" | "workspaces"> {
+  Pick<
+    Store,
+    "credentials" | "events" | "polls" | "retention" | "schedules" | "triggers" | "webhooks" | "workspaces"
+  > {
   const credentials = new Credentials(reads, schema);
   const retention = retentionStore(reads, schema);
   return {
@@ -214,6 +218,7 @@ function besideRuns(
     credentials,
     triggers: triggerStore(reads, schema),
     schedules: scheduleStore(reads, schema),
+    polls: pollStore(reads, schema),
     webhooks: webhookStore(reads, schema),
     retention,
     workspaces: workspaceStore({ pool: reads, s: schema, credentials, clear: retention.clear }),

@@ -11,6 +11,8 @@ import type { ConnectionPool } from "../postgres-connection/pool.ts";
 /** With rows of a workspace that no run owns; credentials are deleted with the keys that seal them. */
 export const TABLES_OF_WORKSPACES = [
   "schedules",
+  "polls",
+  "poll_items",
   "triggers",
   "workflows",
   "workflow_versions",

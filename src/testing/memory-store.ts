@@ -44,6 +44,7 @@ import { listeningRuns, runDetail, runPage, storedRun } from "./memory-store/run
 import { nodeKey, Tables, type MemoryNode, type MemoryRun } from "./memory-store/tables.ts";
 import { nodeRef, WorkerTable } from "./memory-store/worker-table.ts";
 import { RetentionTable } from "./memory-store/retention-table.ts";
+import { PollTable } from "./memory-store/poll-table.ts";
 import { ScheduleTable } from "./memory-store/schedule-table.ts";
 import { TriggerTable } from "./memory-store/trigger-table.ts";
 import { WebhookTable } from "./memory-store/webhook-table.ts";
@@ -75,6 +76,11 @@ class MemoryStore implements Store {
   readonly #maps = new MapTable(this.#tables);
   readonly triggers: TriggerTable = new TriggerTable(this.#workflows);
   readonly schedules: ScheduleTable = new ScheduleTable(this.#workflows, () => this.#now());
+  readonly polls: PollTable = new PollTable({
+    workflows: this.#workflows,
+    now: () => this.#now(),
+    isAlive: (worker) => this.#workers.isAlive(worker),
+  });
   readonly webhooks: WebhookTable = new WebhookTable(() => this.#now());
   readonly retention: RetentionTable = new RetentionTable({
     tables: this.#tables,
@@ -94,6 +100,7 @@ class MemoryStore implements Store {
     credentials: this.credentials,
     rows: [
       ["schedules", this.schedules.ofWorkspaces],
+      ["schedules", this.polls.ofWorkspaces],
       ["versions", this.#workflows],
       ["deliveries", this.webhooks.ofWorkspaces],
       ["deliveries", this.events.ofWorkspaces],

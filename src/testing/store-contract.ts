@@ -21,6 +21,7 @@ import { memoRules } from "./store-contract/memo-rules.ts";
 import { retentionRules } from "./store-contract/retention-rules.ts";
 import { rowRules } from "./store-contract/row-rules.ts";
 import { namedScheduleRules } from "./store-contract/named-schedule-rules.ts";
+import { pollRules } from "./store-contract/poll-rules.ts";
 import { scheduleRules } from "./store-contract/schedule-rules.ts";
 import { sizeRules } from "./store-contract/size-rules.ts";
 import { valueRules } from "./store-contract/value-rules.ts";
@@ -60,6 +61,7 @@ const PARTS = [
   versionRules,
   triggerRules,
   scheduleRules,
+  pollRules,
   namedScheduleRules,
   webhookRules,
   retentionRules,

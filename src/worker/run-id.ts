@@ -1,4 +1,5 @@
 import type { EventRef } from "../core/ports/events.ts";
+import type { PollSeries } from "../core/ports/polls.ts";
 import type { SchedulePlace } from "../core/ports/schedules.ts";
 import type { TriggerPlace } from "../core/ports/triggers.ts";
 import { createHash, randomFillSync } from "node:crypto";
@@ -55,6 +56,11 @@ export function eventRunId(
 ): string {
   const text = `event ${JSON.stringify([workspace, id, publishedAt, workflow, node])}`;
   return madeId(timePart(publishedAt), text);
+}
+
+/** The id of the run of an item of a poll: the same wherever it is asked for. A UUIDv8, whose time is that of the beginning of the series. */
+export function itemRunId({ workspace, workflow, node, series }: PollSeries, item: string): string {
+  return madeId(timePart(series), `item ${JSON.stringify([workspace, workflow, node, series, item])}`);
 }
 
 function timePart(ms: number): string {

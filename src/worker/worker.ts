@@ -31,6 +31,7 @@ import { gatesRound } from "./loops/gates.ts";
 import { keysRound } from "./loops/keys.ts";
 import { lossOf, reaperRound } from "./loops/reaper.ts";
 import { retentionRound, type RetentionRules } from "./loops/retention.ts";
+import { polling } from "./loops/poller.ts";
 import { sweeperRound } from "./loops/sweeper.ts";
 import { type DeliveryRuns, webhooksRound } from "./loops/webhooks.ts";
 import { tickerRound } from "./loops/ticker.ts";
@@ -38,6 +39,7 @@ import { timerRound } from "./loops/timer.ts";
 import type { Observer } from "./observer.ts";
 import { Outbox } from "./outbox.ts";
 import type { Outgoing } from "./outgoing.ts";
+import type { ItemRuns, Polls } from "./polls.ts";
 import { Plans } from "./plans.ts";
 import { RollCall } from "./roll-call.ts";
 import { RunTable } from "./run-table.ts";
@@ -58,6 +60,7 @@ export interface WorkerOptions {
   readonly credentials: CredentialSource;
   readonly children: ChildRuns;
   readonly ticks: TickRuns;
+  readonly items: ItemRuns;
   readonly deliveries: DeliveryRuns;
   readonly observer: Observer;
   readonly retention: RetentionRules;
@@ -103,6 +106,7 @@ export class Worker {
   readonly #events: Loop;
   #childRestedAt = -Infinity;
   #loops: Loop[] = [];
+  #polls: Polls | null = null;
   #works = false;
 
   constructor(options: WorkerOptions) {
@@ -173,6 +177,7 @@ export class Worker {
     await this.#register();
     this.#loops = [this.#loop("heartbeat", () => this.#beat())];
     if (options.maintain) this.#loops.push(this.#timer, this.#children, this.#events, ...this.#maintenance());
+    if (options.work) this.#loops.push(this.#poller());
     for (const loop of this.#loops) loop.start();
     if (options.work) await this.#intake.open();
   }
@@ -187,6 +192,7 @@ export class Worker {
     this.table.workAs(null);
     this.#backlog.close();
     const closing = this.#intake.close(deadlineMs);
+    await within(left(), Promise.resolve(this.#polls?.stop()));
     await within(left(), this.table.drained());
     await this.#releaseHeld();
     await within(left() + 1_000, this.table.quiet());
@@ -279,6 +285,15 @@ export class Worker {
         reaperRound({ store, table, leaseMs, registry: this.#registry, lease: this.#lease }),
       ),
     ];
+  }
+
+  #poller(): Loop {
+    const options = { ...this.#options, runs: this.#options.items, clock: this.clock };
+    const { polls, loop } = polling({ ...options, worker: () => this.workerId }, (round) =>
+      this.#loop("poller", round),
+    );
+    this.#polls = polls;
+    return loop;
   }
 
   async #readClock(): Promise<void> {

@@ -249,7 +249,7 @@ type Rest<Given, Of extends string> = {} extends Given
 export interface Fired {
   /** Id of the trigger node. */
   readonly id: string;
-  readonly type: "manual" | "webhook" | "schedule" | "event";
+  readonly type: "manual" | "webhook" | "schedule" | "event" | "poll";
   readonly payload: Json;
   readonly headers: { readonly [name: string]: string };
   readonly firedAt: string;

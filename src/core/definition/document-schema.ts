@@ -3,7 +3,7 @@
  * expressions) is not decided here. `parseDocument` beside this file turns what zod finds into problems with a code.
  */
 import { z, type ZodType } from "zod";
-import { MAX_JITTER_MS, timingProblem } from "../schedule/timing.ts";
+import { MAX_JITTER_MS, MIN_EVERY_MS, timingProblem } from "../schedule/timing.ts";
 import { DURATION_EXPECTED, parseDuration, tryParseDuration } from "./duration.ts";
 import type { Duration } from "./document.ts";
 import { ACTION_NAME, fits, LABEL, LANE, NAME, type NameRule, OUTCOME } from "./names.ts";
@@ -168,6 +168,13 @@ const scheduleSource = scheduleFields.check((context) => {
   context.issues.push({ code: "custom", params, message, input: context.value });
 });
 
+const interval: ZodType<Duration> = ruled(duration, {
+  code: "field_invalid",
+  test: (value) => (tryParseDuration(value) ?? MIN_EVERY_MS) >= MIN_EVERY_MS,
+  message: (value) => `${JSON.stringify(value)} is too short an interval.`,
+  next: "Use at least one second.",
+});
+
 const sources = z.discriminatedUnion("type", [
   place("a manual source", { type: z.literal("manual") }),
   place("a webhook source", {
@@ -178,6 +185,15 @@ const sources = z.discriminatedUnion("type", [
     timeout: duration.exactOptional(),
   }),
   scheduleSource,
+  place("a poll source", {
+    type: z.literal("poll"),
+    action: named("an action", ACTION_NAME),
+    input: z.record(z.string(), z.unknown()).exactOptional(),
+    every: interval,
+    credentials: z.array(text).exactOptional(),
+    first: z.enum(["now", "all"]).exactOptional(),
+    timeout: duration.exactOptional(),
+  }),
   place("an event source", {
     type: z.literal("event"),
     name: named("an event", NAME),

@@ -95,6 +95,7 @@ export type TriggerSource =
   | { readonly type: "manual" }
   | WebhookSource
   | ScheduleSource
+  | PollSource
   | { readonly type: "event"; readonly name: string; readonly filter?: string };
 
 export interface WebhookSource {
@@ -134,6 +135,23 @@ export interface ScheduleSource {
   readonly catchUpWindow?: Duration;
   /** Each run starts up to so much later than its tick. At most a day. Default 0. */
   readonly jitter?: Duration;
+}
+
+/** An action is asked again and again for items, and each item that is new starts a run. */
+export interface PollSource {
+  readonly type: "poll";
+  /** Returns `{ items: [{ id, ... }], cursor?, more? }`. */
+  readonly action: string;
+  /** What the action is asked with, beside `cursor`: plain values, no templates. Default `{}`. */
+  readonly input?: JsonObject;
+  /** From the end of a poll to the next one. At least `1s`. */
+  readonly every: Duration;
+  /** Credentials that the action may use. */
+  readonly credentials?: readonly string[];
+  /** What is there when it is asked for the first time. `now` (default): is noted as seen, and starts nothing. `all`: starts runs. */
+  readonly first?: "now" | "all";
+  /** Of a poll. Default: the action's, then `60s`. */
+  readonly timeout?: Duration;
 }
 
 export interface ActionDocument extends NodeDocumentBase {

@@ -1,11 +1,12 @@
 /** What nodes name outside of the document: actions with their input, credentials. And fixed times, which nobody else looks at. */
 import { z, type ZodType } from "zod";
 import { computedFields } from "../definition/constants.ts";
-import type { ActionDocument, NodeDocument, WaitDocument } from "../definition/document.ts";
+import type { ActionDocument, NodeDocument, PollSource, WaitDocument } from "../definition/document.ts";
 import { fits, NAME } from "../definition/names.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { childIssues } from "./children.ts";
 import { makeIssue, type Issue, type IssuePath } from "./issues.ts";
+import { RUN_WORKFLOW } from "./plan.ts";
 import { isObject, mismatches, type Mismatch, type StringPart } from "./json-schema.ts";
 import type { Subject } from "./subject.ts";
 import { parseTime } from "./until.ts";
@@ -36,9 +37,11 @@ export function actionIssues(subject: Subject, catalogue: ActionCatalogue | unde
     const node = document.nodes[id] as NodeDocument;
     if (damaged.has(id)) return [];
     if (node.kind === "wait") return untilIssues(id, node);
+    if (node.kind === "trigger" && node.source?.type === "poll")
+      return pollIssues(subject, { path: ["nodes", id, "source"], source: node.source, catalogue });
     if (node.kind !== "action") return [];
     return [
-      ...credentialIssues(id, node),
+      ...credentialIssues(["nodes", id], node),
       ...mapIssues(id, node),
       ...childIssues(id, node),
       ...(catalogue
@@ -60,10 +63,10 @@ function untilIssues(id: string, { for: wait }: WaitDocument): Issue[] {
   ];
 }
 
-function credentialIssues(id: string, { credentials = [] }: ActionDocument): Issue[] {
+function credentialIssues(at: IssuePath, { credentials = [] }: Pick<ActionDocument, "credentials">): Issue[] {
   const seen = new Set<string>();
   return credentials.flatMap((name, index) => {
-    const path = ["nodes", id, "credentials", index];
+    const path = [...at, "credentials", index];
     const twice = seen.has(name);
     seen.add(name);
     if (!twice && fits(NAME, name)) return [];
@@ -76,6 +79,31 @@ function credentialIssues(id: string, { credentials = [] }: ActionDocument): Iss
       }),
     ];
   });
+}
+
+interface PollUse {
+  readonly path: IssuePath;
+  readonly source: PollSource;
+  readonly catalogue: ActionCatalogue | undefined;
+}
+
+/** The first poll has no cursor yet, so `null` must fit. */
+function pollIssues(subject: Subject, { path, source, catalogue }: PollUse): Issue[] {
+  const granted = source.credentials ?? [];
+  const { action } = source;
+  if (action === RUN_WORKFLOW) {
+    return [
+      makeIssue("child_invalid", [...path, "action"], {
+        message: `\`${RUN_WORKFLOW}\` cannot be polled.`,
+        next: "Name an action that returns items.",
+      }),
+    ];
+  }
+  const use = { action, input: { ...source.input, cursor: null } };
+  return [
+    ...credentialIssues(path, source),
+    ...(catalogue ? catalogueIssues(subject, { path, use, granted, catalogue, isPlain: true }) : []),
+  ];
 }
 
 const OF_MAPS = ["concurrency", "onItemError"] as const;
@@ -101,6 +129,8 @@ interface ActionUse {
   /** Of the node. */
   readonly granted: readonly string[];
   readonly catalogue: ActionCatalogue;
+  /** Its input holds no templates. */
+  readonly isPlain?: true;
 }
 
 function usesOf(id: string, node: ActionDocument): readonly Omit<ActionUse, "catalogue">[] {
@@ -110,7 +140,10 @@ function usesOf(id: string, node: ActionDocument): readonly Omit<ActionUse, "cat
   return node.compensate ? [own, { path: [...path, "compensate"], use: node.compensate, granted }] : [own];
 }
 
-function catalogueIssues({ suggestions }: Subject, { path, use, granted, catalogue }: ActionUse): Issue[] {
+function catalogueIssues(
+  { suggestions }: Subject,
+  { path, use, granted, catalogue, isPlain }: ActionUse,
+): Issue[] {
   const known = catalogue.get(use.action);
   if (known === undefined) {
     return [
@@ -139,8 +172,19 @@ function catalogueIssues({ suggestions }: Subject, { path, use, granted, catalog
         },
       ),
     ),
-    ...(schema === undefined ? [] : inputIssues(schema, path, use)),
+    ...(schema === undefined ? [] : inputIssues(schema, path, isPlain ? escaped(use) : use)),
   ];
+}
+
+/** A template that renders what stands there. */
+function escaped<Use extends ActionUse["use"]>(use: Use): Use {
+  const plain = (value: Json): Json => {
+    if (typeof value === "string") return value.replaceAll("{{", "\\{{");
+    if (Array.isArray(value)) return value.map(plain);
+    if (!isObject(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, plain(member as Json)]));
+  };
+  return use.input === undefined ? use : { ...use, input: plain(use.input) };
 }
 
 function inputIssues(schema: ZodType | JsonObject, path: IssuePath, use: ActionUse["use"]): Issue[] {

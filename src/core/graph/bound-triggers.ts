@@ -25,6 +25,7 @@ function nameOf(source: BoundSource): string | null {
     case "event":
       return source.name;
     case "schedule":
+    case "poll":
       return null;
   }
 }

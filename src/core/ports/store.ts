@@ -20,6 +20,7 @@ import type { ChildStore } from "./children.ts";
 import type { KeyStore } from "./keys.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterPage } from "./dead-letter.ts";
 import type { RetentionStore } from "./retention.ts";
+import type { PollStore } from "./polls.ts";
 import type { ScheduleStore } from "./schedules.ts";
 import type { TransactionStore } from "./transactions.ts";
 import type { TriggerStore } from "./triggers.ts";
@@ -144,6 +145,7 @@ export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, 
   readonly credentials: CredentialStore;
   readonly triggers: TriggerStore;
   readonly schedules: ScheduleStore;
+  readonly polls: PollStore;
   readonly webhooks: WebhookStore;
   readonly retention: RetentionStore;
   readonly workspaces: WorkspaceStore;

@@ -25,7 +25,7 @@ export interface TriggerQuery {
   readonly type: BoundSource["type"];
   /** None: those of all workspaces. */
   readonly workspace?: string;
-  /** The path of a webhook, the name of an event; schedules have none. */
+  /** The path of a webhook, the name of an event; schedules and polls have none. */
   readonly name?: string;
   /** The last one of the page before. */
   readonly after?: TriggerPlace;

@@ -31,6 +31,7 @@ import { deletedRuns } from "./0024-deleted-runs.ts";
 import { workspaces } from "./0025-workspaces.ts";
 import { namedSchedules } from "./0026-named-schedules.ts";
 import { events } from "./0027-events.ts";
+import { polls } from "./0028-polls.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -61,6 +62,7 @@ export const MIGRATIONS: readonly Migration[] = [
   workspaces,
   namedSchedules,
   events,
+  polls,
 ];
 
 /** The schema version that this code is written for. */

@@ -40,6 +40,10 @@ export class WorkerTable {
     if (worker) worker.dead = true;
   }
 
+  isAlive(id: string): boolean {
+    return this.#workers.get(id)?.dead === false;
+  }
+
   live(): number {
     return [...this.#workers.values()].filter((worker) => !worker.dead).length;
   }

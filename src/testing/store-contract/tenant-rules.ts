@@ -7,7 +7,8 @@ import { newId, newRun, start } from "./entries.ts";
 import type { Bench, Kit } from "./kit.ts";
 import { erased, filled } from "./workspace-rules.ts";
 
-type Part = "credentials" | "events" | "triggers" | "schedules" | "webhooks" | "retention" | "workspaces";
+type Part =
+  "credentials" | "events" | "triggers" | "schedules" | "polls" | "webhooks" | "retention" | "workspaces";
 type Method =
   Exclude<keyof Store, Part | "transactions"> | { [P in Part]: `${P}.${keyof Store[P] & string}` }[Part];
 
@@ -51,6 +52,17 @@ const gives =
   async (scene) => {
     scene.expect(await ask(scene)).toEqual(expected);
   };
+
+const POLL_END = {
+  stage: "live",
+  cursor: null,
+  failures: 0,
+  lastItems: 0,
+  lastError: null,
+  lastRefusal: null,
+  delayMs: 1,
+  succeeded: true,
+} as const;
 
 const EMPTY_PAGE = { items: [], cursor: null };
 
@@ -157,6 +169,21 @@ const MATRIX: { readonly [M in Method]: Ask | Exempt } = {
   "schedules.delete": gives(false, ({ store }) => store.schedules.delete({ ...PLACE, node: "@theirs" })),
   "schedules.get": gives(null, ({ store }) => store.schedules.get(PLACE)),
   "schedules.list": shows(({ store }) => store.schedules.list(EVERY)),
+  "polls.sync": "of all",
+  "polls.due": "of all",
+  "polls.claim": gives(false, ({ store }) => store.polls.claim(PLACE, 0, "theirs")),
+  "polls.seen": gives(new Set(), async ({ store }) => {
+    const theirs = await store.polls.get({ ...PLACE, workspace: THEIRS, node: "poll" });
+    return store.polls.seen({ ...theirs!, workspace: MINE }, ["theirs"]);
+  }),
+  "polls.finish": gives(false, ({ store }) =>
+    store.polls.finish({ ...PLACE, node: "poll" }, 2, { ...POLL_END, seen: ["mine"] }),
+  ),
+  "polls.setPaused": gives(false, ({ store }) => store.polls.setPaused({ ...PLACE, node: "poll" }, true)),
+  "polls.hurry": gives(false, ({ store }) => store.polls.hurry({ ...PLACE, node: "poll" })),
+  "polls.get": gives(null, ({ store }) => store.polls.get({ ...PLACE, node: "poll" })),
+  "polls.list": shows(({ store }) => store.polls.list(EVERY)),
+  "polls.expire": "of all",
   "webhooks.claim": async ({ store, expect, delivery }) => {
     // Their keys hold nothing here.
     const theirs = (await store.webhooks.get(THEIRS, delivery))!;
@@ -274,6 +301,7 @@ async function everything(store: Store, { rests, runs, delivery }: Scene): Promi
     versions: await store.workflows(THEIRS),
     letters: await store.deadLetters({ workspace: THEIRS, limit: 9 }),
     schedules: await store.schedules.list({ workspace: THEIRS, limit: 9 }),
+    polls: await store.polls.list({ workspace: THEIRS, limit: 9 }),
     delivery: await store.webhooks.get(THEIRS, delivery),
     event: await store.events.get({ workspace: THEIRS, id: "theirs" }),
     credential: await store.credentials.credential(THEIRS, "theirs"),

@@ -6,13 +6,21 @@ import { message, move, moved, newId, newRun, row, running, start } from "./entr
 import type { Kit } from "./kit.ts";
 
 const HOURLY = { type: "schedule", every: "1h" } as const;
+const POLLED = { type: "poll", action: "x", every: "1h" } as const;
 
 function documentOf(name: string): WorkflowDocument {
   return {
     format: 1,
     name,
-    nodes: { tick: { kind: "trigger", source: HOURLY }, a: { kind: "action", action: "x" } },
-    edges: [{ from: "tick", to: "a" }],
+    nodes: {
+      tick: { kind: "trigger", source: HOURLY },
+      poll: { kind: "trigger", source: POLLED },
+      a: { kind: "action", action: "x" },
+    },
+    edges: [
+      { from: "tick", to: "a" },
+      { from: "poll", to: "a" },
+    ],
   };
 }
 
@@ -31,6 +39,20 @@ export async function filled(store: Store, workspace: string, name = "w"): Promi
     { workspace, workflow: name, node: "tick", source: HOURLY },
     { dueAt: 1, fireAt: 1 },
   );
+  await store.polls.sync();
+  const poll = { workspace, workflow: name, node: "poll" };
+  await store.polls.claim(poll, 0, "w");
+  await store.polls.finish(poll, 1, {
+    stage: "live",
+    cursor: null,
+    failures: 0,
+    lastItems: 1,
+    lastError: null,
+    lastRefusal: null,
+    delayMs: 1,
+    succeeded: true,
+    seen: [name],
+  });
   const [rests, runs, delivery] = [newId(), newId(), newId()];
   const key = { scope: `start/${name}`, key: name, fingerprint: "f" };
   const nodes = [row("a", { status: "succeeded", output: "large ".repeat(20_000) })];

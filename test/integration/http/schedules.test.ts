@@ -1,4 +1,4 @@
-/** Schedules over HTTP: made, looked at, changed and deleted. */
+/** Schedules and polls over HTTP: made, looked at, changed and deleted. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Api, openApi } from "./api.ts";
 
@@ -11,6 +11,9 @@ beforeAll(async () => {
   const nodes = { tick, w: { kind: "wait", for: { signal: "go" } } };
   const document = { format: 1, name: "nightly", nodes, edges: [{ from: "tick", to: "w" }] };
   await api.engine.workflows.register(document as never, { workspace: "mine" });
+  const mail = { kind: "trigger", source: { type: "poll", action: "mail.list", every: "1m" } };
+  const polled = { ...document, name: "polled", nodes: { ...nodes, tick: mail } };
+  await api.engine.workflows.register(polled as never, { workspace: "mine" });
 });
 afterAll(() => api[Symbol.asyncDispose]());
 
@@ -79,4 +82,35 @@ test("what is wrong is said, and what is not there is not found", async () => {
   ];
   for (const [line, body, status, code] of answers)
     expect([line, ...(await ask(line, body))]).toMatchObject([line, status, { code }]);
+});
+
+test("a poll is looked at, paused and hurried by whom it belongs to", async () => {
+  const path = "/polls/polled/tick";
+  const [status, poll] = await ask(`GET ${path}`);
+  expect(status).toBe(200);
+  expect(poll).toMatchObject({
+    workflow: "polled",
+    trigger: "tick",
+    paused: false,
+    cursor: null,
+    failures: 0,
+  });
+  expect(await ask(`POST ${path}/pause`)).toEqual([200, {}]);
+  expect(await ask("GET /polls?workflow=polled")).toMatchObject([
+    200,
+    { items: [{ paused: true }], cursor: null },
+  ]);
+  expect(await ask(`POST ${path}/resume`)).toEqual([200, {}]);
+  expect(await ask(`POST ${path}/poll-now`)).toEqual([200, {}]);
+  for (const line of [`GET ${path}`, `POST ${path}/pause`, `POST ${path}/poll-now`]) {
+    const response = await api.call(line, undefined, { authorization: "other" });
+    expect([line, response.status, await response.json()]).toMatchObject([
+      line,
+      404,
+      { code: "poll_not_found" },
+    ]);
+  }
+  const theirs = await api.call("GET /polls", undefined, { authorization: "other" });
+  expect(await theirs.json()).toEqual({ items: [], cursor: null });
+  expect((await ask(`GET /polls/polled/${"x".repeat(200)}`))[0]).toBe(404);
 });
