@@ -60,7 +60,9 @@ onEachBackend("the moment of a timeout", (name) => {
         for (const { run, accepted, result } of ends) {
           const way = result[0] === "succeeded" ? "yes" : "no";
           expect([...result].sort()).toEqual(["skipped", "succeeded"]);
-          expect(ran.get(run)).toEqual([way]);
+          expect([...new Set(ran.get(run))]).toEqual([way]);
+          // With the clock every lease runs out. Only where a worker was held to be dead for that may its action run again.
+          if (ran.get(run)!.length > 1) expect(await deadWorkers(backend)).toBeGreaterThan(0);
           // Whoever was told that it came too late was too late.
           if (!accepted) expect(way).toBe("no");
           ways[way]++;
@@ -71,6 +73,12 @@ onEachBackend("the moment of a timeout", (name) => {
     },
   );
 });
+
+async function deadWorkers({ database }: Backend): Promise<number> {
+  const text = "select count(*)::int as n from flowforge.workers where dead_at is not null";
+  const [row] = await database.query<{ n: number }>(text);
+  return row!.n;
+}
 
 interface End {
   readonly run: string;
