@@ -137,10 +137,12 @@ onEachBackend("deleting a workspace", (name) => {
       dataKeys: 1,
       deliveries: 1,
     });
+    const beside = await engine.workspaces.get("beta");
     const removed = await engine.workspaces.delete("acme", { grace: "200ms" });
     expect(removed).toEqual(held);
     expect(await engine.workspaces.get("acme")).toBeNull();
     expect((await engine.workspaces.list()).items).toEqual(["beta"]);
+    expect(await engine.workspaces.get("beta")).toEqual(beside);
 
     // What still runs has heard of it, and nothing of what it does is stored.
     const context = await slow.promise;
