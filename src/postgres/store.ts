@@ -91,6 +91,8 @@ interface Pools {
   readonly heartbeat: ConnectionPool;
   /** What people ask may take long, and must not hold up reads. */
   readonly statistics: ConnectionPool;
+  /** Deletes what is over; reads must not wait for that. */
+  readonly cleaning: ConnectionPool;
   /** For transactions of the host's; few, because an open one stops vacuum for all. */
   readonly host: ConnectionPool;
 }
@@ -131,6 +133,7 @@ function openPools({ postgres: connection, prepare = !isBorrowed(connection) }: 
     actions: openPool({ connection, prepare, answerMs: 0, max: MAX_TRANSACTIONS, idleMs: 10_000 }),
     heartbeat: open({ max: 1, idleMs: 60_000 }),
     statistics: open({ max: 1, idleMs: 10_000, ...(prepare ? { settings: FOR_PEOPLE } : {}) }),
+    cleaning: open({ max: 1, idleMs: 10_000, ...(prepare ? { settings: FOR_PEOPLE } : {}) }),
     host: openPool({ connection, prepare: false, max: 5, idleMs: 10_000, answerMs: 0 }),
   };
 }
@@ -173,7 +176,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     lost: (limits) => maintenance.lost(limits),
     unread: (limits) => maintenance.unread(limits),
 
-    ...besideRuns(reads, schema),
+    ...besideRuns(pools, schema),
     now: () => storeNow(reads, schema),
 
     saveWorkflow: (workspace, document, checksum) => workflows.save(workspace, document, checksum),
@@ -194,7 +197,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 
 /** What is kept beside the runs themselves. */
 function besideRuns(
-  reads: ConnectionPool,
+  { reads, cleaning }: Pools,
   schema: string,
 ): ActionKeyStore &
   ChildStore &
@@ -207,7 +210,7 @@ function besideRuns(
     "credentials" | "events" | "polls" | "retention" | "schedules" | "triggers" | "webhooks" | "workspaces"
   > {
   const credentials = new Credentials(reads, schema);
-  const retention = retentionStore(reads, schema);
+  const retention = retentionStore(cleaning, schema);
   return {
     ...childStore(reads, schema),
     ...mapStore(reads, schema),
@@ -221,7 +224,7 @@ function besideRuns(
     polls: pollStore(reads, schema),
     webhooks: webhookStore(reads, schema),
     retention,
-    workspaces: workspaceStore({ pool: reads, s: schema, credentials, clear: retention.clear }),
+    workspaces: workspaceStore({ pool: cleaning, s: schema, credentials, clear: retention.clear }),
     events: eventStore(reads, schema),
   };
 }
