@@ -46,6 +46,9 @@ const BEFORE_WORKSPACE: { readonly [table: string]: string } = {
 /** What an action that still runs may write for a run that is deleted comes within this time. */
 const LINGER_MS = 60_000;
 
+/** About how many rows a run has in a table. */
+const ROWS_OF_RUN = 10;
+
 interface Parts {
   readonly pool: ConnectionPool;
   readonly s: string;
@@ -114,7 +117,7 @@ async function erase(parts: Parts, workspace: string, limit: number): Promise<Wo
     // Of what is not counted there may be more.
     if (most === 0) break;
   }
-  while (await clear(limit));
+  while (await clear(ROWS_OF_RUN * limit));
   const [left] = await pool.query<WorkspaceCounts>({ text: countsText(s), values: [workspace] });
   return { ...NOTHING, dataKeys: left!.dataKeys, ...(await credentials.shred(workspace)) };
 }
@@ -155,7 +158,7 @@ async function eraseRuns({ pool, s, clear }: Parts, workspace: string, limit: nu
   });
   if (gone.length === 0) return 0;
   const ids = uuidArray(gone.map(({ id }) => id));
-  do while (await clear(limit));
+  do while (await clear(ROWS_OF_RUN * limit));
   while (await isLeft({ pool, s }, ids));
   return gone.length;
 }

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { TABLES_OF_RUNS } from "../../../src/postgres/retention.ts";
 import { openBackend } from "../engine/backends.ts";
 
-const RUNS = 6_000;
+const RUNS = 3_000;
 const NEIGHBOURS = 50;
 
 /** Runs that ended, each with two node runs, an attempt and a large value. */
