@@ -4,11 +4,11 @@ import { spawnSync } from "node:child_process";
 const steps = [
   ["format", "prettier --check --log-level warn ."],
   ["lint", "oxlint --type-aware --deny-warnings"],
-  ["types", "tsc --noEmit"],
+  ["types", "npm run --silent types"],
   ["unused code", "knip"],
   // The suite is not run twice where it has just been run on the same files.
   ...(process.env.FLOWFORGE_TESTS_RAN === "1" ? [] : [["tests", "npm test"]]),
-  ["build", "tsup --silent"],
+  ["build", "npm run --silent build"],
   ["package", "npm run --silent check-package"],
 ];
 

@@ -82,6 +82,7 @@ export const ERROR_CODES = {
   run_timeout: "The run did not come to rest in time.",
   run_too_large: "The values of a run would have more bytes than is allowed.",
   sandbox_failed: "The process that runs code could not be started.",
+  dashboard_missing: "The dashboard has not been built.",
   sandbox_missing: "What runs code is not installed.",
   schedule_not_found: "There is no such schedule in this workspace.",
   schema_outdated: "The database schema is missing or older than this version of FlowForge.",

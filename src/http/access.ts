@@ -15,9 +15,15 @@ export interface Access {
 /** `null`: nobody that may ask. It may read the request's URL and headers, and must leave its body alone. */
 export type Authorize = (request: Request) => Access | null | Promise<Access | null>;
 
+export interface Gate {
+  readonly authorize: Authorize;
+  /** Nobody may do anything but look. */
+  readonly readOnly: boolean;
+}
+
 /** Throws `http_unauthorized` and `http_forbidden`. */
-export async function accessOf(request: Request, route: Route, authorize: Authorize): Promise<Access> {
-  const access = await authorize(request);
+export async function accessOf(request: Request, route: Route, gate: Gate): Promise<Access> {
+  const access = await gate.authorize(request);
   if (!access) {
     throw new FlowForgeError("http_unauthorized", {
       subject: "the request",
@@ -28,13 +34,19 @@ export async function accessOf(request: Request, route: Route, authorize: Author
   if (typeof access.workspace !== "string" || access.workspace === "") {
     throw new TypeError("What authorize answered names no workspace.");
   }
-  if (access.can && access.can(route.id) !== true) {
+  if (!may(access, gate, route)) {
     throw new FlowForgeError("http_forbidden", {
       subject: `operation "${route.id}"`,
       next: "Ask somebody who may do it.",
     });
   }
   return access;
+}
+
+/** Whether this caller may do what a route does. */
+export function may(access: Access, gate: Gate, { id, method }: Pick<Route, "id" | "method">): boolean {
+  if (gate.readOnly && method !== "GET") return false;
+  return !access.can || access.can(id) === true;
 }
 
 /**

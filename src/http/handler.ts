@@ -5,7 +5,7 @@
 import { FlowForgeError } from "../core/errors.ts";
 import { didYouMean } from "../core/suggestion.ts";
 import type { Engine } from "../index.ts";
-import { accessOf, assertOwnSite, type Authorize } from "./access.ts";
+import { accessOf, assertOwnSite, type Authorize, may } from "./access.ts";
 import { assertNoBody, readJson, readRaw } from "./body.ts";
 import { json, problem } from "./problem.ts";
 import { queryOf } from "./query.ts";
@@ -22,6 +22,8 @@ export interface HandlerOptions {
   readonly origins?: readonly string[] | undefined;
   /** The largest body that is read, in bytes. Default 1 MiB. */
   readonly maxBodyBytes?: number | undefined;
+  /** `true`: whoever logs in may look, and do nothing. Webhooks and links for approvals, which need no login, still work. Default: false. */
+  readonly readOnly?: boolean | undefined;
   /** Told of what ended in a status from 500 on. What it throws is dropped. Default: nobody is. */
   readonly onError?: ((error: unknown, request: Request) => void) | undefined;
 }
@@ -35,6 +37,7 @@ interface Settings {
   readonly basePath: string;
   readonly origins: readonly string[];
   readonly maxBodyBytes: number;
+  readonly readOnly: boolean;
   readonly onError: (error: unknown, request: Request) => void;
 }
 
@@ -58,7 +61,7 @@ export function createHandler(engine: Engine, options: HandlerOptions): Handler 
 async function answer(request: Request, { route, params }: Match, settings: Settings): Promise<Response> {
   const { engine, basePath } = settings;
   if ((route.method !== "GET" || route.stream) && !route.raw) assertOwnSite(request, settings.origins);
-  const access = route.open ? null : await accessOf(request, route, settings.authorize);
+  const access = route.open ? null : await accessOf(request, route, settings);
   const query = queryOf(request, route);
   const bytes = route.raw ? await readRaw(request, MAX_RAW_BYTES) : NO_BYTES;
   const body = route.raw ? undefined : await bodyOf(request, route, settings.maxBodyBytes);
@@ -70,6 +73,7 @@ async function answer(request: Request, { route, params }: Match, settings: Sett
     workspace: access?.workspace ?? "",
     actor: access?.actor,
     bytes,
+    may: (other: Pick<Route, "id" | "method">) => access !== null && may(access, settings, other),
     param: (name: string) => params.get(name)!,
   };
   const result: unknown = await route.answer(caller, { query, body });
@@ -98,7 +102,7 @@ function tell({ onError }: Settings, error: unknown, request: Request): void {
 const NO_BYTES = new Uint8Array();
 /** One more than the intake takes, which answers for itself. */
 const MAX_RAW_BYTES = 1_048_577;
-const KNOWN = ["authorize", "basePath", "origins", "maxBodyBytes", "onError"];
+const KNOWN = ["authorize", "basePath", "origins", "maxBodyBytes", "readOnly", "onError"];
 const DEFAULT_MAX_BYTES = 1_048_576;
 
 function settingsOf(engine: Engine, options: HandlerOptions): Settings {
@@ -110,7 +114,8 @@ function settingsOf(engine: Engine, options: HandlerOptions): Settings {
   if (typeof given?.authorize !== "function") {
     throw invalid("authorize", "a function", "Pass one that answers { workspace } or null.");
   }
-  const { authorize, basePath = "", origins = [], maxBodyBytes = DEFAULT_MAX_BYTES, onError } = given;
+  const { authorize, basePath = "", origins = [], readOnly = false, onError } = given;
+  const { maxBodyBytes = DEFAULT_MAX_BYTES } = given;
   if (!/^(?:\/[\w.~-]+)*$/.test(basePath)) {
     throw invalid("basePath", "a path such as /flowforge", "Begin with a slash, and end without one.");
   }
@@ -120,7 +125,8 @@ function settingsOf(engine: Engine, options: HandlerOptions): Settings {
   if (!Array.isArray(origins) || !origins.every(isOrigin)) {
     throw invalid("origins", "origins such as https://admin.example.com", "Leave paths and stars away.");
   }
-  return { engine, authorize, basePath, origins, maxBodyBytes, onError: onError ?? (() => {}) };
+  if (typeof readOnly !== "boolean") throw invalid("readOnly", "true or false", "Correct it.");
+  return { engine, authorize, basePath, origins, maxBodyBytes, readOnly, onError: onError ?? (() => {}) };
 }
 
 function isOrigin(text: unknown): boolean {

@@ -50,6 +50,7 @@ const OF_CALLER = {
   run_not_stored: 422,
   value_invalid: 422,
   concurrency_limit_reached: 429,
+  dashboard_missing: 501,
   encryption_missing: 501,
   signing_key_missing: 501,
   commit_outcome_unknown: 503,

@@ -13,6 +13,8 @@ export interface Caller {
   readonly basePath: string;
   /** The body of a `raw` route, as it came; none of any other one. */
   readonly bytes: Uint8Array;
+  /** Whether the caller may do what a route does. */
+  may(route: Pick<Route, "id" | "method">): boolean;
   /** A part of the path, decoded. */
   param(name: string): string;
 }

@@ -3,6 +3,7 @@ import { openApi } from "./open-api.ts";
 import { type Route, route } from "./route.ts";
 import { approvalRoutes } from "./routes/approvals.ts";
 import { credentialRoutes } from "./routes/credentials.ts";
+import { dashboardRoutes } from "./routes/dashboard.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -27,6 +28,7 @@ export const routes: readonly Route[] = [
   ...scheduleRoutes,
   ...pollRoutes,
   ...healthRoutes,
+  ...dashboardRoutes(() => routes),
   route({
     id: "openapi",
     method: "GET",

@@ -1,16 +1,14 @@
 /** Private Redis servers for tests. Where no `redis-server` is on PATH, root on Debian installs it; else there is none. */
-import { execFile, spawn } from "node:child_process";
-import { access, mkdtemp, readFile, rm } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { promisify } from "node:util";
 import { freePort } from "../../src/postgres/embedded/cluster.ts";
 import { waitFor } from "../../src/postgres/embedded/postmaster.ts";
 import { startWatchdog } from "../../src/postgres/embedded/watchdog.ts";
 import { control, type TestServer } from "./postgres.ts";
-
-const run = promisify(execFile);
+import { programOf } from "./programs.ts";
 
 export const NO_REDIS: string =
   "No Redis for the tests: install it (apt-get install redis-server, brew install redis) or set FLOWFORGE_TEST_REDIS_URL.";
@@ -100,46 +98,5 @@ let program: Promise<string | undefined> | undefined;
 
 /** The path of `redis-server`; `undefined`: there is none and none can be installed. */
 export function redisProgram(): Promise<string | undefined> {
-  return (program ??= onPath().then(async (found) => found ?? (await installed())));
-}
-
-async function onPath(): Promise<string | undefined> {
-  const folders = [
-    ...(process.env["PATH"] ?? "").split(path.delimiter),
-    "/usr/bin",
-    "/usr/local/bin",
-    "/opt/homebrew/bin",
-  ];
-  for (const folder of folders) {
-    for (const name of ["redis-server", "valkey-server"]) {
-      const file = path.join(folder, name);
-      if (path.isAbsolute(file) && (await isThere(file))) return file;
-    }
-  }
-  return undefined;
-}
-
-async function isThere(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function installed(): Promise<string | undefined> {
-  const isDebian = (await readFile("/etc/os-release", "utf8").catch(() => "")).includes("debian");
-  if (!isDebian || process.getuid?.() !== 0) return undefined;
-  console.warn("[tests] No redis-server here: installing it with apt-get (root on Debian).");
-  // RUNLEVEL=1 keeps the package from starting a server of its own on port 6379.
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
-  const options = { env, maxBuffer: 16 * 1024 * 1024 };
-  try {
-    await run("apt-get", ["update", "-q"], options);
-    const flags = ["-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=180"];
-    await run("apt-get", ["install", ...flags, "redis-server"], options);
-  } catch (error) {
-    console.error(`[tests] apt-get could not install redis-server: ${String(error).slice(0, 500)}`);
-  }
-  // Also after a failure: two test runs may have tried at the same time.
-  return onPath();
+  return (program ??= programOf({ names: ["redis-server", "valkey-server"], debian: "redis-server" }));
 }

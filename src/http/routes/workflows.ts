@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { defineWorkflow } from "../../core/definition/workflow.ts";
 import { FlowForgeError } from "../../core/errors.ts";
+import { nothing } from "../fields.ts";
 import { json } from "../problem.ts";
 import { type Route, route } from "../route.ts";
 
@@ -67,6 +68,28 @@ export const workflowRoutes: readonly Route[] = [
       const items = await engine.workflows.versions(param("name"), { workspace });
       if (items.length > 0) return { items };
       throw noWorkflow(param("name"));
+    },
+  }),
+  route({
+    id: "workflows.enable",
+    method: "POST",
+    path: "/workflows/{name}/enable",
+    summary: "Let the workflow's triggers start runs again",
+    body: nothing,
+    answer: async ({ engine, workspace, param }) => {
+      await engine.workflows.enable(param("name"), { workspace });
+      return {};
+    },
+  }),
+  route({
+    id: "workflows.disable",
+    method: "POST",
+    path: "/workflows/{name}/disable",
+    summary: "Let none of the workflow's triggers start a run; what is under way goes on",
+    body: nothing,
+    answer: async ({ engine, workspace, param }) => {
+      await engine.workflows.disable(param("name"), { workspace });
+      return {};
     },
   }),
 ];

@@ -81,7 +81,7 @@ describe("without login", () => {
         expect([verb, response.status]).toEqual([verb, 405]);
         expect(response.headers.get("allow")).toBe(here.map(({ method }) => method).join(", "));
       } else if (route.open) {
-        expect(path).toMatch(/^\/(health|approvals|webhooks)\//);
+        expect(path).toMatch(/^\/(health|approvals|webhooks|dashboard)\//);
       } else {
         expect([verb, response.status]).toEqual([verb, 401]);
       }

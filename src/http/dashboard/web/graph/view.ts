@@ -1,0 +1,124 @@
+/** What part of a drawing is seen: moved by dragging and by keys, made larger and smaller by buttons and by the wheel with Ctrl. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { RefObject } from "preact";
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+interface Look {
+  readonly x: number;
+  readonly y: number;
+  /** Drawn units per pixel. */
+  readonly scale: number;
+}
+
+export interface View {
+  readonly frame: RefObject<SVGSVGElement>;
+  readonly viewBox: string;
+  /** Of the frame, in pixels: no more than the drawing needs. */
+  readonly height: number;
+  zoom(factor: number): void;
+  fit(): void;
+}
+
+export const MAX_HEIGHT = 500;
+const MIN_HEIGHT = 160;
+const MIN_SCALE = 0.4;
+const STEP = 1.25;
+/** Smaller than this nobody can read a name. */
+const LEGIBLE_SCALE = 1.7;
+
+/** `drawing`: the size of the whole. A drawing that is drawn anew with the same size keeps what is seen. */
+export function useView(drawing: Size): View {
+  const frame = useRef<SVGSVGElement>(null);
+  const [width, setWidth] = useState(700);
+  const height = heightOf(drawing, width);
+  const pixels = { width, height };
+  const [look, setLook] = useState<Look | null>(null);
+  const seen = look ?? fitting(drawing, pixels, LEGIBLE_SCALE);
+  const latest = useRef(seen);
+  latest.current = seen;
+  useEffect(() => {
+    const svg = frame.current;
+    if (!svg) return undefined;
+    const observer = new ResizeObserver(() => setWidth(svg.clientWidth || 700));
+    observer.observe(svg);
+    const release = listen(svg, latest, setLook);
+    return () => {
+      observer.disconnect();
+      release();
+    };
+  }, []);
+  useEffect(() => setLook(null), [drawing.width, drawing.height]);
+  const { x, y, scale } = seen;
+  return {
+    frame,
+    viewBox: `${x} ${y} ${width * scale} ${height * scale}`,
+    height,
+    zoom: (factor) => setLook(zoomed(seen, factor, { x: (width * scale) / 2, y: (height * scale) / 2 })),
+    fit: () => setLook(fitting(drawing, pixels, Infinity)),
+  };
+}
+
+function heightOf(drawing: Size, width: number): number {
+  const scale = Math.min(Math.max(drawing.width / width, 1), LEGIBLE_SCALE);
+  return Math.round(Math.min(Math.max(drawing.height / scale, MIN_HEIGHT), MAX_HEIGHT));
+}
+
+/** The drawing in the middle, no larger than it is. Of one that would be smaller than `most` says, the beginning. */
+function fitting(drawing: Size, pixels: Size, most: number): Look {
+  const exact = Math.max(drawing.width / pixels.width, drawing.height / pixels.height, 1);
+  const scale = Math.min(exact, most);
+  const spareX = pixels.width * scale - drawing.width;
+  const spareY = pixels.height * scale - drawing.height;
+  return { x: spareX > 0 ? -spareX / 2 : 0, y: spareY > 0 ? -spareY / 2 : 0, scale };
+}
+
+function zoomed(look: Look, factor: number, at: { x: number; y: number }): Look {
+  const scale = Math.max(MIN_SCALE, Math.min(look.scale * factor, 20));
+  const real = scale / look.scale;
+  return { x: look.x + at.x * (1 - real), y: look.y + at.y * (1 - real), scale };
+}
+
+function listen(
+  svg: SVGSVGElement,
+  seen: { readonly current: Look },
+  move: (look: Look) => void,
+): () => void {
+  const stop = new AbortController();
+  const { signal } = stop;
+  let last: { x: number; y: number } | null = null;
+  svg.addEventListener(
+    "wheel",
+    (event) => {
+      // Without Ctrl the wheel scrolls the page, as everywhere.
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      const at = { x: event.offsetX * seen.current.scale, y: event.offsetY * seen.current.scale };
+      move(zoomed(seen.current, event.deltaY > 0 ? STEP : 1 / STEP, at));
+    },
+    { passive: false, signal },
+  );
+  svg.addEventListener(
+    "pointerdown",
+    (event) => {
+      if (event.button === 0) last = { x: event.clientX, y: event.clientY };
+    },
+    { signal },
+  );
+  window.addEventListener(
+    "pointermove",
+    (event) => {
+      if (!last) return;
+      const { x, y, scale } = seen.current;
+      move({ x: x - (event.clientX - last.x) * scale, y: y - (event.clientY - last.y) * scale, scale });
+      last = { x: event.clientX, y: event.clientY };
+    },
+    { signal },
+  );
+  window.addEventListener("pointerup", () => (last = null), { signal });
+  window.addEventListener("pointercancel", () => (last = null), { signal });
+  return () => stop.abort();
+}

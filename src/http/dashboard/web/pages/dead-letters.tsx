@@ -1,0 +1,164 @@
+/** What gave up, grouped by how it failed, because what failed alike is mended alike. */
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { Link } from "wouter-preact";
+import type { DeadLetter, DeadLetterGroup } from "../../../../core/ports/dead-letter.ts";
+import type { Page as ListPage } from "../../../../core/ports/store.ts";
+import { type BulkResult, query, send } from "../api.ts";
+import { count, shortId } from "../format.ts";
+import { useLive } from "../live.ts";
+import { useMay } from "../session.ts";
+import { Ask } from "../ui/dialog.tsx";
+import { Empty, Page, Panel, Shown, Table } from "../ui/page.tsx";
+import { Pager, usePages } from "../ui/pager.tsx";
+import { Ago } from "../ui/time.tsx";
+import { attempt } from "../ui/toast.tsx";
+import { Resolve } from "./resolve.tsx";
+
+const PAGE = 25;
+
+export function DeadLetters(): JSX.Element {
+  const groups = useLive<{ items: readonly DeadLetterGroup[] }>("/dead-letter-groups");
+  const [choice, setChoice] = useState<string | null>(null);
+  const chosen = groups.data?.items.find((group) => keyOf(group) === choice);
+  return (
+    <Page title="Dead letters">
+      <Shown of={groups}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <Empty>No node has given up. Nothing to do here.</Empty>
+          ) : (
+            <Table label="Groups" head={["Node", "Error", "Open", "First", "Last", "Actions"]}>
+              {items.map((group) => (
+                <Group
+                  key={keyOf(group)}
+                  group={group}
+                  chosen={group === chosen}
+                  onChoose={() => setChoice(keyOf(group))}
+                  onDone={() => groups.refresh()}
+                />
+              ))}
+            </Table>
+          )
+        }
+      </Shown>
+      {chosen && <Letters key={keyOf(chosen)} group={chosen} onDone={() => groups.refresh()} />}
+    </Page>
+  );
+}
+
+function keyOf({ workflow, fingerprint }: DeadLetterGroup): string {
+  return `${workflow} ${fingerprint}`;
+}
+
+interface GroupProps {
+  group: DeadLetterGroup;
+  chosen: boolean;
+  onChoose: () => void;
+  onDone: () => void;
+}
+
+function Group({ group, chosen, onChoose, onDone }: GroupProps): JSX.Element {
+  const { workflow, node, errorClass, message } = group;
+  return (
+    <tr class={chosen ? "chosen" : ""}>
+      <td>
+        <button type="button" class="link strong" aria-pressed={chosen} onClick={onChoose}>
+          {node}
+        </button>
+        <div>
+          <Link href={`/workflows/${encodeURIComponent(workflow)}`}>{workflow}</Link>
+        </div>
+      </td>
+      <td class="wide">
+        <code>{errorClass}</code> {message}
+      </td>
+      <td class="number">{count(group.count)}</td>
+      <td>
+        <Ago at={group.firstAt} />
+      </td>
+      <td>
+        <Ago at={group.lastAt} />
+      </td>
+      <td>
+        <GroupActions group={group} onDone={onDone} />
+      </td>
+    </tr>
+  );
+}
+
+function GroupActions({ group, onDone }: { group: DeadLetterGroup; onDone: () => void }): JSX.Element {
+  const { workflow, fingerprint } = group;
+  const many = (verb: "redrive" | "discard"): Promise<void> =>
+    attempt(async () => {
+      const { done, refused } = await send<BulkResult>("POST", `/bulk/dead-letters/${verb}`, {
+        body: { filter: { workflow, fingerprint } },
+      });
+      return `${count(done)} done${refused > 0 ? `, ${count(refused)} refused` : ""}.`;
+    }, onDone);
+  const redrive = useMay("deadLetters.redriveMany");
+  const discard = useMay("deadLetters.discardMany");
+  return (
+    <span class="actions">
+      {redrive && (
+        <Ask
+          label="Redrive all"
+          class="small primary"
+          question={`All ${count(group.count)} of them run again.`}
+          onYes={() => many("redrive")}
+        />
+      )}
+      {discard && (
+        <Ask
+          label="Discard all"
+          class="small"
+          danger
+          question={`All ${count(group.count)} of them are left undone.`}
+          onYes={() => many("discard")}
+        />
+      )}
+    </span>
+  );
+}
+
+function Letters({ group, onDone }: { group: DeadLetterGroup; onDone: () => void }): JSX.Element {
+  const { workflow, fingerprint, node } = group;
+  const pages = usePages();
+  const path = `/dead-letters${query({ workflow, fingerprint, state: "open", cursor: pages.cursor, limit: PAGE })}`;
+  const letters = useLive<ListPage<DeadLetter>>(path);
+  const done = (): void => {
+    letters.refresh();
+    onDone();
+  };
+  return (
+    <Panel title={`Open at ${node}`}>
+      <Shown of={letters}>
+        {({ items, cursor }) => (
+          <>
+            <Table label="Dead letters" head={["Run", "Error", "Attempts", "Opened", "Actions"]}>
+              {items.map((letter) => (
+                <tr key={letter.id}>
+                  <td>
+                    <Link href={`/runs/${letter.runId}`} class="id" title={letter.runId}>
+                      {shortId(letter.runId)}
+                    </Link>
+                    {letter.item >= 0 && <div class="muted">item {letter.item}</div>}
+                  </td>
+                  <td class="wide">{letter.error.message}</td>
+                  <td class="number">{letter.attempts}</td>
+                  <td>
+                    <Ago at={letter.openedAt} />
+                  </td>
+                  <td>
+                    <Resolve letter={letter} onDone={done} />
+                  </td>
+                </tr>
+              ))}
+            </Table>
+            <Pager pages={pages} cursor={cursor} />
+          </>
+        )}
+      </Shown>
+    </Panel>
+  );
+}

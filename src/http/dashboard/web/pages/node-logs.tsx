@@ -1,0 +1,38 @@
+/** What the action of a node wrote while it ran. */
+import type { JSX } from "preact";
+import { part, query } from "../api.ts";
+import { useLive } from "../live.ts";
+import { useMay } from "../session.ts";
+import { moment } from "../format.ts";
+
+export interface LogLine {
+  readonly at: number;
+  readonly level: string;
+  readonly message: string;
+  readonly attempt: number;
+  readonly fields?: unknown;
+}
+
+export function NodeLogs({ runId, node }: { runId: string; node: string }): JSX.Element | null {
+  const may = useMay("runs.logs");
+  const logs = useLive<{ items: readonly LogLine[] }>(
+    may ? `/runs/${part(runId)}/logs${query({ node, limit: 200 })}` : null,
+  );
+  if (!logs.data || logs.data.items.length === 0) return null;
+  return (
+    <>
+      <h3>Log</h3>
+      <ol class="log" aria-label={`Log of ${node}`}>
+        {logs.data.items.map((line, at) => (
+          <li key={at} class={line.level}>
+            <time dateTime={new Date(line.at).toISOString()} title={moment(line.at)}>
+              {new Date(line.at).toLocaleTimeString()}
+            </time>{" "}
+            <span class="level">{line.level}</span> {line.message}
+            {line.fields !== undefined && line.fields !== null && <code>{JSON.stringify(line.fields)}</code>}
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}

@@ -1,0 +1,90 @@
+/** What runs are looked for by. */
+import type { JSX } from "preact";
+import type { ListedWorkflow } from "../../../../core/ports/store.ts";
+import { useLive } from "../live.ts";
+
+export interface RunSearch {
+  readonly workflow: string;
+  readonly status: readonly string[];
+  /** `name:value`. */
+  readonly label: string;
+  /** As a field for date and time gives it. */
+  readonly since: string;
+}
+
+const STATUSES = [
+  "running",
+  "waiting",
+  "queued",
+  "paused",
+  "failed",
+  "cancelling",
+  "compensating",
+  "succeeded",
+  "cancelled",
+];
+const RARELY_MS = 30_000;
+
+interface FiltersProps {
+  search: RunSearch;
+  onChange: (search: RunSearch) => void;
+}
+
+export function RunFilters({ search, onChange }: FiltersProps): JSX.Element {
+  const { data } = useLive<{ items: readonly ListedWorkflow[] }>("/workflows", RARELY_MS);
+  const toggle = (status: string): void =>
+    onChange({
+      ...search,
+      status: search.status.includes(status)
+        ? search.status.filter((each) => each !== status)
+        : [...search.status, status],
+    });
+  return (
+    <form class="filters" role="search" aria-label="Runs" onSubmit={(event) => event.preventDefault()}>
+      <label>
+        Workflow
+        <select
+          value={search.workflow}
+          onChange={(event) => onChange({ ...search, workflow: event.currentTarget.value })}
+        >
+          <option value="">All</option>
+          {data?.items.map(({ name }) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        Label
+        <input
+          placeholder="name:value"
+          value={search.label}
+          onInput={(event) => onChange({ ...search, label: event.currentTarget.value })}
+        />
+      </label>
+      <label>
+        Created after
+        <input
+          type="datetime-local"
+          value={search.since}
+          onInput={(event) => onChange({ ...search, since: event.currentTarget.value })}
+        />
+      </label>
+      <fieldset>
+        <legend>Status</legend>
+        {STATUSES.map((status) => (
+          <button
+            key={status}
+            type="button"
+            class="chip"
+            aria-pressed={search.status.includes(status)}
+            onClick={() => toggle(status)}
+          >
+            {status}
+          </button>
+        ))}
+      </fieldset>
+    </form>
+  );
+}

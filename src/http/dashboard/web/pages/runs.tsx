@@ -1,0 +1,122 @@
+/** All runs: found by what is known of them, and told what to do, one page or all that fit. */
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { useLocation } from "wouter-preact";
+import type { Page as ListPage } from "../../../../core/ports/store.ts";
+import type { RunHeader } from "../../../../core/ports/stored-run.ts";
+import { type BulkResult, query, send } from "../api.ts";
+import { count } from "../format.ts";
+import { useLive } from "../live.ts";
+import { useMay } from "../session.ts";
+import { Ask } from "../ui/dialog.tsx";
+import { Page, Shown } from "../ui/page.tsx";
+import { Pager, usePages } from "../ui/pager.tsx";
+import { attempt } from "../ui/toast.tsx";
+import { RunFilters, type RunSearch } from "./run-filters.tsx";
+import { RunTable } from "./run-table.tsx";
+
+const NO_FILTER: RunSearch = { workflow: "", status: [], label: "", since: "" };
+const PAGE = 50;
+
+export function Runs(): JSX.Element {
+  const [search, setSearch] = useState<RunSearch>(NO_FILTER);
+  const pages = usePages();
+  const parts = filterOf(search);
+  const { label, ...rest } = parts;
+  const path = `/runs${query({ ...rest, label, cursor: pages.cursor, limit: PAGE })}`;
+  const runs = useLive<ListPage<RunHeader>>(path);
+  const change = (next: RunSearch): void => {
+    setSearch(next);
+    pages.first();
+  };
+  return (
+    <Page title="Runs" actions={<FindById />}>
+      <RunFilters search={search} onChange={change} />
+      <Bulk search={search} onDone={() => runs.refresh()} />
+      <Shown of={runs}>
+        {({ items, cursor }) => (
+          <>
+            <RunTable runs={items} label="Runs" />
+            <Pager pages={pages} cursor={cursor} />
+          </>
+        )}
+      </Shown>
+    </Page>
+  );
+}
+
+interface Filter {
+  readonly workflow?: string;
+  readonly status?: readonly string[];
+  readonly label?: readonly string[];
+  readonly createdAfter?: string;
+}
+
+function filterOf({ workflow, status, label, since }: RunSearch): Filter {
+  return {
+    ...(workflow === "" ? {} : { workflow }),
+    ...(status.length === 0 ? {} : { status }),
+    ...(label.includes(":") ? { label: [label] } : {}),
+    ...(since === "" ? {} : { createdAfter: new Date(since).toISOString() }),
+  };
+}
+
+function FindById(): JSX.Element {
+  const [, go] = useLocation();
+  const [id, setId] = useState("");
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    if (id.trim() !== "") go(`/runs/${encodeURIComponent(id.trim())}`);
+  };
+  return (
+    <form class="inline" role="search" onSubmit={submit}>
+      <input
+        type="search"
+        aria-label="Id of a run"
+        placeholder="Go to a run by its id"
+        value={id}
+        onInput={(event) => setId(event.currentTarget.value)}
+      />
+    </form>
+  );
+}
+
+const BULK = [
+  ["cancel", "Cancel all", "runs.cancelMany"],
+  ["pause", "Pause all", "runs.pauseMany"],
+  ["resume", "Resume all", "runs.resumeMany"],
+] as const;
+
+/** Only with a filter: what is done to all runs at once must be said more clearly than with an empty form. */
+function Bulk({ search, onDone }: { search: RunSearch; onDone: () => void }): JSX.Element | null {
+  const may = { cancel: useMay(BULK[0][2]), pause: useMay(BULK[1][2]), resume: useMay(BULK[2][2]) };
+  const { label, ...filter } = filterOf(search);
+  const named = label ? { ...filter, labels: labelOf(label[0]!) } : filter;
+  if (Object.keys(named).length === 0) return null;
+  return (
+    <div class="bulk" role="group" aria-label="All runs that fit the filter">
+      <span class="muted">All that fit:</span>
+      {BULK.filter(([verb]) => may[verb]).map(([verb, title]) => (
+        <Ask
+          key={verb}
+          label={title}
+          class="small"
+          danger={verb === "cancel"}
+          question={`Every run that fits the filter, on all pages, is told to ${verb}.`}
+          onYes={() =>
+            attempt(async () => {
+              const { done, refused } = await send<BulkResult>("POST", `/bulk/runs/${verb}`, {
+                body: { filter: named },
+              });
+              return `${count(done)} runs were told${refused > 0 ? `, ${count(refused)} refused` : ""}.`;
+            }, onDone)
+          }
+        />
+      ))}
+    </div>
+  );
+}
+
+function labelOf(text: string): Record<string, string> {
+  return { [text.slice(0, text.indexOf(":"))]: text.slice(text.indexOf(":") + 1) };
+}

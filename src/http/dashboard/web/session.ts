@@ -1,0 +1,23 @@
+/** Who looks, and what he may do. The server decides anew with every call; this only says which buttons make sense. */
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+
+export interface Session {
+  readonly workspace: string;
+  readonly actor: string | null;
+  /** Ids of the operations that may be done, as in the OpenAPI document. */
+  readonly operations: readonly string[];
+}
+
+const NOBODY: Session = { workspace: "", actor: null, operations: [] };
+
+export const SessionContext: ReturnType<typeof createContext<Session>> = createContext<Session>(NOBODY);
+
+export function useSession(): Session {
+  return useContext(SessionContext);
+}
+
+/** Whether an operation exists and may be done. */
+export function useMay(operation: string): boolean {
+  return useContext(SessionContext).operations.includes(operation);
+}

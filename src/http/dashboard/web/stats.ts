@@ -1,0 +1,71 @@
+/** What `GET /stats` answers, as far as it is shown. */
+
+export interface Durations {
+  readonly meanMs: number | null;
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+}
+
+export interface RunRates {
+  readonly started: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  readonly failureRate: number | null;
+  readonly perSecond: number;
+  readonly duration: Durations;
+}
+
+export interface AttemptRates {
+  readonly count: number;
+  readonly failed: number;
+  readonly retries: number;
+  readonly failureRate: number | null;
+  readonly perSecond: number;
+  readonly duration: Durations;
+  readonly queuedMeanMs: number | null;
+}
+
+export interface Depth {
+  readonly active: number;
+  readonly ready: number;
+  readonly queued: number;
+  readonly running: number;
+  readonly deadLetters: number;
+}
+
+export interface StatsStep {
+  readonly at: number;
+  readonly runs: RunRates;
+  readonly attempts: AttemptRates;
+  readonly depth: Depth | null;
+}
+
+export interface Stats {
+  readonly now: {
+    readonly at: number;
+    readonly runs: Readonly<Record<string, number>>;
+    readonly active: number;
+    readonly lanes: readonly {
+      readonly lane: string;
+      readonly ready: number;
+      readonly queued: number;
+      readonly running: number;
+    }[];
+    readonly oldest: {
+      readonly workflow: string;
+      readonly runId: string;
+      readonly node: string;
+      readonly since: number;
+    } | null;
+    readonly deadLetters: number;
+    readonly workers: number;
+  };
+  readonly stepMs: number;
+  readonly total: { readonly runs: RunRates; readonly attempts: AttemptRates };
+  readonly series: readonly StatsStep[];
+}
+
+export interface WorkflowStats {
+  readonly nodes: readonly (AttemptRates & { readonly node: string; readonly deadLetters: number })[];
+}

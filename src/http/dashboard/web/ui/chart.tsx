@@ -1,0 +1,122 @@
+/** Lines over time, by uPlot. What a picture says is also there as a table, for those who read. */
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import { moment } from "../format.ts";
+import { theme } from "../theme.ts";
+
+export interface Series {
+  readonly name: string;
+  /** One of the page's colours, as `good`, `bad`, `busy`, `wait`. */
+  readonly tone: string;
+  /** `null`: nothing is known of that time. */
+  readonly values: readonly (number | null)[];
+}
+
+interface ChartProps {
+  title: string;
+  /** Milliseconds since 1970, rising. */
+  times: readonly number[];
+  series: readonly Series[];
+  /** How a value is written. */
+  unit: (value: number) => string;
+}
+
+const HEIGHT = 170;
+const AXIS_WIDTH = 64;
+
+export function Chart({ title, times, series, unit }: ChartProps): JSX.Element {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const data = [
+    times.map((at) => at / 1_000),
+    ...series.map(({ values }) => [...values]),
+  ] as uPlot.AlignedData;
+  const names = series.map(({ name }) => name).join();
+  useEffect(() => {
+    const element = place.current!;
+    const made = new uPlot(optionsOf({ element, series, unit }), data, element);
+    plot.current = made;
+    const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      made.destroy();
+      plot.current = null;
+    };
+    // Colours are read when it is made.
+  }, [names, theme.value]);
+  useEffect(() => plot.current?.setData(data), [times, series]);
+  return (
+    <figure class="chart">
+      <figcaption>{title}</figcaption>
+      <div ref={place} aria-hidden="true" />
+      <details>
+        <summary>As a table</summary>
+        <Values title={title} times={times} series={series} unit={unit} />
+      </details>
+    </figure>
+  );
+}
+
+function Values({ title, times, series, unit }: ChartProps): JSX.Element {
+  return (
+    <div class="scroll short" role="group" aria-label={title} tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">From</th>
+            {series.map(({ name }) => (
+              <th key={name} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {times.map((at, index) => (
+            <tr key={at}>
+              <td>{moment(at)}</td>
+              {series.map(({ name, values }) => (
+                <td key={name} class="number">
+                  {values[index] === null || values[index] === undefined ? "–" : unit(values[index])}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+interface OptionParts extends Pick<ChartProps, "series" | "unit"> {
+  element: HTMLElement;
+}
+
+function optionsOf({ element, series, unit }: OptionParts): uPlot.Options {
+  const look = getComputedStyle(document.documentElement);
+  const colour = (name: string): string => look.getPropertyValue(`--${name}`).trim();
+  const axis: uPlot.Axis = {
+    stroke: colour("muted"),
+    grid: { stroke: colour("line"), width: 1 },
+    ticks: { stroke: colour("line"), width: 1 },
+    font: "11px system-ui, sans-serif",
+  };
+  return {
+    width: element.clientWidth || 400,
+    height: HEIGHT,
+    scales: { y: { range: (_plot, _min, max) => [0, Math.max(max ?? 0, 1) * 1.1] } },
+    axes: [axis, { ...axis, size: AXIS_WIDTH, values: (_plot, values) => values.map(unit) }],
+    cursor: { points: { size: 6 } },
+    series: [
+      { value: (_plot, at) => (at === null ? "–" : moment(at * 1_000)) },
+      ...series.map(({ name, tone }) => ({
+        label: name,
+        stroke: colour(tone),
+        width: 2,
+        value: (_plot: uPlot, value: number | null) => (value === null ? "–" : unit(value)),
+      })),
+    ],
+  };
+}

@@ -1,0 +1,309 @@
+/**
+ * Every page and every action of the dashboard in a real browser, against a live engine. More runs than CI has time for:
+ * `FLOWFORGE_RUNS=10000 FLOWFORGE_ITEMS=5000 npx vitest run test/browser`; pictures with `FLOWFORGE_SCREENSHOTS=<folder>`.
+ */
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openBrowser } from "../support/browser.ts";
+import { DESK, type Look, openReader, type Reader } from "./reader.ts";
+import { openStage, play, type Stage, WORKSPACE } from "./stage.ts";
+
+const RUNS = Number(process.env["FLOWFORGE_RUNS"] ?? 200);
+const ITEMS = Number(process.env["FLOWFORGE_ITEMS"] ?? 300);
+/** Each with the rules of accessibility that it can break and those before it cannot. */
+const LOOKS: readonly (readonly [name: string, look: Look, rules: readonly string[] | undefined])[] = [
+  ["light", DESK, undefined],
+  ["dark", { width: 1_400, colours: "dark" }, ["color-contrast"]],
+  ["narrow", { width: 360, colours: "light" }, ["target-size", "scrollable-region-focusable"]],
+];
+
+let browser: Browser;
+let stage: Stage;
+beforeAll(async () => {
+  [browser, stage] = await Promise.all([openBrowser(), openStage()]);
+  await play(stage.engine, RUNS, ITEMS);
+});
+afterAll(async () => {
+  await browser?.close();
+  await stage?.[Symbol.asyncDispose]();
+});
+
+async function newest(workflow: string): Promise<string> {
+  const { items } = await stage.engine.runs.list({ workspace: WORKSPACE, workflow, limit: 1 });
+  return items[0]!.id;
+}
+
+async function statusOf(runId: string): Promise<string> {
+  return (await stage.engine.runs.get(runId, { workspace: WORKSPACE }))!.header.status;
+}
+
+/** A reader whose page must be without trouble at the end. */
+async function reading(
+  place: string,
+  read: (reader: Reader) => Promise<void>,
+  url = stage.url,
+): Promise<void> {
+  await using reader = await openReader(browser, url);
+  await reader.open(place);
+  await read(reader);
+  expect(reader.troubles).toEqual([]);
+}
+
+describe.each(LOOKS)("every page, %s", (name, look, rules) => {
+  test("without an error, and without a barrier", async () => {
+    await using reader = await openReader(browser, stage.url, look);
+    const places: readonly (readonly [string, string])[] = [
+      ["overview", "/"],
+      ["workflows", "/workflows"],
+      ["workflow", "/workflows/order"],
+      ["large-workflow", "/workflows/wide"],
+      ["runs", "/runs"],
+      ["run-waiting", `/runs/${await newest("order")}`],
+      ["run-failed", `/runs/${await newest("refund")}`],
+      ["run-map", `/runs/${await newest("import-contacts")}`],
+      ["run-child", `/runs/${await newest("welcome")}`],
+      ["dead-letters", "/dead-letters"],
+      ["schedules", "/schedules"],
+      ["webhooks", "/webhooks"],
+      ["credentials", "/credentials"],
+      ["settings", "/settings"],
+      ["not-found", "/nowhere"],
+    ];
+    const barriers: Record<string, readonly string[]> = {};
+    const overhangs: Record<string, number> = {};
+    for (const [place, address] of places) {
+      await reader.open(address);
+      await reader.picture(`${place}-${name}`);
+      barriers[place] = await reader.violations(rules);
+      overhangs[place] = await reader.overhang();
+    }
+    expect(barriers).toEqual(Object.fromEntries(places.map(([place]) => [place, []])));
+    expect(overhangs).toEqual(Object.fromEntries(places.map(([place]) => [place, 0])));
+    expect(reader.troubles).toEqual([]);
+  });
+});
+
+test("a run is started with the form, approved, and seen to end, without a reload", async () => {
+  await reading("/workflows/order", async ({ page }) => {
+    await page.getByRole("button", { name: "Start a run" }).click();
+    await page.getByLabel("customer").fill("c_9");
+    await page.getByLabel("cents").fill("300000");
+    await page.getByLabel("email").fill("grace@shop.example");
+    await page.getByLabel("items").fill('["tea"]');
+    await page.getByRole("button", { name: "Start", exact: true }).click();
+    await page.getByRole("button", { name: "Send “approved”" }).click();
+    await page.getByLabel("Payload (JSON)").fill('{"by":"grace"}');
+    await page.getByRole("dialog").getByRole("button", { name: "Send “approved”" }).click();
+    await page.locator(".page-note").getByText("succeeded").waitFor();
+    const run = page.url().split("/").at(-1)!;
+    expect(await stage.engine.runs.get(run, { workspace: WORKSPACE })).toMatchObject({
+      header: { status: "succeeded" },
+      input: { customer: "c_9", cents: 300_000, email: "grace@shop.example", items: ["tea"] },
+    });
+  });
+});
+
+test("a form that is filled in wrongly says so and starts nothing", async () => {
+  await reading("/workflows/order", async ({ page }) => {
+    await page.getByRole("button", { name: "Start a run" }).click();
+    await page.getByLabel("Write the input as JSON").check();
+    await page.getByLabel("Input", { exact: true }).fill("{ no");
+    await page.getByRole("button", { name: "Start", exact: true }).click();
+    await page.getByRole("alert").getByText("This is no JSON").waitFor();
+  });
+});
+
+test("a run is paused, resumed, cancelled and run again", async () => {
+  const input = { customer: "c_1", cents: 500_000, email: "a@b.example", items: [] };
+  const run = await stage.engine.runs.start("order", { workspace: WORKSPACE, input });
+  await reading(`/runs/${run.id}`, async ({ page }) => {
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.locator(".page-note").getByText("paused").waitFor();
+    await page.getByRole("button", { name: "Resume" }).click();
+    await page.locator(".page-note").getByText("waiting").waitFor();
+    await page.getByRole("button", { name: "Cancel run" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel run" }).click();
+    await page.locator(".page-note").getByText("cancelled").waitFor();
+    await page.getByRole("button", { name: "Run again", exact: true }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Run again", exact: true }).click();
+    await page.locator(".page-note").getByText("waiting").waitFor();
+    await page.getByText("another run").waitFor();
+    expect(page.url()).not.toContain(run.id);
+  });
+  expect(await statusOf(run.id)).toBe("cancelled");
+});
+
+test("a dead letter is redriven with another input, completed, and discarded", async () => {
+  const failed = async (id: string): Promise<string> => {
+    const run = await stage.engine.runs.start("refund", { workspace: WORKSPACE, input: { id } });
+    await run.result({ timeout: "20s" }).catch(() => null);
+    return run.id;
+  };
+  const first = await failed("ord_a");
+  await reading(`/runs/${first}`, async ({ page }) => {
+    await page.getByRole("button", { name: "Redrive" }).click();
+    await page.getByLabel("Input (JSON)").fill('{"id":"ord_b"}');
+    await page.getByRole("dialog").getByRole("button", { name: "Redrive" }).click();
+    await page.getByText("does not know payment ord_b").first().waitFor();
+    await page.getByRole("button", { name: "Complete" }).click();
+    await page.getByLabel("Output (JSON)").fill('{"done":true}');
+    await page.getByRole("dialog").getByRole("button", { name: "Complete" }).click();
+    await page.locator(".page-note").getByText("succeeded").waitFor();
+  });
+  const second = await failed("ord_c");
+  await reading(`/runs/${second}`, async ({ page }) => {
+    await page.getByRole("button", { name: "Discard" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Discard" }).click();
+    await page.getByText("It is discarded.").waitFor();
+    await page.getByRole("button", { name: "Redrive" }).waitFor({ state: "detached" });
+  });
+  const letters = await stage.engine.deadLetters.list({ workspace: WORKSPACE, state: "all", runId: first });
+  expect(letters.items.map(({ resolution, resolvedBy }) => [resolution, resolvedBy])).toEqual([
+    ["completed", "ada@shop.example"],
+    ["redriven", "ada@shop.example"],
+  ]);
+});
+
+test("a group of dead letters is opened and discarded as a whole", async () => {
+  await reading("/dead-letters", async ({ page }) => {
+    const group = page
+      .getByRole("group", { name: "Groups" })
+      .getByRole("row")
+      .filter({ hasText: "no address" });
+    await group.getByRole("button", { name: "each" }).click();
+    await page.getByRole("heading", { name: "Open at each" }).waitFor();
+    await group.getByRole("button", { name: "Discard all" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Discard all" }).click();
+    await group.waitFor({ state: "detached" });
+  });
+  expect(await statusOf(await newest("import-contacts"))).toBe("succeeded");
+});
+
+test("runs are found by filter, and cancelled by it", async () => {
+  const labels = { batch: "of-the-test" };
+  const input = { customer: "c_1", cents: 500_000, email: "a@b.example", items: [] };
+  const starts = [1, 2, 3].map(() => ({ workspace: WORKSPACE, input, labels }));
+  const runs = await stage.engine.runs.startMany("order", starts);
+  await reading("/runs", async ({ page }) => {
+    await page.getByLabel("Label").fill("batch:of-the-test");
+    await page.getByRole("button", { name: "waiting", exact: true }).click();
+    await expect.poll(() => page.getByRole("row").count()).toBe(4);
+    await page.getByRole("button", { name: "Cancel all" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel all" }).click();
+    await page.getByText("3 runs were told.").waitFor();
+    await page.getByText("No runs here.").waitFor();
+  });
+  await Promise.all(runs.map((run) => run.result({ timeout: "10s" }).catch(() => null)));
+  expect(await Promise.all(runs.map(({ id }) => statusOf(id)))).toEqual([
+    "cancelled",
+    "cancelled",
+    "cancelled",
+  ]);
+});
+
+test("a workflow is disabled and enabled", async () => {
+  await reading("/workflows/refund", async ({ page }) => {
+    await page.getByRole("button", { name: "Disable" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Disable" }).click();
+    await page.locator(".page-note").getByText("disabled").waitFor();
+    await page.getByRole("button", { name: "Enable" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Enable" }).click();
+    await page.locator(".page-note").getByText("enabled").waitFor();
+  });
+});
+
+test("a credential is set and deleted, and its value is nowhere on the page", async () => {
+  await reading("/credentials", async ({ page }) => {
+    await page.getByRole("button", { name: "Set a credential" }).click();
+    await page.getByLabel("Name").fill("mailer");
+    await page.getByLabel("Value").fill("very-secret-value");
+    await page.getByRole("dialog").getByRole("button", { name: "Set a credential" }).click();
+    const row = page.getByRole("row").filter({ hasText: "mailer" });
+    await row.waitFor();
+    expect(await page.content()).not.toContain("very-secret-value");
+    await row.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await row.waitFor({ state: "detached" });
+  });
+});
+
+test("who may only look sees no button that does anything, and is refused where he tries", async () => {
+  const url = await stage.serve({ authorize: () => ({ workspace: WORKSPACE }), readOnly: true });
+  await reading(
+    `/runs/${await newest("refund")}`,
+    async ({ page }) => {
+      expect(await page.locator(".page-actions button, .actions button").count()).toBe(0);
+    },
+    url,
+  );
+  const api = url.replace("/dashboard", "");
+  const answer = await fetch(`${api}/runs/${await newest("refund")}/rerun`, { method: "POST" });
+  expect(answer.status).toBe(403);
+});
+
+test("another workspace's page shows nothing of this one", async () => {
+  const url = await stage.serve({ authorize: () => ({ workspace: "other" }) });
+  await reading(
+    "/runs",
+    async ({ page }) => {
+      await page.getByText("No runs here.").waitFor();
+      expect(await page.content()).not.toContain("refund");
+    },
+    url,
+  );
+});
+
+test("a picture of 200 nodes is moved through by keys and by the pointer", async () => {
+  await reading("/workflows/wide", async ({ page }) => {
+    const picture = page.getByRole("group", { name: "Nodes of the workflow" });
+    expect(await picture.getByRole("button").count()).toBe(201);
+    const before = await picture.getAttribute("viewBox");
+    await page.getByRole("button", { name: "Fit" }).click();
+    expect(await picture.getAttribute("viewBox")).not.toBe(before);
+    await picture.getByRole("button", { name: /^step_1_1,/ }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "step_1_1" }).waitFor();
+  });
+});
+
+describe("data that is made to harm", () => {
+  const evil = [
+    `<img src=x onerror="document.title='taken'">`,
+    `</script><script>document.title='taken'</script>`,
+    `<svg onload="document.title='taken'"></svg>`,
+    `javascript:document.title='taken'`,
+    `\u001b[31mred\u001b[0m\u202Egnp.exe`,
+    `{{constructor.constructor('document.title=1')()}}`,
+  ];
+
+  test("is shown as text, wherever it stands", async () => {
+    const text = evil.join(" ");
+    const deep = Array.from({ length: 60 }).reduce<unknown>((inner) => ({ [evil[0]!]: inner }), text);
+    const input = { id: text, deep, large: `${evil[0]}${"x".repeat(100_000)}` };
+    const labels = { [evil[0]!.slice(0, 60)]: evil[1]! };
+    const run = await stage.engine.runs.start("refund", { workspace: WORKSPACE, input, labels });
+    await run.result({ timeout: "20s" }).catch(() => null);
+    const hook = stage.url.replace("/dashboard", `/webhooks/${WORKSPACE}/payments`);
+    await fetch(hook, { method: "POST", headers: { "content-type": evil[3]! }, body: text });
+    await using reader = await openReader(browser, stage.url);
+    for (const place of [
+      "/",
+      "/runs",
+      `/runs/${run.id}`,
+      "/dead-letters",
+      "/webhooks",
+      `/runs/${encodeURIComponent(text)}`,
+    ]) {
+      await reader.open(place);
+      for (const fold of await reader.page.locator("summary, .j-fold[aria-expanded=false]").all()) {
+        await fold.click();
+      }
+      expect(await reader.page.title()).toContain("FlowForge");
+      expect(await reader.page.locator("main img, main script, main a[href^='javascript']").count()).toBe(0);
+    }
+    await reader.open(`/runs/${run.id}`);
+    await reader.page.getByText(evil[0]!).first().waitFor();
+    // What there is not is asked for once, and answered with 404: the browser itself notes that.
+    expect(reader.troubles.filter((trouble) => !trouble.includes("404"))).toEqual([]);
+  });
+});
