@@ -64,6 +64,7 @@ export type { Json, JsonObject } from "./core/json.ts";
 export type { Logger } from "./core/ports/logger.ts";
 export type { ItemRefusal } from "./core/ports/polls.ts";
 export type { ScheduledStart } from "./core/ports/schedules.ts";
+export type { LogLevel } from "./core/ports/logs.ts";
 export type { SqlTransaction } from "./core/ports/transactions.ts";
 export type { DeadLetter, DeadLetterGroup } from "./core/ports/dead-letter.ts";
 export type {
@@ -114,11 +115,13 @@ export type { EventsApi, ListEventsOptions, Published, WorkspaceEvent } from "./
 export type { EventRefusal } from "./core/ports/events.ts";
 export type { EngineEventMap, EngineEventName } from "./engine/engine-events.ts";
 export type { Health, HealthCheck } from "./engine/health.ts";
-export type { EngineOptions, WorkerSettings } from "./engine/options.ts";
+export type { EngineOptions, LogsSettings, WorkerSettings } from "./engine/options.ts";
 export type { MapItems, MapProgress } from "./engine/map-items.ts";
 export type { RetentionOptions, RetentionTimes, WorkspaceRetention } from "./engine/retention.ts";
 export type { MessageOptions } from "./engine/message-options.ts";
 export { RunCancelledError, RunExpiredError, RunFailedError, type RunFailure } from "./engine/run-errors.ts";
+export type { RunLogLine, RunLogsOptions } from "./engine/run-logs.ts";
+export { consoleLogger, type ConsoleLoggerOptions } from "./observability/console-logger.ts";
 export type { RunHandle, RunLook, RunLookOptions, RunMove } from "./engine/run-handle.ts";
 export type {
   BackfillOptions,

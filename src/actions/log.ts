@@ -28,9 +28,8 @@ export const log: Action<LogLine, { readonly message: string }> = defineAction({
   input: line,
   output: written,
   effect: "readonly",
-  run: ({ input: { message, level = "info", data }, logger, run, node }) => {
-    const fields = { runId: run.id, workflow: run.workflow, node: node.id };
-    logger[level](data === undefined ? fields : { ...fields, data }, message);
+  run: ({ input: { message, level = "info", data }, logger }) => {
+    logger[level](data === undefined ? {} : { data }, message);
     return { message };
   },
 });

@@ -1,6 +1,7 @@
 /** Makes the store, the scheduler and the notifier that the options ask for. Adapters are loaded only here, when they are needed. */
 import type { Outbound } from "../core/definition/outbound.ts";
 import type { LeaseKeeper } from "../core/ports/lease-keeper.ts";
+import type { LogStore } from "../core/ports/logs.ts";
 import type { Notifier } from "../core/ports/notifier.ts";
 import type { Scheduler } from "../core/ports/scheduler.ts";
 import type { StatisticsStore } from "../core/ports/statistics.ts";
@@ -9,12 +10,16 @@ import { Vault } from "../security/vault/vault.ts";
 import type { HostTransactions } from "../postgres/host-transactions.ts";
 import type { OutboundHttp } from "../security/outbound/guarded-fetch.ts";
 import type { CodeRunner, Sandbox } from "../security/sandbox/sandbox.ts";
+import type { OpenTelemetry } from "../observability/open-telemetry.ts";
 import type { ParsedOptions } from "./options.ts";
 import { ownServers } from "./own-servers.ts";
 
 export interface Connections {
   readonly store: Store;
   readonly statistics: StatisticsStore;
+  readonly logs: LogStore;
+  /** `null`: the host wants none. */
+  readonly telemetry: OpenTelemetry | null;
   /** Of the store's own database. */
   readonly transactions: HostTransactions;
   readonly scheduler: Scheduler;
@@ -42,6 +47,7 @@ export const connect: Connect = async (options) => {
     for (const closer of opened.splice(0).reverse()) await closer();
   };
   try {
+    const telemetry = options.telemetry ? await openTelemetry() : null;
     const postgres = options.postgres ?? (await embedded(options, opened));
     const store = await openStore(options, postgres, opened);
     const scheduler = await openScheduler(options, postgres, opened);
@@ -50,6 +56,8 @@ export const connect: Connect = async (options) => {
     return {
       store,
       statistics: store.statistics,
+      logs: store.logs,
+      telemetry,
       transactions: store.hostTransactions,
       scheduler,
       notifier,
@@ -68,6 +76,11 @@ export const connect: Connect = async (options) => {
     throw error;
   }
 };
+
+async function openTelemetry(): Promise<OpenTelemetry> {
+  const { loadOpenTelemetry } = await import("../observability/open-telemetry.ts");
+  return loadOpenTelemetry();
+}
 
 type Postgres = NonNullable<ParsedOptions["postgres"]>;
 type Opened = (() => Promise<void>)[];

@@ -67,6 +67,9 @@ interface Running {
   readonly observation: Observation;
 }
 
+type Wired =
+  "children" | "ticks" | "items" | "deliveries" | "outgoing" | "events" | "observer" | "attemptLogs";
+
 export class Engine implements AsyncDisposable {
   readonly #options: ParsedOptions;
   readonly #connect: Connect;
@@ -190,12 +193,14 @@ export class Engine implements AsyncDisposable {
     });
   }
 
-  /**
-   * How things stand now, and how they went: runs, attempts, how long they took, and how much work there was, in all and step by step. What other
-   * processes counted in the last seconds may be missing. Throws `option_invalid`.
-   */
+  /** How things stand, and how they went, in all and step by step: see docs/reference/stats.md. Throws `option_invalid`. */
   stats(options: StatsOptions = {}): Promise<Stats> {
     return this.#parts("stats").observation.stats.stats(options);
+  }
+
+  /** What has happened in this process and how things stand in all workspaces, as text for Prometheus. */
+  metrics(): Promise<string> {
+    return this.#parts("metrics").observation.prometheus();
   }
 
   /** Calls the listener for what this process sees. Returns a function that takes the listener off again. */
@@ -274,8 +279,8 @@ export class Engine implements AsyncDisposable {
     const deliveries: WorkerOptions["deliveries"] = { finish: (delivery) => intake.finish(delivery) };
     const around = { store, logger, tell: this.#events, worker: () => worker };
     const events = new EventParts({ ...around, runs: () => runs, control: () => control });
-    const observation: Observation = new Observation({ connections, logger, worker: () => worker });
-    const parts = { children, ticks, deliveries, ...events.forWorker, observer: observation.observer };
+    const observation: Observation = new Observation(this.#options, connections, () => worker);
+    const parts = { children, ticks, deliveries, ...events.forWorker, ...observation.forWorker };
     const worker: Worker = this.#newWorker(connections, { watch, ...parts, items: itemRuns(() => runs) });
     const workflows = new WorkflowsApi({
       store,
@@ -286,7 +291,8 @@ export class Engine implements AsyncDisposable {
     });
     const control = new RunControl({ store, table: worker.table });
     const own = new OwnTransactions(transactions, logger);
-    const runs: RunsApi = new RunsApi({ store, worker, watch, workflows, control, transactions, own });
+    const base = { store, worker, watch, workflows };
+    const runs: RunsApi = new RunsApi({ ...base, control, transactions, own, observation });
     const credentials = credentialSource(this.#options.resolveCredential, connections.vault);
     const intake = new WebhookIntake({ store, runs, logger, credentials });
     const deadLetters: DeadLettersApi = new DeadLettersApi({
@@ -314,15 +320,7 @@ export class Engine implements AsyncDisposable {
     };
   }
 
-  #newWorker(
-    connections: Connections,
-    of: Pick<
-      WorkerOptions,
-      "children" | "ticks" | "items" | "deliveries" | "outgoing" | "events" | "observer"
-    > & {
-      readonly watch: Watch;
-    },
-  ): Worker {
+  #newWorker(connections: Connections, of: Pick<WorkerOptions, Wired> & { readonly watch: Watch }): Worker {
     const { watch, ...parts } = of;
     const { logger, retry, limits, concurrency, lanes, inline, leaseMs } = this.#options;
     const { store, scheduler, leaseKeeper, outbound, sandbox, vault } = connections;

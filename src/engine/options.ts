@@ -9,6 +9,7 @@ import { parseRetry, type RetryPolicy } from "../core/definition/retry.ts";
 import type { Workflow } from "../core/definition/workflow.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
+import type { KeptLogs } from "../observability/attempt-logs.ts";
 import {
   type OutboundOptions,
   type OutboundRules,
@@ -84,8 +85,19 @@ export interface EngineOptions {
   readonly sandbox?: SandboxOptions;
   /** Accepts a Redis that may evict keys. Its queue may then lose tasks, which the sweeper finds later. Default false. */
   readonly allowEviction?: boolean;
-  /** pino, console or alike. Default: silent. */
+  /** Traces and metrics over `@opentelemetry/api`, which then has to be installed, to whatever SDK the host has set up. Default false. */
+  readonly telemetry?: boolean;
+  /** What is kept of the lines that actions write with `ctx.logger`, for `runs.logs`. */
+  readonly logs?: LogsSettings;
+  /** pino, console or alike; `consoleLogger()` writes for people. Default: silent. */
   readonly logger?: Logger;
+}
+
+export interface LogsSettings {
+  /** Of one attempt. 0: none are kept. At most 10,000. Default 200. */
+  readonly lines?: number;
+  /** Of one attempt: characters of messages and fields. Default 65,536. */
+  readonly bytes?: number;
 }
 
 /** Credentials of the host's own. A rejection fails the attempt like any error that the action throws. */
@@ -117,6 +129,8 @@ export interface ParsedOptions {
   readonly http: OutboundRules;
   readonly sandbox: SandboxRules;
   readonly allowEviction: boolean;
+  readonly telemetry: boolean;
+  readonly keptLogs: KeptLogs;
   readonly logger: Logger;
 }
 
@@ -158,6 +172,11 @@ const limitsSchema = z.strictObject({
   childDepth: z.int().min(1).max(100).optional(),
 });
 
+const logsSchema = z.strictObject({
+  lines: z.int().min(0).max(10_000).optional(),
+  bytes: z.int().min(1_024).max(10_485_760).optional(),
+});
+
 const schema = z.strictObject({
   postgres: connection.optional(),
   redis: connection.optional(),
@@ -176,6 +195,8 @@ const schema = z.strictObject({
   http: outboundSchema.optional(),
   sandbox: sandboxSchema.optional(),
   allowEviction: z.boolean().optional(),
+  telemetry: z.boolean().optional(),
+  logs: logsSchema.optional(),
   logger: z.looseObject({ debug: method, info: method, warn: method, error: method }).optional(),
 });
 
@@ -217,6 +238,8 @@ function withDefaults(options: EngineOptions): ParsedOptions {
     http: parseOutbound(options.http),
     sandbox: parseSandbox(options.sandbox),
     allowEviction: options.allowEviction ?? false,
+    telemetry: options.telemetry ?? false,
+    keptLogs: { lines: options.logs?.lines ?? 200, bytes: options.logs?.bytes ?? 65_536 },
     logger: options.logger ?? silentLogger,
   };
 }

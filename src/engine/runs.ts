@@ -7,11 +7,9 @@ import type { Plan } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
 import { RUN_WORKFLOW } from "../core/graph/plan.ts";
 import type { NewRun } from "../core/ports/commit.ts";
-import type { Page, RunDetail, Store, WorkflowVersion } from "../core/ports/store.ts";
+import type { Page, RunDetail, WorkflowVersion } from "../core/ports/store.ts";
 import type { RunHeader } from "../core/ports/stored-run.ts";
-import type { HostTransactions } from "../postgres/host-transactions.ts";
 import type { ChildStart } from "../worker/child-opener.ts";
-import type { Worker } from "../worker/worker.ts";
 import {
   type CancelOptions,
   type InWorkspace,
@@ -35,6 +33,7 @@ import { dispatchRun } from "./dispatch-run.ts";
 import { type InputCheck, inputCheck } from "./input-check.ts";
 import { assertMessageName, type MessageOptions } from "./message-options.ts";
 import { mapItems, type MapItems } from "./map-items.ts";
+import type { RunLogLine, RunLogs, RunLogsOptions } from "./run-logs.ts";
 import type { RunControl } from "./run-control.ts";
 import { rerunOf, takenOver } from "./rerun.ts";
 import { RunExpiredError } from "./run-errors.ts";
@@ -42,20 +41,18 @@ import { RunHandle, type RunHandleParts } from "./run-handle.ts";
 import { keyRef, startKey } from "./start-key.ts";
 import { firedPayload, type FiredStart, type Firing, type PreparedStart } from "./prepared-start.ts";
 import { assertDepth, triggerOf, versionGone } from "./start-checks.ts";
-import { startRun } from "./start-run.ts";
+import { startRun, type StartParts } from "./start-run.ts";
 import { startTime } from "./start-time.ts";
 import type { OwnTransactions } from "./transactions.ts";
 import type { Watch } from "./watch.ts";
 import type { WorkflowsApi } from "./workflows.ts";
 
-export interface RunsParts {
-  readonly store: Store;
-  readonly worker: Worker;
+export interface RunsParts extends StartParts {
   readonly watch: Watch;
   readonly workflows: WorkflowsApi;
   readonly control: RunControl;
-  readonly transactions: HostTransactions;
   readonly own: OwnTransactions;
+  readonly observation: StartParts["observation"] & { readonly runLogs: RunLogs };
 }
 
 /** When a run begins that is only stored to be cancelled. */
@@ -154,6 +151,11 @@ export class RunsApi {
     const message = { name, payload, options: { workspace: run.workspace, id } };
     await this.#parts.control.signal(run.id, message);
     return run;
+  }
+
+  /** What the run's actions wrote with `ctx.logger`, page by page, in the order in which it was stored. Throws `option_invalid`. */
+  logs(runId: string, options: RunLogsOptions = {}): Promise<Page<RunLogLine>> {
+    return this.#parts.observation.runLogs.page(runId, options);
   }
 
   /** The whole run, or `null` where the workspace has none of this id. */

@@ -7,9 +7,11 @@ import type { HostTransactions } from "../postgres/host-transactions.ts";
 import { deferredStart } from "../worker/deferred-start.ts";
 import type { IntentResult } from "../worker/intent.ts";
 import { retryMs } from "../worker/retry-pause.ts";
+import type { Tracer } from "../worker/observer.ts";
 import { newRunId } from "../worker/run-id.ts";
 import type { Worker } from "../worker/worker.ts";
 import type { PreparedStart } from "./prepared-start.ts";
+import { tracedStart } from "./traced-start.ts";
 import { roomFor } from "./room.ts";
 import { keyConflict, keyInProgress, runExpired } from "./start-key.ts";
 
@@ -20,6 +22,8 @@ export interface StartParts {
   readonly store: Store;
   readonly worker: Worker;
   readonly transactions: HostTransactions;
+  /** `null`: nobody traces. */
+  readonly observation: { readonly tracer: Tracer | null };
 }
 
 /** How one start gets into the store. */
@@ -30,6 +34,20 @@ interface Way {
 
 /** Resolves with the id of the run when it is durable, or with `tx` when it is written. */
 export async function startRun(parts: StartParts, prepared: PreparedStart): Promise<string> {
+  const { worker, observation } = parts;
+  if (!observation.tracer) return storeRun(parts, prepared);
+  const { trace, traced } = await tracedStart({ worker, tracer: observation.tracer }, prepared);
+  try {
+    const runId = await storeRun(parts, traced);
+    trace.ended(runId);
+    return runId;
+  } catch (error) {
+    trace.failed(error);
+    throw error;
+  }
+}
+
+async function storeRun(parts: StartParts, prepared: PreparedStart): Promise<string> {
   const { table, clock } = parts.worker;
   const { start } = prepared;
   const room = roomFor(prepared, clock.now());

@@ -25,10 +25,7 @@ export interface Gate {
 export async function accessOf(request: Request, route: Route, gate: Gate): Promise<Access> {
   const access = await gate.authorize(request);
   if (!access) {
-    throw new FlowForgeError("http_unauthorized", {
-      subject: "the request",
-      next: "Send what the server's login asks for.",
-    });
+    throw unauthorized();
   }
   // Without this a host's mistake would end in the workspace `default`, which is somebody's.
   if (typeof access.workspace !== "string" || access.workspace === "") {
@@ -47,6 +44,13 @@ export async function accessOf(request: Request, route: Route, gate: Gate): Prom
 export function may(access: Access, gate: Gate, { id, method }: Pick<Route, "id" | "method">): boolean {
   if (gate.readOnly && method !== "GET") return false;
   return !access.can || access.can(id) === true;
+}
+
+export function unauthorized(): FlowForgeError {
+  return new FlowForgeError("http_unauthorized", {
+    subject: "the request",
+    next: "Send what the server's login asks for.",
+  });
 }
 
 /**

@@ -5,9 +5,9 @@
 import { FlowForgeError } from "../core/errors.ts";
 import { didYouMean } from "../core/suggestion.ts";
 import type { Engine } from "../index.ts";
-import { accessOf, assertOwnSite, type Authorize, may } from "./access.ts";
+import { accessOf, assertOwnSite, type Authorize, may, unauthorized } from "./access.ts";
 import { assertNoBody, readJson, readRaw } from "./body.ts";
-import { json, problem } from "./problem.ts";
+import { json, problem, SAFE_HEADERS } from "./problem.ts";
 import { queryOf } from "./query.ts";
 import type { Route } from "./route.ts";
 import { find, type Found, type Match } from "./router.ts";
@@ -24,6 +24,11 @@ export interface HandlerOptions {
   readonly maxBodyBytes?: number | undefined;
   /** `true`: whoever logs in may look, and do nothing. Webhooks and links for approvals, which need no login, still work. Default: false. */
   readonly readOnly?: boolean | undefined;
+  /**
+   * `GET /metrics` for Prometheus: what has happened in this process and how things stand, of all workspaces. Only for whom this `authorize` says
+   * `true`, whose login is the scraper's and no user's. Default: there is no such path.
+   */
+  readonly metrics?: { readonly authorize: (request: Request) => boolean | Promise<boolean> } | undefined;
   /** Told of what ended in a status from 500 on. What it throws is dropped. Default: nobody is. */
   readonly onError?: ((error: unknown, request: Request) => void) | undefined;
 }
@@ -38,6 +43,7 @@ interface Settings {
   readonly origins: readonly string[];
   readonly maxBodyBytes: number;
   readonly readOnly: boolean;
+  readonly metrics: HandlerOptions["metrics"];
   readonly onError: (error: unknown, request: Request) => void;
 }
 
@@ -46,6 +52,7 @@ export function createHandler(engine: Engine, options: HandlerOptions): Handler 
   const settings = settingsOf(engine, options);
   return async (request) => {
     try {
+      if (isMetrics(request, settings)) return await metricsOf(request, settings);
       const found = lookup(request, settings);
       if (found === 404) throw notFound();
       if ("allow" in found) return problem(wrongVerb(found.allow), { allow: found.allow.join(", ") });
@@ -85,10 +92,23 @@ async function bodyOf(request: Request, route: Route, maxBytes: number): Promise
   return assertNoBody(request);
 }
 
+function isMetrics(request: Request, { basePath, metrics }: Settings): boolean {
+  return metrics !== undefined && request.method === "GET" && pathOf(request, basePath) === "/metrics";
+}
+
+async function metricsOf(request: Request, { engine, metrics }: Settings): Promise<Response> {
+  if ((await metrics!.authorize(request)) !== true) throw unauthorized();
+  const headers = { ...SAFE_HEADERS, "content-type": "text/plain; version=0.0.4; charset=utf-8" };
+  return new Response(await engine.metrics(), { headers });
+}
+
 function lookup(request: Request, { basePath }: Settings): Found {
+  return find(routes, request.method, pathOf(request, basePath));
+}
+
+function pathOf(request: Request, basePath: string): string {
   const { pathname } = new URL(request.url);
-  const inside = pathname.startsWith(`${basePath}/`) ? pathname.slice(basePath.length) : pathname;
-  return find(routes, request.method, inside);
+  return pathname.startsWith(`${basePath}/`) ? pathname.slice(basePath.length) : pathname;
 }
 
 function tell({ onError }: Settings, error: unknown, request: Request): void {
@@ -102,7 +122,7 @@ function tell({ onError }: Settings, error: unknown, request: Request): void {
 const NO_BYTES = new Uint8Array();
 /** One more than the intake takes, which answers for itself. */
 const MAX_RAW_BYTES = 1_048_577;
-const KNOWN = ["authorize", "basePath", "origins", "maxBodyBytes", "readOnly", "onError"];
+const KNOWN = ["authorize", "basePath", "origins", "maxBodyBytes", "readOnly", "metrics", "onError"];
 const DEFAULT_MAX_BYTES = 1_048_576;
 
 function settingsOf(engine: Engine, options: HandlerOptions): Settings {
@@ -115,7 +135,7 @@ function settingsOf(engine: Engine, options: HandlerOptions): Settings {
     throw invalid("authorize", "a function", "Pass one that answers { workspace } or null.");
   }
   const { authorize, basePath = "", origins = [], readOnly = false, onError } = given;
-  const { maxBodyBytes = DEFAULT_MAX_BYTES } = given;
+  const { maxBodyBytes = DEFAULT_MAX_BYTES, metrics } = given;
   if (!/^(?:\/[\w.~-]+)*$/.test(basePath)) {
     throw invalid("basePath", "a path such as /flowforge", "Begin with a slash, and end without one.");
   }
@@ -126,7 +146,11 @@ function settingsOf(engine: Engine, options: HandlerOptions): Settings {
     throw invalid("origins", "origins such as https://admin.example.com", "Leave paths and stars away.");
   }
   if (typeof readOnly !== "boolean") throw invalid("readOnly", "true or false", "Correct it.");
-  return { engine, authorize, basePath, origins, maxBodyBytes, readOnly, onError: onError ?? (() => {}) };
+  if (metrics !== undefined && typeof metrics?.authorize !== "function") {
+    throw invalid("metrics", "{ authorize }, a function", "Pass one that says true to your Prometheus only.");
+  }
+  const checked = { engine, authorize, basePath, origins, maxBodyBytes, readOnly, metrics };
+  return { ...checked, onError: onError ?? (() => {}) };
 }
 
 function isOrigin(text: unknown): boolean {

@@ -11,6 +11,7 @@ import { HOUR_MS, MINUTE_MS } from "../core/statistics/series.ts";
 import type { Outcome } from "../worker/attempt.ts";
 import type {
   AttemptWatch,
+  Batch,
   ObservedAttempt,
   ObservedNode,
   ObservedRun,
@@ -21,12 +22,28 @@ import type {
 const MAX_WAITING = 20_000;
 /** Rows of one statement. */
 const PAGE = 1_000;
+/** Nodes of which totals are kept for Prometheus. */
+const MAX_TOTALS = 10_000;
 
 interface Counted {
   readonly workspace: string;
   readonly workflow: string;
   readonly node: string;
   readonly tally: Tally;
+}
+
+export interface Total {
+  readonly workflow: string;
+  /** Empty: runs, and not attempts. */
+  readonly node: string;
+  readonly counts: Tally;
+}
+
+export interface ProcessTotals {
+  fenced: number;
+  batches: number;
+  entries: number;
+  batchMs: number;
 }
 
 export interface StatisticsOptions {
@@ -43,6 +60,9 @@ export class Statistics implements Observer {
   #minute = 0;
   #waiting: CountsRow[] = [];
   #adding: Promise<void> | null = null;
+  /** Since this process began, over all workspaces. */
+  readonly #totals = new Map<string, Total>();
+  readonly process: ProcessTotals = { fenced: 0, batches: 0, entries: 0, batchMs: 0 };
 
   constructor(options: StatisticsOptions) {
     this.#options = options;
@@ -72,6 +92,22 @@ export class Statistics implements Observer {
 
   deadLetter(node: ObservedNode): void {
     this.#of(node, node.node).deadLetters++;
+  }
+
+  fenced(): void {
+    this.process.fenced++;
+  }
+
+  batch({ entries, ms }: Batch): void {
+    this.process.batches++;
+    this.process.entries += entries;
+    this.process.batchMs += ms;
+  }
+
+  /** Since this process began, by workflow, and with a node by node, over all workspaces. */
+  totals(): readonly Total[] {
+    this.#close();
+    return [...this.#totals.values()];
   }
 
   /** Adds what was counted. Rejects never; what could not be added comes with the next call. */
@@ -120,12 +156,22 @@ export class Statistics implements Observer {
         addCounts(rowOf(rows, { ...place, unitMs: MINUTE_MS, at: this.#minute }), tally);
         addCounts(rowOf(rows, { ...place, unitMs: HOUR_MS, at: hour }), tally);
       }
+      this.#total(workflow, node, tally);
       if (node !== "")
         addCounts(rowOf(rows, { workspace, workflow, node, unitMs: HOUR_MS, at: hour }), tally);
     }
     this.#counted = new Map();
     this.#waiting.push(...rows.values());
     if (this.#waiting.length > MAX_WAITING) this.#waiting.splice(0, this.#waiting.length - MAX_WAITING);
+  }
+
+  // oxlint-disable-next-line max-params -- of which node, and what
+  #total(workflow: string, node: string, tally: Tally): void {
+    const key = `${workflow}\n${node}`;
+    let total = this.#totals.get(key);
+    if (!total && this.#totals.size >= MAX_TOTALS) return;
+    if (!total) this.#totals.set(key, (total = { workflow, node, counts: newTally() }));
+    addCounts(total.counts, tally);
   }
 
   async #add(): Promise<void> {

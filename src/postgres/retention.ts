@@ -18,6 +18,7 @@ export const TABLES_OF_RUNS = [
   "node_runs",
   "attempts",
   "step_memos",
+  "node_logs",
   "maps",
   "dead_letters",
   "run_inbox",

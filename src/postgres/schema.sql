@@ -227,6 +227,19 @@ create table flowforge.migrations (
   constraint migrations_pkey PRIMARY KEY (version)
 );
 
+create table flowforge.node_logs (
+  run_id uuid not null,
+  seq bigint not null generated always as identity,
+  at bigint not null,
+  item integer not null,
+  attempt integer not null,
+  node text not null,
+  level text not null,
+  message text not null,
+  fields json,
+  constraint node_logs_pkey PRIMARY KEY (run_id, seq)
+);
+
 create table flowforge.node_runs (
   run_id uuid not null,
   item integer not null,

@@ -12,6 +12,7 @@ import type { GateStore } from "../core/ports/gates.ts";
 import type { ChildStore } from "../core/ports/children.ts";
 import type { KeyStore } from "../core/ports/keys.ts";
 import type { Logger } from "../core/ports/logger.ts";
+import type { LogStore } from "../core/ports/logs.ts";
 import type { MapStore } from "../core/ports/maps.ts";
 import type { MemoStore } from "../core/ports/memos.ts";
 import type { StatisticsStore } from "../core/ports/statistics.ts";
@@ -28,6 +29,7 @@ import { keyStore } from "./keys.ts";
 import { loadInputs, loadRuns, loadStatements } from "./load.ts";
 import { commitLocked } from "./locked-commit.ts";
 import { mapPage } from "./map-items.ts";
+import { logStore } from "./logs.ts";
 import { mapStore } from "./maps.ts";
 import { Credentials } from "./credentials.ts";
 import { memoStore } from "./memos.ts";
@@ -73,6 +75,7 @@ export interface PostgresStore extends Store {
   readonly hostTransactions: HostTransactions;
   /** For people: nothing on the way of a run asks it. */
   readonly statistics: StatisticsStore;
+  readonly logs: LogStore;
   /** Checks that the server can be reached and is new enough, and that the schema is not newer than this code. */
   open(): Promise<void>;
   /** Throws `schema_outdated` where migrations are missing. For whoever does not call `migrate`. */
@@ -155,6 +158,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
   const deadLetters = new DeadLetters(reads, schema);
   return {
     statistics: statisticsStore(pools.statistics, schema),
+    logs: logStore(pools.statistics, schema),
     hostTransactions: new HostTransactions({ ...parts, reads, pool: pools.host }),
     commit: (entries) => batches.commit(entries),
     commitLocked: (request, decide) => commitLocked({ ...parts, pool: locked }, request, decide),

@@ -28,6 +28,8 @@ export interface AttemptOptions {
   /** Of a `transactional` action. Whoever takes the outcome ends it. */
   readonly transaction?: Pick<AttemptTransaction, "begin">;
   readonly timeoutMs: number;
+  /** Runs the host's code in a context of its own. None: in no other one. */
+  readonly within?: <T>(work: () => T) => T;
   /** No attempt of the node run was begun before, so there is nothing to verify. */
   readonly isFirst: boolean;
   /** How long an action that was told to stop because of a cancel may take. */
@@ -63,7 +65,8 @@ export class Attempt {
       };
     });
     this.#arm(options.timeoutMs, () => this.#timeout());
-    this.ended = this.#run();
+    const { within = (work) => work() } = options;
+    this.ended = within(() => this.#run());
   }
 
   /** Nobody wants the node any more: the action is told, and has the grace to end. What it answers is recorded. */

@@ -21,6 +21,8 @@ export interface CommitterOptions {
   readonly inFlight?: number;
   /** How long a `locked` entry is tried again. Default 50. */
   readonly lockedMs?: number;
+  /** Is told of every batch that was answered. Default: nobody is. */
+  readonly onBatch?: (batch: { readonly entries: number; readonly ms: number }) => void;
 }
 
 interface Waiting {
@@ -41,7 +43,14 @@ export class Committer {
 
   constructor(store: Pick<Store, "commit">, options: CommitterOptions = {}) {
     this.#store = store;
-    this.#options = { maxEntries: 500, maxBytes: 1 << 20, inFlight: 2, lockedMs: 50, ...options };
+    this.#options = {
+      maxEntries: 500,
+      maxBytes: 1 << 20,
+      inFlight: 2,
+      lockedMs: 50,
+      onBatch: () => {},
+      ...options,
+    };
   }
 
   /** Never rejects. `bytes`: an estimate of the values in the entry. */
@@ -84,8 +93,10 @@ export class Committer {
     this.counts.batches++;
     this.counts.entries += batch.length;
     this.#schedule();
+    const at = performance.now();
     try {
       const verdicts = await this.#store.commit(batch.map((waiting) => waiting.entry));
+      this.#options.onBatch({ entries: batch.length, ms: performance.now() - at });
       batch.forEach((waiting, index) => this.#settle(waiting, verdicts[index]!));
     } catch (error) {
       for (const waiting of batch) waiting.answer({ type: "unknown", error });

@@ -11,7 +11,7 @@ import type { CodeRunner } from "../security/sandbox/sandbox.ts";
 import type { CredentialSource } from "./grants.ts";
 import type { Loader } from "./loader.ts";
 import type { Outgoing } from "./outgoing.ts";
-import type { Moved, Observer } from "./observer.ts";
+import type { AttemptLoggers, Moved, Observer } from "./observer.ts";
 import type { Plans } from "./plans.ts";
 import type { Workshop } from "./intent.ts";
 import type { Turn } from "./turn.ts";
@@ -41,6 +41,7 @@ export interface RunEnvironment<Run> {
   readonly credentials: CredentialSource;
   /** Is told what happens. */
   readonly observer: Observer;
+  readonly attemptLogs: AttemptLoggers;
   random(): number;
   /** `null`: this process takes no work now. */
   workshop(): Workshop | null;

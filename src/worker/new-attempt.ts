@@ -68,8 +68,9 @@ export function newAttempt(
   const { workspace, workflow, version } = run.identity!;
   const { secrets } = grants;
   const key = keyOf(options);
-  const logger = redacted(env.logger, secrets);
-  const watch = env.observer.attempt(subjectOf(options));
+  const subject = subjectOf(options);
+  const logger = redacted(env.attemptLogs.logger(subject), secrets);
+  const watch = env.observer.attempt(subject);
   const made = new Attempt({
     action,
     timeoutMs: timeoutMs(options),
@@ -79,6 +80,7 @@ export function newAttempt(
     secrets,
     now: () => env.clock.now(),
     ...(transaction ? { transaction } : {}),
+    ...(watch.within ? { within: watch.within } : {}),
     context: {
       input,
       attempt,
@@ -87,6 +89,7 @@ export function newAttempt(
       credential: (name) => grants.credential(name),
       redact: (secret) => grants.secrets.add(secret),
       ...env.outbound,
+      ...(watch.fetch ? { fetch: watch.fetch(env.outbound.fetch) } : {}),
       ...outgoingParts({
         outgoing: env.outgoing,
         workspace,
@@ -99,7 +102,7 @@ export function newAttempt(
         env.sandbox.run(request, {
           workspace,
           logger,
-          fields: { runId: run.id, workflow, node: node.id },
+          fields: {},
         }),
       ...memoParts({ ...memosOf(options, grants), store: env.store, stopped: () => env.stopped() }),
       run: { id: run.id, workflow, workspace, version },

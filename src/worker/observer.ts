@@ -1,5 +1,7 @@
 /** Whom a worker tells what it does, for statistics, metrics, traces and logs. Nothing here may throw, wait, or decide anything. */
 import type { Advance } from "../core/run/advance.ts";
+import type { OutboundFetch } from "../core/definition/outbound.ts";
+import type { Logger } from "../core/ports/logger.ts";
 import type { RunStatus } from "../core/run/state.ts";
 import type { Outcome } from "./attempt.ts";
 
@@ -8,6 +10,8 @@ export interface ObservedRun {
   readonly workspace: string;
   readonly workflow: string;
   readonly version: number;
+  /** The traceparent under which the run was started. */
+  readonly trace: string | null;
 }
 
 export interface ObservedNode extends ObservedRun {
@@ -31,6 +35,42 @@ export interface Moved extends Advance {
 /** An attempt while it is under way. */
 export interface AttemptWatch {
   ended(outcome: Outcome): void;
+  /** Runs the action's code in a context of its own. None: in no other one. */
+  readonly within?: <T>(work: () => T) => T;
+  /** What the action is given for its calls. None: what it would be given anyway. */
+  readonly fetch?: (fetch: OutboundFetch) => OutboundFetch;
+}
+
+/** Transitions that were written together. */
+export interface Batch {
+  readonly entries: number;
+  readonly ms: number;
+}
+
+/** A start that is about to be stored. */
+export interface TracedStart {
+  readonly workspace: string;
+  readonly workflow: string;
+  /** A caller's context counts, or only what is stored. */
+  readonly within: "caller" | "store";
+  /** The traceparent of what fired its trigger, or of the parent run. */
+  readonly trigger: string | null;
+}
+
+export interface StartTrace {
+  /** To be stored with the run. `null`: nobody traces. */
+  readonly traceparent: string | null;
+  ended(runId: string): void;
+  failed(error: unknown): void;
+}
+
+export interface Tracer {
+  start(start: TracedStart): StartTrace;
+}
+
+/** Makes the loggers of attempts. */
+export interface AttemptLoggers {
+  logger(attempt: ObservedAttempt): Logger;
 }
 
 export interface Observer {
@@ -42,4 +82,7 @@ export interface Observer {
   taken(node: ObservedNode, queuedMs: number): void;
   attempt(attempt: ObservedAttempt): AttemptWatch;
   deadLetter(node: ObservedNode): void;
+  /** A late answer was refused. */
+  fenced(node: ObservedNode): void;
+  batch(batch: Batch): void;
 }

@@ -3,11 +3,12 @@ import type { ActiveRun } from "./active-run.ts";
 import type { Moved, ObservedRun, Observer } from "./observer.ts";
 import { isResting } from "./resting.ts";
 import type { Turn } from "./turn.ts";
+import { traceparentOf } from "../observability/traceparent.ts";
 import { NO_ITEM } from "./turn-result.ts";
 
 export function observed(run: ActiveRun): ObservedRun {
   const { workspace, workflow, version } = run.identity!;
-  return { runId: run.id, workspace, workflow, version };
+  return { runId: run.id, workspace, workflow, version, trace: traceparentOf(run.data?.trigger) };
 }
 
 /** `now`: milliseconds since 1970 by the store's clock. */

@@ -14,7 +14,7 @@ import type { Committer } from "./committer.ts";
 import type { CredentialSource } from "./grants.ts";
 import type { Loader } from "./loader.ts";
 import type { Outgoing } from "./outgoing.ts";
-import type { Moved, Observer } from "./observer.ts";
+import type { AttemptLoggers, Moved, Observer } from "./observer.ts";
 import type { Plans } from "./plans.ts";
 import type { Slots } from "./slots.ts";
 import type { Turn } from "./turn.ts";
@@ -53,5 +53,6 @@ export interface RunTableOptions {
   readonly children: ChildRuns;
   readonly random: () => number;
   readonly observer: Observer;
+  readonly attemptLogs: AttemptLoggers;
   readonly listener: RunListener;
 }

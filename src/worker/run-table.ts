@@ -27,7 +27,7 @@ import { gateIfAny, isMoveAtGate } from "./gate.ts";
 import type { CredentialSource } from "./grants.ts";
 import type { Loader } from "./loader.ts";
 import { Maps } from "./maps/maps.ts";
-import type { Moved, Observer } from "./observer.ts";
+import type { AttemptLoggers, Moved, Observer } from "./observer.ts";
 import { tellMoved } from "./observing.ts";
 import { RestingRuns } from "./resting-runs.ts";
 import type { Outgoing } from "./outgoing.ts";
@@ -56,6 +56,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   readonly credentials: CredentialSource;
   readonly random: () => number;
   readonly observer: Observer;
+  readonly attemptLogs: AttemptLoggers;
   readonly maps: Maps;
   readonly children: Children;
   readonly #options: RunTableOptions;
@@ -87,6 +88,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     this.credentials = options.credentials;
     this.random = options.random;
     this.observer = options.observer;
+    this.attemptLogs = options.attemptLogs;
     this.#lanes = new Set(options.lanes);
     this.maps = this.#newMaps();
     this.children = new Children({
@@ -170,7 +172,8 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     run.expect(plan);
     const claim: Intent = { type: "claim", node, fence: task.fence, version: task.version };
     const result = await this.#add(run, claim, true);
-    if (result === "applied") this.observer.taken(task, Math.max(0, this.clock.now() - task.dispatchedAt));
+    if (result === "applied")
+      this.observer.taken({ ...task, trace: null }, Math.max(0, this.clock.now() - task.dispatchedAt));
     return result;
   }
 

@@ -36,7 +36,8 @@ import { sweeperRound } from "./loops/sweeper.ts";
 import { type DeliveryRuns, webhooksRound } from "./loops/webhooks.ts";
 import { tickerRound } from "./loops/ticker.ts";
 import { timerRound } from "./loops/timer.ts";
-import type { Observer } from "./observer.ts";
+import type { AttemptLoggers, Observer } from "./observer.ts";
+import { observed } from "./observing.ts";
 import { Outbox } from "./outbox.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { ItemRuns, Polls } from "./polls.ts";
@@ -45,6 +46,7 @@ import { RollCall } from "./roll-call.ts";
 import { RunTable } from "./run-table.ts";
 import { Slots } from "./slots.ts";
 import { Ticks, type TickRuns } from "./ticks.ts";
+import { NO_ITEM } from "./turn-result.ts";
 import type { Turn } from "./turn.ts";
 
 export interface WorkerOptions {
@@ -65,6 +67,7 @@ export interface WorkerOptions {
   readonly observer: Observer;
   readonly retention: RetentionRules;
   readonly events: EventRuns;
+  readonly attemptLogs: AttemptLoggers;
   readonly concurrency: number;
   readonly lanes: readonly string[];
   readonly inline: boolean;
@@ -114,7 +117,7 @@ export class Worker {
     this.#registry = options.registry;
     const { store, scheduler, logger, lanes } = options;
     this.#slots = new Slots(options.concurrency);
-    this.committer = new Committer(store);
+    this.committer = new Committer(store, { onBatch: (batch) => options.observer.batch(batch) });
     this.loader = new Loader(store);
     this.plans = new Plans(store);
     this.#outbox = new Outbox(scheduler, logger);
@@ -209,7 +212,7 @@ export class Worker {
 
   #newTable(): RunTable {
     const { store, registry, limits, retry, logger, outbound, sandbox, lanes, inline } = this.#options;
-    const { credentials, outgoing, children, observer, onMoved, onFenced } = this.#options;
+    const { credentials, outgoing, children, observer, attemptLogs, onMoved, onFenced } = this.#options;
     return new RunTable({
       store,
       registry,
@@ -222,6 +225,7 @@ export class Worker {
       credentials,
       children,
       observer,
+      attemptLogs,
       lanes,
       inline,
       loader: this.loader,
@@ -243,6 +247,7 @@ export class Worker {
         },
         fenced: (run, node) => {
           this.counts.fenced++;
+          observer.fenced({ ...observed(run), node, item: NO_ITEM });
           onFenced(run.id, node);
         },
       },

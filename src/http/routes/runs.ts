@@ -37,6 +37,17 @@ const items = z.strictObject({
   limit: limit.optional(),
 });
 
+const logs = z.strictObject({
+  node: name.optional(),
+  item: z
+    .string()
+    .regex(/^(?:-1|\d{1,6})$/, "the place of an item")
+    .transform(Number)
+    .optional(),
+  cursor: name.optional(),
+  limit: limit.optional(),
+});
+
 export const runRoutes: readonly Route[] = [
   route({
     id: "runs.start",
@@ -88,6 +99,19 @@ export const runRoutes: readonly Route[] = [
     query: items,
     answer: ({ engine, workspace, param, query }) =>
       engine.runs.items(param("id"), param("node"), { ...query, workspace }),
+  }),
+  route({
+    id: "runs.logs",
+    method: "GET",
+    path: "/runs/{id}/logs",
+    summary: "What the run's actions wrote, page by page",
+    query: logs,
+    answer: async ({ engine, workspace, param, query }) => {
+      const page = await engine.runs.logs(param("id"), { ...query, workspace });
+      // Most runs that are asked for have lines; only for the others it has to be found out whether they exist.
+      if (page.items.length > 0 || (await engine.runs.get(param("id"), { workspace }))) return page;
+      throw noRun(param("id"));
+    },
   }),
   route({
     id: "runs.events",

@@ -32,6 +32,7 @@ import { workspaces } from "./0025-workspaces.ts";
 import { namedSchedules } from "./0026-named-schedules.ts";
 import { events } from "./0027-events.ts";
 import { polls } from "./0028-polls.ts";
+import { nodeLogs } from "./0029-node-logs.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -63,6 +64,7 @@ export const MIGRATIONS: readonly Migration[] = [
   namedSchedules,
   events,
   polls,
+  nodeLogs,
 ];
 
 /** The schema version that this code is written for. */
