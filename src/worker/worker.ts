@@ -4,81 +4,33 @@
  */
 import type { ItemChildEnd } from "../core/ports/children.ts";
 import type { ActionRegistry } from "../actions/registry.ts";
-import type { Outbound } from "../core/definition/outbound.ts";
-import type { CodeRunner } from "../security/sandbox/sandbox.ts";
-import type { RetryPolicy } from "../core/definition/retry.ts";
-import type { LeaseKeeper } from "../core/ports/lease-keeper.ts";
-import type { Logger } from "../core/ports/logger.ts";
-import type { NodeRef, Store } from "../core/ports/store.ts";
-import type { Scheduler, Task } from "../core/ports/scheduler.ts";
-import type { Advance } from "../core/run/advance.ts";
-import type { Limits } from "../core/values.ts";
+import type { NodeRef } from "../core/ports/store.ts";
+import type { Task } from "../core/ports/scheduler.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { Backlog } from "./backlog.ts";
-import type { ChildRuns } from "./child-opener.ts";
 import { StoreClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
-import type { CredentialSource } from "./grants.ts";
 import { Intake } from "./intake.ts";
 import type { Intent } from "./intent.ts";
 import { Lease } from "./lease.ts";
 import { Loader } from "./loader.ts";
 import { Loop } from "./loop.ts";
 import { childrenRound } from "./loops/children.ts";
-import { dispatcherRound } from "./loops/dispatcher.ts";
-import { type EventRuns, eventsRound } from "./loops/events.ts";
-import { gatesRound } from "./loops/gates.ts";
-import { keysRound } from "./loops/keys.ts";
-import { lossOf, reaperRound } from "./loops/reaper.ts";
-import { retentionRound, type RetentionRules } from "./loops/retention.ts";
+import { eventsRound } from "./loops/events.ts";
+import { maintenanceRounds } from "./loops/maintenance.ts";
+import { lossOf } from "./loops/reaper.ts";
 import { polling } from "./loops/poller.ts";
-import { sweeperRound } from "./loops/sweeper.ts";
-import { type DeliveryRuns, webhooksRound } from "./loops/webhooks.ts";
-import { tickerRound } from "./loops/ticker.ts";
 import { timerRound } from "./loops/timer.ts";
-import type { AttemptLoggers, Observer } from "./observer.ts";
 import { observed } from "./observing.ts";
 import { Outbox } from "./outbox.ts";
-import type { Outgoing } from "./outgoing.ts";
-import type { ItemRuns, Polls } from "./polls.ts";
+import type { Polls } from "./polls.ts";
 import { Plans } from "./plans.ts";
 import { RollCall } from "./roll-call.ts";
 import { RunTable } from "./run-table.ts";
 import { Slots } from "./slots.ts";
-import { Ticks, type TickRuns } from "./ticks.ts";
 import { NO_ITEM } from "./turn-result.ts";
-import type { Turn } from "./turn.ts";
-
-export interface WorkerOptions {
-  readonly store: Store;
-  readonly scheduler: Scheduler;
-  readonly registry: ActionRegistry;
-  readonly limits: Limits;
-  readonly retry: Partial<RetryPolicy> | null;
-  readonly logger: Logger;
-  readonly outbound: Outbound;
-  readonly outgoing: Outgoing;
-  readonly sandbox: CodeRunner;
-  readonly credentials: CredentialSource;
-  readonly children: ChildRuns;
-  readonly ticks: TickRuns;
-  readonly items: ItemRuns;
-  readonly deliveries: DeliveryRuns;
-  readonly observer: Observer;
-  readonly retention: RetentionRules;
-  readonly events: EventRuns;
-  readonly attemptLogs: AttemptLoggers;
-  readonly concurrency: number;
-  readonly lanes: readonly string[];
-  readonly inline: boolean;
-  readonly leaseMs: number;
-  readonly leaseKeeper: LeaseKeeper | null;
-  /** A turn of a run is durable. */
-  readonly onMoved: (run: ActiveRun, turn: Turn, advance: Advance) => void;
-  readonly onFenced: (runId: string, node: string) => void;
-  /** This process was declared dead, and goes on under another id. */
-  readonly onDeclaredDead: (oldId: string) => void;
-}
+import { within } from "./within.ts";
+import type { WorkerOptions } from "./worker-options.ts";
 
 export interface WorkerCounts {
   /** Late answers that were refused by their fence. */
@@ -272,24 +224,14 @@ export class Worker {
   }
 
   #maintenance(): readonly Loop[] {
-    const { store, scheduler, leaseMs, logger, ticks: runs, deliveries } = this.#options;
-    const ticks = new Ticks({ store, logger, runs, loader: this.loader });
-    const { table } = this;
-    const lanes = this.#options.lanes;
-    const onLost = (count: number): void => void (this.counts.resent += count);
-    return [
-      this.#loop("dispatcher", dispatcherRound(store, table)),
-      this.#loop("keys", keysRound(store)),
-      this.#loop("ticker", tickerRound(store, ticks)),
-      this.#loop("webhooks", webhooksRound(store, deliveries, logger)),
-      this.#loop("retention", retentionRound({ store, rules: this.#options.retention, logger })),
-      this.#loop("gates", gatesRound(store, table.admissions)),
-      this.#loop("sweeper", sweeperRound({ store, scheduler, table, lanes, onLost })),
-      this.#loop(
-        "reaper",
-        reaperRound({ store, table, leaseMs, registry: this.#registry, lease: this.#lease }),
-      ),
-    ];
+    const rounds = maintenanceRounds({
+      options: this.#options,
+      table: this.table,
+      loader: this.loader,
+      lease: this.#lease,
+      onLost: (count) => void (this.counts.resent += count),
+    });
+    return Object.entries(rounds).map(([name, round]) => this.#loop(name, round));
   }
 
   #poller(): Loop {
@@ -386,18 +328,5 @@ export class Worker {
       possiblyDuplicated,
     });
     await within(2_000, this.table.submitFor(ref, release));
-  }
-}
-
-/** Waits for something, but no longer than this. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  try {
-    await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
   }
 }
