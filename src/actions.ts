@@ -5,6 +5,7 @@ import { emailSend } from "./actions/email-send.ts";
 import { eventPublish } from "./actions/event-publish.ts";
 import { httpRequest } from "./actions/http-request.ts";
 import { log } from "./actions/log.ts";
+import { queueAdd } from "./actions/queue-add.ts";
 import { sqlQuery } from "./actions/sql-query.ts";
 import { transform } from "./actions/transform.ts";
 import { webhookDeliver } from "./actions/webhook-deliver.ts";
@@ -23,6 +24,8 @@ export {
   httpRequest,
 } from "./actions/http-request.ts";
 export { log } from "./actions/log.ts";
+export { type AddedJob, queueAdd } from "./actions/queue-add.ts";
+export type { QueuedJob } from "./actions/job-request.ts";
 export { sqlQuery } from "./actions/sql-query.ts";
 export type { SqlQuery, SqlResult } from "./actions/sql-types.ts";
 export { transform } from "./actions/transform.ts";
@@ -36,6 +39,7 @@ export const builtInActions: readonly Action[] = [
   eventPublish,
   httpRequest,
   log,
+  queueAdd,
   sqlQuery,
   transform,
   webhookDeliver,

@@ -16,7 +16,7 @@ export {
   type Verification,
 } from "./core/definition/action.ts";
 export type { OutboundFetch } from "./core/definition/outbound.ts";
-export type { PublishedEvent, PublishEvent } from "./core/definition/outgoing.ts";
+export type { AddJob, JobRequest, PublishedEvent, PublishEvent } from "./core/definition/outgoing.ts";
 export type { CollectedItem } from "./core/definition/builder-map-types.ts";
 export type {
   ActionNode,
@@ -119,6 +119,7 @@ export type { EngineOptions, LogsSettings, WorkerSettings } from "./engine/optio
 export type { MapItems, MapProgress } from "./engine/map-items.ts";
 export type { RetentionOptions, RetentionTimes, WorkspaceRetention } from "./engine/retention.ts";
 export type { MessageOptions } from "./engine/message-options.ts";
+export type { QueueOptions, QueueRequest } from "./engine/queue-options.ts";
 export { RunCancelledError, RunExpiredError, RunFailedError, type RunFailure } from "./engine/run-errors.ts";
 export type { RunLogLine, RunLogsOptions } from "./engine/run-logs.ts";
 export { consoleLogger, type ConsoleLoggerOptions } from "./observability/console-logger.ts";

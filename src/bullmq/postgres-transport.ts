@@ -43,7 +43,7 @@ const DEPTH = `select
 
 export function postgresTransport({ postgres, prefix, onError }: PostgresTransportOptions): Transport {
   const schema = schemaName(prefix);
-  const settings = withOptions(ownSettings(postgres));
+  const settings = withOptions(ownSettings(postgres), SETTINGS);
   const target = targetOf(settings);
   const connect = (max: number, answerMs: number): QueueConnection => {
     const connection = new QueueConnection({ settings, schema, max, answerMs });
@@ -137,7 +137,7 @@ async function setUp({ settings, schema, target }: SetUp): Promise<void> {
 }
 
 /** No such table, function or schema. */
-function isMissing(error: unknown): boolean {
+export function isMissing(error: unknown): boolean {
   return ["42P01", "42883", "3F000"].includes(errorCode(error));
 }
 
@@ -187,9 +187,9 @@ function schemaName(prefix: string): string {
 }
 
 /** `options` of a connection string would win over the `search_path` that BullMQ puts there, so it is moved beside it. */
-function withOptions(config: PoolConfig): PoolConfig {
+export function withOptions(config: PoolConfig, more = ""): PoolConfig {
   const { connectionString, options } = config;
-  const all = (given: string | null | undefined): string => (given ? `${given} ${SETTINGS}` : SETTINGS);
+  const all = (given: string | null | undefined): string => [given, more].filter(Boolean).join(" ");
   if (connectionString === undefined || !/[?&]options=/.test(connectionString))
     return { ...config, options: all(options) };
   const url = new URL(connectionString);

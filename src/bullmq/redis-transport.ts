@@ -40,7 +40,7 @@ export function redisTransport(options: RedisTransportOptions): Transport {
     target,
     prefix,
     queueName,
-    producer: backend(keys, client),
+    producer: redisBackend(keys, client),
     async open() {
       await connectRedis(client, target);
       try {
@@ -74,7 +74,7 @@ function consumerConnections(
   const main = redisClient(redis, "patient", onError);
   const blocking = redisClient(redis, "patient", onError);
   return {
-    factory: backend(keys, main, blocking),
+    factory: redisBackend(keys, main, blocking),
     ping: () => main.ping(),
     async drop() {
       main.disconnect();
@@ -84,7 +84,7 @@ function consumerConnections(
 }
 
 /** `shared`: BullMQ must not close what it has not opened. The server was checked by us, once and not per connection. */
-function backend(keys: QueueKeys, main: RedisClient, blocking?: RedisClient): Factory {
+export function redisBackend(keys: QueueKeys, main: RedisClient, blocking?: RedisClient): Factory {
   return (name, opts) =>
     new RedisQueueBackend(
       new BullConnection(main, { shared: true, blocking: false, skipVersionCheck: true }),

@@ -34,3 +34,15 @@ export interface Transport {
   unreachable(cause: unknown): Error;
   close(): Promise<void>;
 }
+
+/** The connection of those who only add. */
+export interface Producer {
+  /** BullMQ's key prefix. On PostgreSQL it has no meaning. */
+  readonly prefix: string;
+  readonly factory: Factory;
+  /** Connects and checks the server. */
+  open(): Promise<void>;
+  /** The error to throw for a question that was not answered, or was refused. */
+  refused(cause: unknown): unknown;
+  close(): Promise<void>;
+}

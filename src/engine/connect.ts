@@ -1,5 +1,6 @@
 /** Makes the store, the scheduler and the notifier that the options ask for. Adapters are loaded only here, when they are needed. */
 import type { Outbound } from "../core/definition/outbound.ts";
+import type { HostQueues } from "../core/ports/host-queues.ts";
 import type { LeaseKeeper } from "../core/ports/lease-keeper.ts";
 import type { LogStore } from "../core/ports/logs.ts";
 import type { Notifier } from "../core/ports/notifier.ts";
@@ -11,6 +12,8 @@ import type { HostTransactions } from "../postgres/host-transactions.ts";
 import type { OutboundHttp } from "../security/outbound/guarded-fetch.ts";
 import type { CodeRunner, Sandbox } from "../security/sandbox/sandbox.ts";
 import type { OpenTelemetry } from "../observability/open-telemetry.ts";
+import type { Outgoing } from "../worker/outgoing.ts";
+import { hostDoor } from "./host-door.ts";
 import type { ParsedOptions } from "./options.ts";
 import { ownServers } from "./own-servers.ts";
 
@@ -28,6 +31,8 @@ export interface Connections {
   /** For calls that workflows make. */
   readonly outbound: Outbound;
   readonly sandbox: CodeRunner;
+  /** To queues of the host's own. */
+  readonly addJob: Outgoing["addJob"];
   /** `null`: the engine has no encryption key. */
   readonly vault: Vault | null;
   /** Creates or upgrades the schema. */
@@ -64,6 +69,7 @@ export const connect: Connect = async (options) => {
       leaseKeeper,
       outbound: openOutbound(options, postgres, opened),
       sandbox: openSandbox(options, opened),
+      addJob: hostDoor(options.queues, openHostQueues(options, postgres, opened)),
       vault: options.encryption && new Vault(store.credentials, options.encryption),
       migrate: () => store.migrate(),
       assertMigrated: () => store.assertMigrated(),
@@ -101,11 +107,14 @@ async function openStore({ schema, logger }: ParsedOptions, postgres: Postgres, 
 }
 
 /** Made with the first call: most engines of API servers never make one. */
-function openOutbound({ http, redis }: ParsedOptions, postgres: Postgres, opened: Opened): Outbound {
+function openOutbound({ http, redis, queues }: ParsedOptions, postgres: Postgres, opened: Opened): Outbound {
   let outbound: Promise<OutboundHttp> | null = null;
   const make = async (): Promise<OutboundHttp> => {
     const guarded = await import("../security/outbound/guarded-fetch.ts");
-    return new guarded.OutboundHttp({ rules: http, ownServers: ownServers(postgres, redis) });
+    return new guarded.OutboundHttp({
+      rules: http,
+      ownServers: ownServers(postgres, redis, queues?.redis ?? null),
+    });
   };
   opened.push(async () => (await outbound)?.close());
   return {
@@ -121,6 +130,19 @@ function openSandbox({ sandbox }: ParsedOptions, opened: Opened): CodeRunner {
     new (await import("../security/sandbox/sandbox.ts")).Sandbox(sandbox);
   opened.push(async () => (await made)?.close());
   return { run: async (request, owner) => (await (made ??= make())).run(request, owner) };
+}
+
+/** Connected with the first job that is added. */
+function openHostQueues({ queues, logger }: ParsedOptions, postgres: Postgres, opened: Opened): HostQueues {
+  let made: Promise<HostQueues> | null = null;
+  const make = async (): Promise<HostQueues> => {
+    const { createHostQueues } = await import("../bullmq/host-queues.ts");
+    const { redis, prefix, schema } = queues!;
+    return createHostQueues(redis === null ? { postgres, schema } : { redis, prefix }, { logger });
+  };
+  const close = async (): Promise<void> => (await made)?.close();
+  opened.push(close);
+  return { close, add: async (job) => (await (made ??= make())).add(job) };
 }
 
 async function openScheduler(options: ParsedOptions, postgres: Postgres, opened: Opened): Promise<Scheduler> {

@@ -6,11 +6,13 @@ import { z } from "zod";
 import { fits, NAME } from "../core/definition/names.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { CredentialHeader } from "../core/ports/credentials.ts";
+import type { Logger } from "../core/ports/logger.ts";
 import type { Page } from "../core/ports/store.ts";
+import { PermanentError } from "../core/run/failures.ts";
 import { HOST_PATTERN } from "../security/outbound/rules.ts";
 import type { CredentialFields, Rotation, Vault } from "../security/vault/vault.ts";
 import { inWorkspaceSchema, type InWorkspace, workspaceOf } from "./call-options.ts";
-import type { CredentialSource } from "../worker/grants.ts";
+import type { CredentialRequest, CredentialSource } from "../worker/grants.ts";
 import type { ResolveCredential } from "./options.ts";
 import { checkOptions } from "./check-options.ts";
 
@@ -32,13 +34,51 @@ export interface RotateKeysOptions {
 }
 
 /** What the host knows comes before what is stored. */
-export function credentialSource(resolve: ResolveCredential | null, vault: Vault | null): CredentialSource {
+export function credentialSource(
+  resolve: ResolveCredential | null,
+  vault: Vault | null,
+  logger: Logger,
+): CredentialSource {
   return async (request) => {
-    const own = (await resolve?.(request)) ?? null;
+    const own = resolve ? await askedOf(resolve, request, logger) : null;
     if (own) return { fields: own.fields, allowHosts: own.allowHosts ?? null };
     return vault ? vault.get(request.workspace, request.name) : null;
   };
 }
+
+/**
+ * What the host's function throws may hold a secret that nobody here knows, and so cannot find: a client of a key service that quotes its request.
+ * Of such an error its class and the places of its stack are kept, which are code.
+ */
+async function askedOf(
+  resolve: ResolveCredential,
+  request: CredentialRequest,
+  logger: Logger,
+): Promise<Awaited<ReturnType<ResolveCredential>>> {
+  try {
+    return await resolve(request);
+  } catch (error) {
+    const thrown = error instanceof Error ? error.constructor.name : typeof error;
+    const { workspace, name, runId, workflow, node } = request;
+    const fields = { workspace, credential: name, runId, workflow, node, thrown, at: placesOf(error) };
+    logger.error(fields, "resolveCredential threw; what it said is left out, as it may hold a secret");
+    const unavailable = new FlowForgeError("credential_unavailable", {
+      subject: `credential "${name}" of workspace "${workspace}"`,
+      received: thrown,
+      next: "Look at what resolveCredential does; its error's own words are nowhere, so catch and log them there.",
+    });
+    if (!(error instanceof PermanentError)) throw unavailable;
+    throw new PermanentError(unavailable.message, { cause: unavailable });
+  }
+}
+
+/** The lines of a stack that name code; its first ones are the message. */
+function placesOf(error: unknown): readonly string[] {
+  const stack = error instanceof Error ? String(error.stack).replace(error.message, "") : "";
+  return stack.split("\n").flatMap((line) => PLACE.exec(line)?.[1] ?? []);
+}
+
+const PLACE = /^\s+at (?:.*\()?((?:file:\/\/|node:|\/|[A-Z]:\\)[^()]*:\d+:\d+)\)?$/;
 
 const MAX_FIELDS = 32;
 const MAX_VALUE_BYTES = 16_384;

@@ -267,7 +267,7 @@ export class Engine implements AsyncDisposable {
   }
 
   #wire(connections: Connections): Running {
-    const { store, notifier, transactions } = connections;
+    const { store, notifier, transactions, addJob } = connections;
     const { logger } = this.#options;
     const watch = new Watch(notifier, logger);
     const children = childRuns({
@@ -278,7 +278,7 @@ export class Engine implements AsyncDisposable {
     });
     const ticks = tickRuns({ runs: () => runs, control: () => control });
     const deliveries: WorkerOptions["deliveries"] = { finish: (delivery) => intake.finish(delivery) };
-    const around = { store, logger, tell: this.#events, worker: () => worker };
+    const around = { store, logger, tell: this.#events, worker: () => worker, addJob };
     const events = new EventParts({ ...around, runs: () => runs, control: () => control });
     const observation: Observation = new Observation(this.#options, connections, () => worker);
     const parts = { children, ticks, deliveries, ...events.forWorker, ...observation.forWorker };
@@ -294,7 +294,7 @@ export class Engine implements AsyncDisposable {
     const own = new OwnTransactions(transactions, logger);
     const base = { store, worker, watch, workflows };
     const runs: RunsApi = new RunsApi({ ...base, control, transactions, own, observation });
-    const credentials = credentialSource(this.#options.resolveCredential, connections.vault);
+    const credentials = credentialSource(this.#options.resolveCredential, connections.vault, logger);
     const intake = new WebhookIntake({ store, runs, logger, credentials });
     const deadLetters: DeadLettersApi = new DeadLettersApi({
       store,
@@ -340,7 +340,7 @@ export class Engine implements AsyncDisposable {
       sandbox,
       ...parts,
       retention: { ...this.#options.retention, onUnresolved: (run) => this.#unresolvedDeleted(run) },
-      credentials: credentialSource(this.#options.resolveCredential, vault),
+      credentials: credentialSource(this.#options.resolveCredential, vault, logger),
       registry: this.#registry,
       onMoved: (run, turn, advance) => this.#moved(watch, { run, turn, advance }),
       onFenced: (runId, node) => this.#events.emit("node.fenced", { runId, node }),

@@ -19,6 +19,8 @@ export interface AroundEvents {
   readonly worker: () => Worker;
   readonly runs: () => RunsApi;
   readonly control: () => RunControl;
+  /** The other thing that actions send. */
+  readonly addJob: Outgoing["addJob"];
 }
 
 export class EventParts {
@@ -48,7 +50,10 @@ export class EventParts {
   get forWorker(): { readonly events: EventRuns; readonly outgoing: Outgoing } {
     return {
       events: { holdMs: HOLD_MS, handOn: (event, pages) => this.#fanOut.handOn(event, pages) },
-      outgoing: { publish: (event) => this.api.publishOfRun(event) },
+      outgoing: {
+        publish: (event) => this.api.publishOfRun(event),
+        addJob: this.#around.addJob,
+      },
     };
   }
 

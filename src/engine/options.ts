@@ -25,6 +25,7 @@ import {
 import { type EncryptionKeys, type KeyService, parseEncryption } from "../security/vault/key-service.ts";
 import type { CredentialRequest } from "../worker/grants.ts";
 import { checkOptions } from "./check-options.ts";
+import { parseQueues, type QueueOptions, type QueueRules, queuesSchema } from "./queue-options.ts";
 import { DEFAULT_LIMITS, type Limits } from "../core/values.ts";
 import { parseRetention, type Retention, type RetentionOptions, retentionSchema } from "./retention.ts";
 import { parseSigningKeys } from "./signing.ts";
@@ -83,6 +84,11 @@ export interface EngineOptions {
   readonly http?: OutboundOptions;
   /** Limits of the code that `code.run` and `ctx.runCode` run. */
   readonly sandbox?: SandboxOptions;
+  /**
+   * BullMQ queues of the host's own, to which `queue.add` and `ctx.addJob` may add jobs. Default: to none, as whoever writes a workflow may
+   * be a stranger.
+   */
+  readonly queues?: QueueOptions;
   /** Accepts a Redis that may evict keys. Its queue may then lose tasks, which the sweeper finds later. Default false. */
   readonly allowEviction?: boolean;
   /** Traces and metrics over `@opentelemetry/api`, which then has to be installed, to whatever SDK the host has set up. Default false. */
@@ -128,6 +134,8 @@ export interface ParsedOptions {
   readonly resolveCredential: ResolveCredential | null;
   readonly http: OutboundRules;
   readonly sandbox: SandboxRules;
+  /** `null`: none is allowed. */
+  readonly queues: QueueRules | null;
   readonly allowEviction: boolean;
   readonly telemetry: boolean;
   readonly keptLogs: KeptLogs;
@@ -194,6 +202,7 @@ const schema = z.strictObject({
   resolveCredential: method.optional(),
   http: outboundSchema.optional(),
   sandbox: sandboxSchema.optional(),
+  queues: queuesSchema.optional(),
   allowEviction: z.boolean().optional(),
   telemetry: z.boolean().optional(),
   logs: logsSchema.optional(),
@@ -216,12 +225,15 @@ export function parseOptions(options: EngineOptions): ParsedOptions {
 
 function withDefaults(options: EngineOptions): ParsedOptions {
   const worker = options.worker ?? {};
-  return {
-    postgres: options.postgres ?? null,
+  const places = {
     redis: options.redis ?? null,
-    dataDir: options.dataDir ?? null,
     schema: options.schema ?? "flowforge",
     queuePrefix: options.queuePrefix ?? "flowforge",
+  };
+  return {
+    ...places,
+    postgres: options.postgres ?? null,
+    dataDir: options.dataDir ?? null,
     workflows: options.workflows ?? [],
     actions: options.actions ?? [],
     concurrency: worker.concurrency ?? 50,
@@ -237,6 +249,7 @@ function withDefaults(options: EngineOptions): ParsedOptions {
     resolveCredential: options.resolveCredential ?? null,
     http: parseOutbound(options.http),
     sandbox: parseSandbox(options.sandbox),
+    queues: parseQueues(options.queues, places),
     allowEviction: options.allowEviction ?? false,
     telemetry: options.telemetry ?? false,
     keptLogs: { lines: options.logs?.lines ?? 200, bytes: options.logs?.bytes ?? 65_536 },

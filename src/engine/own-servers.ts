@@ -14,9 +14,12 @@ interface Place {
 /** Nodes of a cluster beyond the one that is known are not among them. */
 export function ownServers(
   postgres: NonNullable<ParsedOptions["postgres"]>,
-  redis: ParsedOptions["redis"],
+  ...redis: readonly ParsedOptions["redis"][]
 ): readonly OwnServer[] {
-  const servers = [serverAt(postgres, POSTGRES_PORT), redis === null ? null : serverAt(redis, REDIS_PORT)];
+  const servers = [
+    serverAt(postgres, POSTGRES_PORT),
+    ...redis.map((one) => (one === null ? null : serverAt(one, REDIS_PORT))),
+  ];
   return servers.filter((server) => server !== null);
 }
 

@@ -72,6 +72,7 @@ const OWN = {
   embedded_postgres_missing: 500,
   package_missing: 500,
   postgres_too_old: 500,
+  queue_not_allowed: 500,
   redis_policy_unsafe: 500,
   redis_too_old: 500,
   sandbox_failed: 500,
@@ -79,6 +80,7 @@ const OWN = {
   schema_outdated: 500,
   schema_too_new: 500,
   // Keys of the host's that do not fit what is stored.
+  credential_unavailable: 500,
   credential_unreadable: 500,
   // What an action meets while a run is worked on: it is stored with the run, and no route throws it.
   attempt_outdated: 500,

@@ -92,7 +92,7 @@ export function newAttempt(
       ...(watch.fetch ? { fetch: watch.fetch(env.outbound.fetch) } : {}),
       ...outgoingParts({
         outgoing: env.outgoing,
-        workspace,
+        run: { workspace, workflow, runId: run.id, node: node.id },
         chain: chainOfRun(run.started),
         idempotencyKey: key,
         limits: env.limits,

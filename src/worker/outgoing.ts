@@ -1,7 +1,9 @@
 /** What actions send out in the name of their run. */
 import type { ActionContext } from "../core/definition/action.ts";
-import type { PublishedEvent } from "../core/definition/outgoing.ts";
+import { checkJobRequest, jobOptions } from "../actions/job-request.ts";
+import type { JobRequest, PublishedEvent } from "../core/definition/outgoing.ts";
 import { FlowForgeError } from "../core/errors.ts";
+import type { HostJob } from "../core/ports/host-queues.ts";
 import { PermanentError } from "../core/run/failures.ts";
 import { checkValue, type ValueLimits } from "../core/values.ts";
 import type { Secrets } from "../security/redaction.ts";
@@ -15,15 +17,25 @@ export interface OutgoingEvent {
   readonly chain: readonly string[];
 }
 
+export interface OutgoingJob extends HostJob {
+  readonly workspace: string;
+  readonly workflow: string;
+  readonly runId: string;
+  readonly node: string;
+}
+
 /** The engine's part. */
 export interface Outgoing {
   /** Throws `option_invalid` and `value_invalid`. */
   publish(event: OutgoingEvent): Promise<Omit<PublishedEvent, "id">>;
+  /** Throws `queue_not_allowed`. */
+  addJob(job: OutgoingJob): Promise<void>;
 }
 
 export interface OutgoingOptions {
   readonly outgoing: Outgoing;
-  readonly workspace: string;
+  /** Whose run it is. */
+  readonly run: Pick<OutgoingJob, "workspace" | "workflow" | "runId" | "node">;
   readonly chain: readonly string[];
   readonly idempotencyKey: string;
   readonly limits: ValueLimits;
@@ -32,15 +44,45 @@ export interface OutgoingOptions {
 }
 
 /** The members of an attempt's context. */
-export function outgoingParts(options: OutgoingOptions): Pick<ActionContext<unknown>, "publish"> {
-  const { outgoing, workspace, chain, idempotencyKey, secrets } = options;
+export function outgoingParts(options: OutgoingOptions): Pick<ActionContext<unknown>, "publish" | "addJob"> {
+  const { outgoing, run, chain, idempotencyKey, secrets } = options;
+  const { workspace } = run;
   return {
     publish: async (event, given = null, { id: givenId } = {}) => {
       const name = secrets.text(String(event));
       const id = secrets.text(String(givenId ?? `${idempotencyKey}/${name}`));
       const payload = withoutSecrets(given, options);
-      return { id, ...(await lasting(outgoing.publish({ workspace, name, payload, id, chain }))) };
+      return { id, ...(await lasting(() => outgoing.publish({ workspace, name, payload, id, chain }))) };
     },
+    addJob: (request) =>
+      lasting(async () => {
+        const job = jobOf(request, options);
+        await outgoing.addJob({ ...run, ...job });
+        return { id: job.id };
+      }),
+  };
+}
+
+/** Throws `option_invalid` and `value_invalid`. */
+function jobOf(request: JobRequest, { idempotencyKey, secrets, limits }: OutgoingOptions): HostJob {
+  checkJobRequest(request);
+  const { name, data = {}, part } = request;
+  const queue = secrets.text(request.queue);
+  const checked = checkValue(data, limits);
+  if (!checked.ok) {
+    throw new FlowForgeError("value_invalid", {
+      subject: `the data of a job for the queue "${queue}"`,
+      received: `a value that${checked.problem.path.length > 0 ? ` at ${checked.problem.path.join(".")}` : ""} ${checked.problem.message}`,
+      next: "Pass plain objects, lists, strings, finite numbers, booleans or null.",
+    });
+  }
+  return {
+    queue,
+    name: secrets.text(name),
+    data: secrets.json(checked.value),
+    // Told from ids of the host's own by its beginning, so that nobody takes one of those.
+    id: `flowforge-${idempotencyKey}${part === undefined ? "" : `-${part}`}`,
+    options: jobOptions(request),
   };
 }
 
@@ -51,13 +93,13 @@ function withoutSecrets(given: unknown, { secrets, limits }: OutgoingOptions): u
 }
 
 /** What was refused once is refused again, with whatever attempt. */
-async function lasting<T>(sent: Promise<T>): Promise<T> {
+async function lasting<T>(send: () => Promise<T>): Promise<T> {
   try {
-    return await sent;
+    return await send();
   } catch (error) {
     if (!FlowForgeError.is(error) || !REFUSALS.has(error.code)) throw error;
     throw new PermanentError(error.message, { cause: error });
   }
 }
 
-const REFUSALS: ReadonlySet<string> = new Set(["option_invalid", "value_invalid"]);
+const REFUSALS: ReadonlySet<string> = new Set(["option_invalid", "queue_not_allowed", "value_invalid"]);

@@ -66,7 +66,8 @@ function begin(
   const place = { runId, node, item: -1, generation: 0 };
   const key = idempotencyKey({ workspace, ...place, shared: null });
   const { limits } = env;
-  const outgoing = { outgoing: env.outgoing, workspace, chain: [workflow], idempotencyKey: key };
+  const from = { workspace, workflow, runId, node };
+  const outgoing = { outgoing: env.outgoing, run: from, chain: [workflow], idempotencyKey: key };
   return new Attempt({
     action,
     timeoutMs,

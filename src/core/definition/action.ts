@@ -9,7 +9,7 @@ import type { Duration, RetryDocument } from "./document.ts";
 import { parseDuration } from "./duration.ts";
 import { fits, LANE, NAME } from "./names.ts";
 import type { OutboundConnect, OutboundFetch } from "./outbound.ts";
-import type { PublishEvent } from "./outgoing.ts";
+import type { AddJob, PublishEvent } from "./outgoing.ts";
 import { parseRetry } from "./retry.ts";
 
 /**
@@ -77,6 +77,12 @@ export interface ActionContext<Input> {
    * Throws `PermanentError` for a name or an `id` that none can have, and a payload that is no JSON or too large.
    */
   readonly publish: PublishEvent;
+  /**
+   * Adds a job to a BullMQ queue of the host, one that the engine's option `queues` allows; secrets that the attempt knows are taken out of
+   * its data. Resolves when it is stored. Its id is made of the attempt's idempotency key and its `part`: while a job of that id is there, in
+   * whatever state, a repeated attempt adds no other. Throws `PermanentError` for what is not allowed, no request, no JSON or too large.
+   */
+  readonly addJob: AddJob;
   /**
    * A credential of the run's workspace that the node's `credentials` names. Its values are taken out of whatever the attempt leaves
    * behind: output, error, steps, lines of `logger`. Ends the attempt for good (`credential_not_granted`, `credential_not_found`)

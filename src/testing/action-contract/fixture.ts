@@ -48,7 +48,10 @@ export interface ActionFixture {
   readonly begin?: () => Promise<FixtureTransaction>;
   /** What `ctx.fetch` may call, as the option `http` of an engine: a server of the test is on a private address. */
   readonly http?: OutboundOptions;
-  /** What takes that which `ctx.publish` sends, as an engine would. Default: it takes everything, and no run waits for it. */
+  /**
+   * What takes that which `ctx.publish` and `ctx.addJob` send, as an engine would. Default: it takes everything, no run waits for it, and
+   * every queue is allowed.
+   */
   readonly outgoing?: Partial<Outgoing>;
   dispose?(): void | Promise<void>;
 }

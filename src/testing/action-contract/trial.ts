@@ -21,7 +21,10 @@ const TIMEOUT_MS = 30_000;
 const RUN = { id: "01890000-0000-7000-8000-000000000000", workflow: "w", workspace: "default", version: 1 };
 const NODE = { id: "a", item: -1 };
 const quiet = (): void => {};
-const nobody: Outgoing = { publish: () => Promise.resolve({ runs: 0 }) };
+const nobody: Outgoing = {
+  publish: () => Promise.resolve({ runs: 0 }),
+  addJob: () => Promise.resolve(),
+};
 const logger: Logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
 
 export interface AttemptSettings {
@@ -130,7 +133,7 @@ export class Trial {
       ...outgoingParts({
         chain: [],
         outgoing: { ...nobody, ...this.fixture.outgoing },
-        workspace,
+        run: request,
         idempotencyKey: key,
         limits: DEFAULT_LIMITS,
         secrets: grants.secrets,

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import path from "node:path";
 import { expect } from "vitest";
+import { createPostgresBackend, Queue, runMigrations } from "bullmq";
 import { builtInActions } from "../../../src/actions.ts";
 import {
   defineWorkflow,
@@ -13,6 +14,7 @@ import {
   type RunDetail,
   type RunHandle,
 } from "../../../src/index.ts";
+import { redisUrl } from "../../support/servers.ts";
 import { type Backend, type BackendName, openBackend } from "../engine/backends.ts";
 import { LEASE_MS } from "./processes.ts";
 
@@ -36,18 +38,19 @@ export class VictimScene implements AsyncDisposable {
 
   static async open(name: BackendName): Promise<VictimScene> {
     const backend = await openBackend(name);
-    const scene = new VictimScene(backend);
+    const scene = new VictimScene(backend, name);
     await scene.client.start({ work: false, maintain: false });
     return scene;
   }
 
-  private constructor(backend: Backend) {
+  private constructor(backend: Backend, name: BackendName) {
     this.backend = backend;
     this.#options = {
       ...backend.connection,
       encryption: { keys: { k1: randomBytes(32).toString("base64") }, current: "k1" },
       http: { allowPrivateNetwork: true },
       worker: { lease: LEASE_MS },
+      queues: hostQueues(name, backend),
     };
     this.client = backend.engine({ ...this.#options, actions: builtInActions });
   }
@@ -57,6 +60,27 @@ export class VictimScene implements AsyncDisposable {
     const nodes = { a: { kind: "action", action, input, credentials } };
     const document = { format: 1, name: "one", nodes, edges: [], output: "{{ nodes.a.output }}" };
     return this.client.runs.start(defineWorkflow(document as never));
+  }
+
+  /** As the host sees it. */
+  async hostQueue(): Promise<Queue & AsyncDisposable> {
+    const { prefix, schema } = this.#options.queues!;
+    const { database } = this.backend;
+    if (schema !== undefined) {
+      const client = await database.pool().connect();
+      await runMigrations(client, schema);
+      client.release();
+    }
+    const connection =
+      schema === undefined ? { url: redisUrl()! } : { connectionString: database.url, schema };
+    const settings = { connection: connection as never, ...(prefix === undefined ? {} : { prefix }) };
+    const queue = new Queue(
+      "emails",
+      settings,
+      schema === undefined ? undefined : (createPostgresBackend as never),
+    );
+    queue.on("error", () => undefined);
+    return Object.assign(queue, { [Symbol.asyncDispose]: () => queue.close() });
   }
 
   /** From now on a run of one node passes the lock `end` when it succeeds. */
@@ -117,4 +141,10 @@ export class VictimScene implements AsyncDisposable {
     this.#victim?.kill("SIGKILL");
     await this.backend[Symbol.asyncDispose]();
   }
+}
+
+/** Of the host's own, for `queue.add`. */
+function hostQueues(name: BackendName, { queuePrefix }: Backend): EngineOptions["queues"] & object {
+  const allow = ["emails"];
+  return name === "postgres" ? { allow, schema: "jobs" } : { allow, prefix: `${queuePrefix}_host` };
 }

@@ -102,6 +102,23 @@ onEachBackend("built-in actions", (name) => {
     });
   });
 
+  describe("queue.add", () => {
+    test("killed when the job is in the queue, before the result is committed", async () => {
+      await using queue = await scene.hostQueue();
+      await scene.gateEnds();
+      await scene.startVictim();
+      let run!: RunHandle;
+      await scene.killAt("end", async () => {
+        run = await scene.start("queue.add", { queue: queue.name, name: "welcome", data: { to: "ada" } });
+      });
+      const [first] = await queue.getJobs();
+      const detail = await scene.finish(run);
+      expect(lost(detail)).toEqual(["lease_lost"]);
+      expect(detail.output).toEqual({ queue: "emails", id: first!.id });
+      expect((await queue.getJobs()).map(({ id, data }) => [id, data])).toEqual([[first!.id, { to: "ada" }]]);
+    });
+  });
+
   describe("email.send", () => {
     let server: MailServer;
     beforeEach(async () => {

@@ -59,7 +59,7 @@ onEachBackend("the context of an action", (name) => {
     const [context] = contexts;
     expect(new Set(Object.keys(context!))).toEqual(
       new Set(
-        "attempt checkpoint connect credential fetch idempotencyKey input lastCheckpoint logger node publish redact run runCode signal step tx".split(
+        "addJob attempt checkpoint connect credential fetch idempotencyKey input lastCheckpoint logger node publish redact run runCode signal step tx".split(
           " ",
         ),
       ),

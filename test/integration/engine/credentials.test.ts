@@ -26,11 +26,22 @@ import {
   openBackend,
 } from "./backends.ts";
 import { action } from "./documents.ts";
+import { hostJobs, hostQueues } from "./host-queues.ts";
 import { everything, formsOf, plain, plainErrors, queueContents } from "./traces.ts";
 
 const newKey = (): string => randomBytes(32).toString("base64");
 const keys = { k1: newKey(), k2: newKey() };
 const encryption = { keys, current: "k1" };
+
+/** Takes two events. */
+const hears = { kind: "wait", for: { event: "leaked" } };
+const hearing = defineWorkflow({
+  format: 1,
+  name: "hearing",
+  nodes: { first: hears, second: hears },
+  edges: [{ from: "first", to: "second" }],
+  output: "{{ [nodes.first.output, nodes.second.output] }}",
+} as never);
 
 /** One node that asks for a credential. */
 function asking(actionName: string, input: Json, credentials: readonly string[] = ["stripe"]) {
@@ -165,28 +176,6 @@ onEachBackend("credentials", (name) => {
     ]);
   });
 
-  test("can be the host's own", async () => {
-    const asked: unknown[] = [];
-    const own = backend.engine({
-      queuePrefix: `${backend.queuePrefix}_own`,
-      schema: "own",
-      actions: [read],
-      resolveCredential: async (request) => {
-        asked.push(request);
-        return request.workspace === "acme" ? { fields: { token: "from the host" } } : null;
-      },
-    });
-    await own.start();
-    const run = await own.runs.start(asking("read", { name: "stripe" }), { input: {}, workspace: "acme" });
-    expect(await run.result({ timeout: "10s" })).toMatchObject({ length: 13, allowHosts: null });
-    expect(asked).toEqual([
-      { workspace: "acme", name: "stripe", runId: run.id, workflow: "asking-read", node: "a" },
-    ]);
-    await expect(own.credentials.set("x", { token: "y" })).rejects.toMatchObject({
-      code: "encryption_missing",
-    });
-  });
-
   test.each([
     ["no fields", {}],
     ["a list", ["token"]],
@@ -236,11 +225,23 @@ onEachBackend("a secret", (name) => {
     return output;
   });
 
+  /** To other runs, and to the host's own queues. */
+  const sending = action("sending", async ({ input, credential, publish, addJob, run }) => {
+    const token = (await credential("stripe")).fields["token"]!;
+    const hex = Buffer.from(token).toString("hex");
+    await publish("leaked", { token, [`key ${token}`]: `event ${hex}` }, { id: `${run.id} ${token}` });
+    await addJob({ queue: "emails", name: `job ${token}`, data: { [`key ${token}`]: [token, hex] } });
+    if ((input as { fail?: boolean }).fail) await addJob({ queue: token, name: token, data: token });
+    return { token };
+  });
+
   beforeAll(async () => {
     backend = await openBackend(name);
     logger = collectingLogger();
     const http = { allowNetworks: ["127.0.0.1"] };
-    engine = backend.engine({ encryption, actions: [...builtInActions, leaky], logger, http });
+    const queues = { allow: ["emails"], ...(await hostQueues(name, backend)) };
+    const actions = [...builtInActions, leaky, sending];
+    engine = backend.engine({ encryption, actions, logger, http, queues });
     for (const event of ["run.ended", "node.deadLetter"] as const)
       engine.on(event, (seen) => events.push(seen));
     await engine.start();
@@ -288,10 +289,13 @@ onEachBackend("a secret", (name) => {
 
   test("is in no table, log, event or key of the queue afterwards, in no encoding", async () => {
     const details: unknown[] = [];
+    const told = await engine.runs.start(hearing, { input: {} });
     const bearer = { type: "apiKey", credential: "stripe", header: "x-api-key" };
     const calls: readonly [string, Json][] = [
       ["leaky", {}],
       ["leaky", { fail: true }],
+      ["sending", {}],
+      ["sending", { fail: true }],
       ["http.request", { url: `${url}/ok`, auth: bearer }],
       ["http.request", { url: `${url}/fail`, auth: bearer }],
       ["http.request", { url: `${url}/ok`, auth: { type: "basic", credential: "stripe" } }],
@@ -334,6 +338,9 @@ onEachBackend("a secret", (name) => {
       details.push(end, await run.detail());
     }
     // It was really sent, or else this would show nothing.
+    const heard = { token: "[redacted]", "key [redacted]": "event [redacted]" };
+    expect(await told.result({ timeout: "10s" })).toEqual([heard, heard]);
+    expect(await hostJobs(backend)).toEqual(["job [redacted]", "job [redacted]"]);
     expect(received).toContain(`Basic ${Buffer.from(`${MAIL_USER}:${secret}`).toString("base64")}`);
     expect(received.filter((each) => each === Buffer.from(secret).toString("base64"))).toHaveLength(3);
     expect(mail.passwords).toEqual([secret, secret, secret]);

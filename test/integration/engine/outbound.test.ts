@@ -1,4 +1,5 @@
 /** Calls of workflows to this machine: refused unless the engine's options allow them. */
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -33,10 +34,13 @@ onEachBackend("calls of workflows", (name) => {
   let backend: Backend;
   let server: Server;
   let url: string;
+  const binary = randomBytes(300 * 1_024);
 
   beforeAll(async () => {
     backend = await openBackend(name);
-    server = createServer((_, response) => void response.end("hello")).listen(0, "127.0.0.1");
+    server = createServer((request, response) =>
+      response.end(request.url === "/binary" ? binary : "hello"),
+    ).listen(0, "127.0.0.1");
     await once(server, "listening");
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   });
@@ -51,6 +55,40 @@ onEachBackend("calls of workflows", (name) => {
     await engine.start();
     return engine.runs.start(call(to), { input: {} });
   }
+
+  test("a large answer of bytes is a stored blob, and comes back as it was", async () => {
+    const engine = backend.engine({ actions: builtInActions, http: { allowPrivateNetwork: true } });
+    await engine.start();
+    const input = { url: `${url}binary`, response: "base64" };
+    const workflow = defineWorkflow({
+      format: 1,
+      name: "binary",
+      nodes: {
+        get: { kind: "action", action: "http.request", input },
+        pass: { kind: "action", action: "transform", input: "{{ nodes.get.output.body }}" },
+      },
+      edges: [{ from: "get", to: "pass" }],
+      output: "{{ nodes.pass.output }}",
+    } as never);
+    const run = await engine.runs.start(workflow, { input: {} });
+    const output = String(await run.result({ timeout: "20s" }));
+    expect(Buffer.from(output, "base64").equals(binary)).toBe(true);
+    const sizes = await backend.database.query<{ blob: number; row: number }>(
+      `select octet_length(b.value::text) as blob, (select max(octet_length(n::text)) from flowforge.node_runs n
+       where n.run_id = b.run_id) as row from flowforge.run_blobs b where b.run_id = $1`,
+      [run.id],
+    );
+    // What the request gave, and its body alone: what was passed on and the run's output are one blob.
+    expect(sizes).toHaveLength(2);
+    for (const { blob, row } of sizes) {
+      expect(blob).toBeGreaterThan(400 * 1_024);
+      expect(row).toBeLessThan(4_096);
+    }
+    const { nodes } = await run.detail();
+    const got = nodes.find(({ node }) => node === "get")!.output;
+    expect(got).toMatchObject({ status: 200, body: output });
+    await engine.stop();
+  });
 
   test("to this machine are refused, and not tried again", async () => {
     const run = await started();

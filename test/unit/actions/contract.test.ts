@@ -7,6 +7,7 @@ import {
   eventPublish,
   httpRequest,
   log,
+  queueAdd,
   transform,
   webhookDeliver,
 } from "../../../src/actions.ts";
@@ -154,6 +155,57 @@ const FACTORIES: { readonly [name: string]: ActionFactory } = {
           const repeated = ids.has(id);
           ids.add(id);
           return { runs: repeated ? 0 : 1 };
+        },
+      },
+    };
+  },
+
+  "queue.add": () => {
+    const ids = new Set<string>();
+    let failing: Error | null = null;
+    const refused = new FlowForgeError("queue_not_allowed", { subject: "the queue", next: "Allow it." });
+    const away = new FlowForgeError("redis_unreachable", { subject: "Redis", next: "Start it." });
+    const input = { queue: "emails", name: "welcome", data: { to: "ada" } };
+    const failingWith = (title: string, meaning: "permanent" | "retry", error: Error) => ({
+      title,
+      input,
+      meaning,
+      arrange: () => void (failing = error),
+    });
+    return {
+      action: queueAdd,
+      successes: [
+        { title: "a job", input, output: { queue: "emails", id: "flowforge-key-0" } },
+        {
+          title: "everything",
+          input: {
+            ...input,
+            delay: "1h",
+            priority: 7,
+            attempts: 3,
+            backoff: { type: "exponential", delay: 500 },
+            keepCompleted: "2d",
+            keepFailed: "24h",
+          },
+        },
+      ],
+      refused: [
+        { title: "no queue", input: { name: "welcome" } },
+        { title: "a key of another queue", input: { ...input, queue: "a:wait" } },
+        { title: "an id of its own", input: { ...input, id: "1" } },
+        { title: "a short life", input: { ...input, keepCompleted: "1h" } },
+        { title: "a delay that is none", input: { ...input, delay: "soon" } },
+        { title: "a priority that is none", input: { ...input, priority: 2 ** 21 } },
+      ],
+      failures: [
+        failingWith("a queue that is not allowed", "permanent", refused),
+        failingWith("no Redis", "retry", away),
+      ],
+      effects: () => ids.size,
+      outgoing: {
+        addJob: async ({ id }) => {
+          if (failing) throw failing;
+          ids.add(id);
         },
       },
     };

@@ -48,6 +48,7 @@ test("docs/reference/options.md lists every option of createEngine, and no other
     limits: known({ limits: { none: 1 } }),
     http: known({ http: { none: 1 } }),
     sandbox: known({ sandbox: { none: 1 } }),
+    queues: known({ queues: { allow: [], none: 1 } }),
   };
   const all = known({ none: 1 }).flatMap((name) =>
     name in groups ? groups[name as keyof typeof groups].map((inner) => `${name}.${inner}`) : [name],

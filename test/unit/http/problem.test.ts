@@ -26,8 +26,14 @@ test("what the engine's own calls throw has a status for the caller, but for wha
   );
   expect(thrown).toEqual(expect.arrayContaining(["idempotency_in_progress", "http_not_found"]));
   const hidden = new Set(thrown.filter((code) => statusOf(code) === 500));
-  // Inside the host's own transaction; and where somebody waits for a result.
-  expect([...hidden].toSorted()).toEqual(["internal", "run_not_committed", "run_timeout"]);
+  // Inside the host's own transaction; where somebody waits for a result; and inside an attempt.
+  expect([...hidden].toSorted()).toEqual([
+    "credential_unavailable",
+    "internal",
+    "queue_not_allowed",
+    "run_not_committed",
+    "run_timeout",
+  ]);
 });
 
 test("what is no FlowForgeError is 500 without a word of it", async () => {

@@ -19,6 +19,7 @@ const context = {
   fetch,
   connect: () => Promise.reject(new Error("unused")),
   publish: async () => expect.unreachable(),
+  addJob: async () => expect.unreachable(),
   runCode: async () => expect.unreachable(),
   credential: async () => expect.unreachable(),
   logger,

@@ -49,7 +49,7 @@ async function scene(source: Partial<PollSource>, answers: readonly Answer[]) {
     registry: new ActionRegistry([action]),
     credentials: async () => null,
     outbound: { fetch: outside, connect: outside },
-    outgoing: { publish: outside },
+    outgoing: { publish: outside, addJob: outside },
     sandbox: { run: outside } as never,
     limits: DEFAULT_LIMITS,
     random: () => 0,
