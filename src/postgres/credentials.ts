@@ -54,6 +54,17 @@ export class Credentials implements CredentialStore {
     );
   }
 
+  async reserveSeals(
+    { workspace, number }: Pick<DataKey, "workspace" | "number">,
+    { count, limit }: { count: number; limit: number },
+  ): Promise<boolean> {
+    return this.#did(
+      `update ${this.#s}.data_keys set seals = seals + $3
+       where workspace = $1 and number = $2 and seals + $3 <= $4 returning 1`,
+      [workspace, number, count, limit],
+    );
+  }
+
   async rewrapDataKey({ workspace, number, wrappedBy, wrapped }: DataKey, from: string): Promise<boolean> {
     return this.#did(
       `update ${this.#s}.data_keys set wrapped_by = $3, wrapped = $4

@@ -99,6 +99,7 @@ create table flowforge.data_keys (
   workspace text not null,
   wrapped_by text not null,
   wrapped text not null,
+  seals bigint not null default 0,
   constraint data_keys_pkey PRIMARY KEY (workspace, number)
 );
 

@@ -44,6 +44,14 @@ export interface CredentialStore {
   dataKeys(workspace: string): Promise<readonly DataKey[]>;
   /** `false`: there is a key of that number already. */
   addDataKey(key: DataKey): Promise<boolean>;
+  /**
+   * Counts so many texts that the key will seal. `false`, and nothing is counted: it would be more than the limit in all, or there is no such
+   * key. A new key has 0.
+   */
+  reserveSeals(
+    key: Pick<DataKey, "workspace" | "number">,
+    seals: { readonly count: number; readonly limit: number },
+  ): Promise<boolean>;
   /** Puts another wrapping in the place of the one by `from`. `false`: it is wrapped by another key by now, or gone. */
   rewrapDataKey(key: DataKey, from: string): Promise<boolean>;
   /** The newest data key of each workspace, by workspace, after this one. */

@@ -33,6 +33,7 @@ import { namedSchedules } from "./0026-named-schedules.ts";
 import { events } from "./0027-events.ts";
 import { polls } from "./0028-polls.ts";
 import { nodeLogs } from "./0029-node-logs.ts";
+import { seals } from "./0030-seals.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -65,6 +66,7 @@ export const MIGRATIONS: readonly Migration[] = [
   events,
   polls,
   nodeLogs,
+  seals,
 ];
 
 /** The schema version that this code is written for. */

@@ -1,6 +1,6 @@
 /**
  * AES-256-GCM: a text that only holders of the key can read, and only in the place that it was sealed for (`associated`). Random
- * nonces of 96 bits; a key seals far fewer texts than the 2^32 that this is good for, as every workspace has its own.
+ * nonces of 96 bits, which are good for 2^32 texts per key: every workspace has its own, and `DataKeys` counts.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 

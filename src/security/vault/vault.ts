@@ -10,7 +10,7 @@ import type {
   CredentialWrite,
   SealedCredential,
 } from "../../core/ports/credentials.ts";
-import { DataKeys, type OpenKey } from "./data-keys.ts";
+import { DataKeys, type OpenKey, type SealLimits } from "./data-keys.ts";
 import type { KeyService } from "./key-service.ts";
 import { associatedData, open, seal } from "./sealed-box.ts";
 
@@ -37,10 +37,11 @@ export class Vault {
   readonly #keys: DataKeys;
   readonly #service: KeyService;
 
-  constructor(store: CredentialStore, service: KeyService) {
+  /** `limits`: only for tests. */
+  constructor(store: CredentialStore, service: KeyService, limits?: SealLimits) {
     this.#store = store;
     this.#service = service;
-    this.#keys = new DataKeys(store, service);
+    this.#keys = new DataKeys(store, service, limits);
   }
 
   /** Writes all fields: those of before that are not among them are gone. */
@@ -49,7 +50,7 @@ export class Vault {
       const stored = await this.#store.credential(workspace, name);
       const id = stored?.id ?? randomUUID();
       const place = { workspace, name, id, version: (stored?.version ?? 0) + 1, allowHosts };
-      if (await this.#store.putCredential(sealed(place, fields, await this.#keys.newest(workspace)))) return;
+      if (await this.#store.putCredential(await this.#sealed(place, fields))) return;
       // Its data key may be gone because the workspace was shredded meanwhile.
       this.#keys.forget(workspace);
     }
@@ -60,8 +61,7 @@ export class Vault {
   async get(workspace: string, name: string): Promise<Credential | null> {
     const stored = await this.#store.credential(workspace, name);
     if (!stored) return null;
-    const key = await this.#keys.numbered(workspace, stored.dataKey);
-    const fields = key && opened(stored, key);
+    const fields = await this.#fieldsOf(stored);
     if (!fields) throw unreadable(stored, "Set it anew; and find out who changed the row.");
     return { fields, allowHosts: stored.allowHosts };
   }
@@ -110,28 +110,44 @@ export class Vault {
     while (page.length > 0) {
       for (const { workspace, number } of page) {
         await this.#store.dropDataKeys(workspace, number);
-        resealed += await this.#reseal(workspace, await this.#keys.add(workspace, number + 1));
+        await this.#keys.add(workspace, number + 1);
+        resealed += await this.#reseal(workspace, number + 1);
       }
       page = await this.#store.newestDataKeys({ limit: PAGE, after: page.at(-1)!.workspace });
     }
     return resealed;
   }
 
-  async #reseal(workspace: string, key: OpenKey): Promise<number> {
+  async #reseal(workspace: string, below: number): Promise<number> {
     let count = 0;
     for (;;) {
-      const old = await this.#store.credentialsSealedBelow(workspace, key.number, PAGE);
+      const old = await this.#store.credentialsSealedBelow(workspace, below, PAGE);
       if (old.length === 0) return count;
-      for (const stored of old) count += Number(await this.#resealOne(stored, key));
+      for (const stored of old) count += Number(await this.#resealOne(stored));
     }
   }
 
   /** `false`: somebody has written it meanwhile, with whatever key was the newest. */
-  async #resealOne(stored: SealedCredential, key: OpenKey): Promise<boolean> {
-    const before = await this.#keys.numbered(stored.workspace, stored.dataKey);
-    const fields = before && opened(stored, before);
+  async #resealOne(stored: SealedCredential): Promise<boolean> {
+    const fields = await this.#fieldsOf(stored);
     if (!fields) throw unreadable(stored, "Delete it or set it anew, then rotate again.");
-    return this.#store.putCredential(sealed({ ...stored, version: stored.version + 1 }, fields, key));
+    return this.#store.putCredential(await this.#sealed({ ...stored, version: stored.version + 1 }, fields));
+  }
+
+  async #sealed(place: Place, fields: CredentialFields): Promise<CredentialWrite> {
+    return sealed(place, fields, await this.#keys.sealing(place.workspace, Object.keys(fields).length));
+  }
+
+  /** `null`: it does not open. */
+  async #fieldsOf(stored: SealedCredential): Promise<CredentialFields | null> {
+    const { workspace, dataKey } = stored;
+    const kept = await this.#keys.numbered(workspace, dataKey);
+    const fields = kept && opened(stored, kept);
+    if (fields) return fields;
+    // Another process may have shredded the workspace, whose keys begin at 1 again.
+    this.#keys.forget(workspace);
+    const key = await this.#keys.numbered(workspace, dataKey);
+    return key && opened(stored, key);
   }
 }
 

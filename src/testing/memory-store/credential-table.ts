@@ -10,6 +10,8 @@ import type {
 export class CredentialTable implements CredentialStore {
   readonly #now: () => number;
   #keys: readonly DataKey[] = [];
+  /** By key, as far as there are some. */
+  readonly #seals = new Map<string, number>();
   #credentials: readonly SealedCredential[] = [];
 
   constructor(now: () => number) {
@@ -33,6 +35,19 @@ export class CredentialTable implements CredentialStore {
   async addDataKey(key: DataKey): Promise<boolean> {
     if (this.#keys.some((other) => isSameKey(other, key))) return false;
     this.#keys = [...this.#keys, { ...key }];
+    this.#seals.delete(`${key.number} ${key.workspace}`);
+    return true;
+  }
+
+  async reserveSeals(
+    key: Pick<DataKey, "workspace" | "number">,
+    { count, limit }: { count: number; limit: number },
+  ): Promise<boolean> {
+    if (!this.#keys.some((other) => isSameKey(other, key))) return false;
+    const place = `${key.number} ${key.workspace}`;
+    const seals = (this.#seals.get(place) ?? 0) + count;
+    if (seals > limit) return false;
+    this.#seals.set(place, seals);
     return true;
   }
 
@@ -149,6 +164,6 @@ function header(credential: SealedCredential): CredentialHeader {
   };
 }
 
-function isSameKey(a: DataKey, b: DataKey): boolean {
+function isSameKey(a: DataKey, b: Pick<DataKey, "workspace" | "number">): boolean {
   return a.workspace === b.workspace && a.number === b.number;
 }

@@ -47,6 +47,29 @@ function keyRules({ rule, expect }: Kit): void {
     expect(await store.rewrapDataKey(key("b"), "k1")).toBe(false);
   });
 
+  rule("what a data key seals is counted by whoever asks, and never beyond its limit", async (bench) => {
+    const { credentials: store } = bench.store;
+    const { credentials: second } = bench.second;
+    const seals = { count: 10, limit: 45 };
+    expect(await store.reserveSeals(key("a"), seals)).toBe(false);
+    for (const workspace of ["a", "b"]) await store.addDataKey(key(workspace));
+    const asked = await Promise.all(
+      [store, second, store, second, store, second].map((each) => each.reserveSeals(key("a"), seals)),
+    );
+    expect(asked.filter(Boolean)).toHaveLength(4);
+    await store.rewrapDataKey(key("a", 1, { wrappedBy: "k2", wrapped: "other" }), "k1");
+    expect(await store.reserveSeals(key("a"), { ...seals, count: 6 })).toBe(false);
+    expect(await store.reserveSeals(key("a"), { ...seals, count: 5 })).toBe(true);
+    // Others have their own counts: another key, another workspace, and the first key after all were deleted.
+    expect(await second.reserveSeals(key("b"), seals)).toBe(true);
+    await store.addDataKey(key("a", 2));
+    expect(await second.reserveSeals(key("a", 2), seals)).toBe(true);
+    await store.shred("a");
+    expect(await second.reserveSeals(key("a"), seals)).toBe(false);
+    await store.addDataKey(key("a"));
+    expect(await second.reserveSeals(key("a"), { ...seals, count: 45 })).toBe(true);
+  });
+
   rule("the newest data key of each workspace comes by workspace, page by page", async ({ store }) => {
     const { credentials } = store;
     for (const workspace of ["b", "Z", "a", "ä"]) await credentials.addDataKey(key(workspace));

@@ -235,6 +235,11 @@ const MATRIX: { readonly [M in Method]: Ask | Exempt } = {
     await store.credentials.rewrapDataKey(key, "k");
     expect((await store.credentials.dataKeys(THEIRS))[0]!.wrapped).toBe(`wrapped for ${THEIRS}`);
   },
+  "credentials.reserveSeals": async ({ store, expect }) => {
+    const all = { count: 100, limit: 100 };
+    await store.credentials.reserveSeals({ workspace: MINE, number: 1 }, all);
+    expect(await store.credentials.reserveSeals({ workspace: THEIRS, number: 1 }, all)).toBe(true);
+  },
   "credentials.newestDataKeys": "of all",
   "credentials.dataKeysNotWrappedBy": "of all",
   "credentials.dropDataKeys": async ({ store, expect }) => {

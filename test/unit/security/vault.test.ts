@@ -1,6 +1,6 @@
 /** Credentials in the vault: what goes in comes out, in its place only, whatever keys come and go meanwhile. */
 import { randomBytes } from "node:crypto";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { CredentialStore, SealedCredential } from "../../../src/core/ports/credentials.ts";
 import {
   type EncryptionKeys,
@@ -219,6 +219,7 @@ function bound(store: CredentialStore): CredentialStore {
   return {
     dataKeys: (workspace) => store.dataKeys(workspace),
     addDataKey: (key) => store.addDataKey(key),
+    reserveSeals: (key, seals) => store.reserveSeals(key, seals),
     rewrapDataKey: (key, from) => store.rewrapDataKey(key, from),
     newestDataKeys: (page) => store.newestDataKeys(page),
     dataKeysNotWrappedBy: (id, limit) => store.dataKeysNotWrappedBy(id, limit),
@@ -231,3 +232,66 @@ function bound(store: CredentialStore): CredentialStore {
     shred: (workspace) => store.shred(workspace),
   };
 }
+
+describe("a data key", () => {
+  const service = parseEncryption(keys("one"));
+
+  test("seals no more texts than it may, in however many processes; then the next one does", async () => {
+    const { store } = vaults();
+    const put = vi.spyOn(store, "putCredential");
+    const sealedBy = (): ReadonlyMap<number, number> => {
+      const counts = new Map<number, number>();
+      for (const [{ dataKey, sealed }] of put.mock.calls)
+        counts.set(dataKey, (counts.get(dataKey) ?? 0) + Object.keys(sealed).length);
+      return counts;
+    };
+    const limits = { perKey: 20, atOnce: 6 };
+    const processes = [0, 1, 2].map(() => new Vault(store, service, limits));
+    const names = Array.from({ length: 30 }, (_, n) => `c${n}`);
+    await Promise.all(names.map((name, n) => processes[n % 3]!.set("acme", name, stripe)));
+    for (const [n, name] of names.entries())
+      expect(await processes[(n + 1) % 3]!.get("acme", name)).toEqual(stripe);
+    const counts = [...sealedBy().values()];
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(60);
+    expect(Math.max(...counts)).toBeLessThanOrEqual(20);
+    const { length } = await store.dataKeys("acme");
+    expect(length).toBeGreaterThanOrEqual(3);
+    expect(length).toBeLessThanOrEqual(30);
+    // A new process begins with what is left by the count, not with what the others hold.
+    await new Vault(store, service, limits).set("acme", "late", stripe);
+    expect(Math.max(...sealedBy().values())).toBeLessThanOrEqual(20);
+  });
+
+  test("is asked for in blocks: many writes are one question to the store", async () => {
+    const { store } = vaults();
+    const asked = vi.spyOn(store, "reserveSeals");
+    const vault = new Vault(store, service);
+    for (let n = 0; n < 50; n++) await vault.set("acme", `c${n}`, stripe);
+    expect(asked).toHaveBeenCalledTimes(1);
+    expect(await store.dataKeys("acme")).toHaveLength(1);
+  });
+
+  test("that seals again all credentials of a workspace is counted too", async () => {
+    const { store } = vaults();
+    const limits = { perKey: 8, atOnce: 4 };
+    const vault = new Vault(store, service, limits);
+    for (let n = 0; n < 10; n++) await vault.set("acme", `c${n}`, stripe);
+    expect(await vault.rotate({ dataKeys: true })).toEqual({ rewrapped: 0, resealed: 10 });
+    for (let n = 0; n < 10; n++) expect(await vault.get("acme", `c${n}`)).toEqual(stripe);
+  });
+
+  test("of a workspace that another process has shredded is not used again", async () => {
+    const { open } = vaults();
+    const [one, two] = [open(keys("one")), open(keys("one"))];
+    await one.set("acme", "stripe", stripe);
+    await two.get("acme", "stripe");
+    await one.shred("acme");
+    // The workspace's first key is another one by now, for both.
+    await two.set("acme", "stripe", stripe);
+    expect(await one.get("acme", "stripe")).toEqual(stripe);
+    await two.shred("acme");
+    await one.set("acme", "other", stripe);
+    expect(await two.get("acme", "other")).toEqual(stripe);
+    expect(await open(keys("one")).get("acme", "other")).toEqual(stripe);
+  });
+});
