@@ -10,7 +10,7 @@ import { onEachBackend, openBackend } from "../engine/backends.ts";
 import { testDatabase } from "../../support/servers.ts";
 import { LEASE_MS } from "./processes.ts";
 
-const ITEMS = Number(process.env["FLOWFORGE_POLL_ITEMS"] ?? 500);
+const ITEMS = Number(process.env["FLOWFORGE_POLL_ITEMS"] ?? 200);
 const WAIT = { timeout: 60_000, interval: 5 };
 
 onEachBackend("polls whose engines are killed", (name) => {

@@ -10,7 +10,7 @@ import { shiftClock } from "../../support/shift-clock.ts";
 import { onEachBackend, openBackend } from "../engine/backends.ts";
 
 /** The full form: FLOWFORGE_DELIVERIES=10000. */
-const DELIVERIES = Number(process.env["FLOWFORGE_DELIVERIES"] ?? 1_000);
+const DELIVERIES = Number(process.env["FLOWFORGE_DELIVERIES"] ?? 400);
 const IN_FLIGHT = 32;
 const SECRET = "hush";
 const encryption = { keys: { k1: randomBytes(32).toString("base64") }, current: "k1" };
