@@ -103,7 +103,7 @@ describe("scopes", () => {
       "the filter of a trigger",
       { kind: "trigger", source: { type: "event", name: "e", filter: "$" } },
       "source.filter",
-      ["trigger"],
+      ["trigger", "event"],
     ],
     ["the input of an action", { ...step, input: "{{ $ }}" }, "input", ["input", "trigger", "run"]],
     ["a case", condition({ yes: "$" }), "cases.0.if", ["input", "trigger", "run"]],
