@@ -99,10 +99,11 @@ function pollIssues(subject: Subject, { path, source, catalogue }: PollUse): Iss
       }),
     ];
   }
-  const use = { action, input: { ...source.input, cursor: null } };
+  // It holds no templates: what looks like one is text.
+  const use = { action, input: escaped({ ...source.input, cursor: null }) };
   return [
     ...credentialIssues(path, source),
-    ...(catalogue ? catalogueIssues(subject, { path, use, granted, catalogue, isPlain: true }) : []),
+    ...(catalogue ? catalogueIssues(subject, { path, use, granted, catalogue }) : []),
   ];
 }
 
@@ -129,8 +130,6 @@ interface ActionUse {
   /** Of the node. */
   readonly granted: readonly string[];
   readonly catalogue: ActionCatalogue;
-  /** Its input holds no templates. */
-  readonly isPlain?: true;
 }
 
 function usesOf(id: string, node: ActionDocument): readonly Omit<ActionUse, "catalogue">[] {
@@ -140,10 +139,7 @@ function usesOf(id: string, node: ActionDocument): readonly Omit<ActionUse, "cat
   return node.compensate ? [own, { path: [...path, "compensate"], use: node.compensate, granted }] : [own];
 }
 
-function catalogueIssues(
-  { suggestions }: Subject,
-  { path, use, granted, catalogue, isPlain }: ActionUse,
-): Issue[] {
+function catalogueIssues({ suggestions }: Subject, { path, use, granted, catalogue }: ActionUse): Issue[] {
   const known = catalogue.get(use.action);
   if (known === undefined) {
     return [
@@ -172,19 +168,16 @@ function catalogueIssues(
         },
       ),
     ),
-    ...(schema === undefined ? [] : inputIssues(schema, path, isPlain ? escaped(use) : use)),
+    ...(schema === undefined ? [] : inputIssues(schema, path, use)),
   ];
 }
 
-/** A template that renders what stands there. */
-function escaped<Use extends ActionUse["use"]>(use: Use): Use {
-  const plain = (value: Json): Json => {
-    if (typeof value === "string") return value.replaceAll("{{", "\\{{");
-    if (Array.isArray(value)) return value.map(plain);
-    if (!isObject(value)) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, plain(member as Json)]));
-  };
-  return use.input === undefined ? use : { ...use, input: plain(use.input) };
+/** A template that renders this value. */
+function escaped(value: Json): Json {
+  if (typeof value === "string") return value.replaceAll("{{", "\\{{");
+  if (Array.isArray(value)) return value.map(escaped);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, escaped(member as Json)]));
 }
 
 function inputIssues(schema: ZodType | JsonObject, path: IssuePath, use: ActionUse["use"]): Issue[] {

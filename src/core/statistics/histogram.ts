@@ -36,12 +36,8 @@ export function addBins(into: number[], bins: Bins): void {
 export function quantile(bins: Bins, q: number): number | null {
   const total = bins.reduce((sum, count) => sum + count, 0);
   if (total === 0) return null;
-  let left = Math.max(1, Math.ceil(total * q));
-  for (let bin = 0; bin < bins.length; bin++) {
-    left -= bins[bin]!;
-    if (left <= 0) return rounded(midOf(bin));
-  }
-  return rounded(midOf(LAST_BIN));
+  let left = Math.min(total, Math.max(1, Math.ceil(total * q)));
+  return rounded(midOf(bins.findIndex((count) => (left -= count) <= 0)));
 }
 
 /** Two digits are as many as a bin knows. */

@@ -49,9 +49,9 @@ describe("the type tests of the builder", () => {
     const { scripts } = JSON.parse(readFileSync(resolve(ROOT, "package.json"), "utf8")) as {
       scripts: Record<string, string>;
     };
-    expect(scripts.types).toBe("tsc --noEmit");
+    expect(scripts.types?.split(" && ")).toContain("tsc --noEmit");
     const verify = scripts.verify?.replace(/^node /, "") as string;
-    expect(readFileSync(resolve(ROOT, verify), "utf8")).toContain("tsc --noEmit");
+    expect(readFileSync(resolve(ROOT, verify), "utf8")).toContain('["types", "npm run --silent types"]');
   });
 
   describe("without their directives", () => {

@@ -59,6 +59,7 @@ describe("a field that is written as it is", () => {
     [{ text: "select 1", values: ["{{ input.a }}"] }],
     [{ text: "select '\\{{'" }],
     [{ values: [] }],
+    [{ text: 5 }],
     ["text"],
     [["{{ input.a }}"]],
   ])("fits: %j", (input) => {

@@ -36,8 +36,8 @@ describe("what a polled action has returned", () => {
   });
 
   test("pauses after failures grow to a quarter of an hour, and up to a tenth more", () => {
-    expect([1, 2, 3, 4, 5, 99].map((failures) => retryPauseMs(failures, 0) / 1_000)).toEqual([
-      10, 60, 300, 900, 900, 900,
+    expect([0, 1, 2, 3, 4, 5, 99].map((failures) => retryPauseMs(failures, 0) / 1_000)).toEqual([
+      10, 10, 60, 300, 900, 900, 900,
     ]);
     expect(retryPauseMs(1, 1)).toBe(11_000);
   });

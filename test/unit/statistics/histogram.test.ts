@@ -33,6 +33,8 @@ describe("durations in bins", () => {
 
   test("nothing has no quantile, and no duration is too short or too long", () => {
     expect(quantile([], 0.5)).toBeNull();
+    expect(quantile([0, 0], 0.5)).toBeNull();
+    expect(quantile(binsOf([1, 5, 9]), 2)).toBe(quantile(binsOf([9]), 1));
     expect(quantile(binsOf([0, 0.2, Number.NaN, -1]), 0.95)).toBe(0.5);
     expect(quantile(binsOf([1e15]), 0.5)).toBeGreaterThan(1e10);
   });

@@ -1,0 +1,18 @@
+import { expect, test } from "vitest";
+import { isNothing, NOTHING, sumOf } from "../../../src/core/ports/workspaces.ts";
+
+const some = { runs: 1, versions: 2, schedules: 3, credentials: 4, dataKeys: 5, deliveries: 6, keys: 7 };
+
+test("counts are added one by one, and nothing is nothing", () => {
+  expect(sumOf(NOTHING, some)).toEqual(some);
+  expect(sumOf(some, some)).toEqual({
+    runs: 2,
+    versions: 4,
+    schedules: 6,
+    credentials: 8,
+    dataKeys: 10,
+    deliveries: 12,
+    keys: 14,
+  });
+  expect([NOTHING, some, { ...NOTHING, keys: 1 }].map(isNothing)).toEqual([true, false, false]);
+});
