@@ -114,6 +114,8 @@ export type { Engine, EngineStartOptions } from "./engine/engine.ts";
 export type { EventsApi, ListEventsOptions, Published, WorkspaceEvent } from "./engine/events.ts";
 export type { EventRefusal } from "./core/ports/events.ts";
 export type { EngineEventMap, EngineEventName } from "./engine/engine-events.ts";
+export type { FeedMessage, FollowOptions } from "./engine/follow.ts";
+export type { FeedEvent, FeedEventType } from "./core/ports/feed.ts";
 export type { Health, HealthCheck } from "./engine/health.ts";
 export type { EngineOptions, LogsSettings, WorkerSettings } from "./engine/options.ts";
 export type { MapItems, MapProgress } from "./engine/map-items.ts";

@@ -50,6 +50,8 @@ export const ERROR_CODES = {
   http_not_found: "There is nothing at this path.",
   http_origin_refused: "A page of another site may not send this request.",
   http_request_invalid: "A request does not have the form that its operation takes.",
+  http_streams_exhausted: "The server has as many open streams as it allows.",
+  http_streams_limit: "This login has as many open streams as it may have.",
   http_type_unsupported: "The body of a request is of a type that is not read.",
   http_unauthorized: "The request does not say who sends it, or nobody is known by what it says.",
   idempotency_conflict: "The idempotency key belongs to a start with another input.",

@@ -20,6 +20,7 @@ import { childRuns, withChildren } from "./child-runs.ts";
 import { credentialSource, CredentialsApi } from "./credentials.ts";
 import type { Connect, Connections } from "./connect.ts";
 import { DeadLettersApi } from "./dead-letters.ts";
+import { follow, type FeedMessage, type FollowOptions } from "./follow.ts";
 import { type Health, healthOf, NOT_RUNNING } from "./health.ts";
 import { EventParts } from "./event-parts.ts";
 import type { EventsApi, Published } from "./events.ts";
@@ -154,13 +155,17 @@ export class Engine implements AsyncDisposable {
     return this.#parts("publish").events.api.publish(event, payload, options);
   }
 
+  /** What happens in a workspace, as it happens, until `signal` aborts. See `FeedMessage`. Throws `option_invalid`, and what the store throws. */
+  follow(options: FollowOptions = {}): AsyncGenerator<FeedMessage> {
+    return follow(this.#parts("follow").connections.store.feed, options);
+  }
+
   /**
    * Opens a transaction on the engine's database, hands its client to `work` and commits what that did: the host's own writes, and
    * runs that are started with `tx`. Then these begin at once. Resolves with what `work` returns; what it throws passes through after a
    * rollback, and no run was ever there.
    *
-   * At most 5 are open at once in a process, others wait. The server ends one in which nothing happens for 30 seconds.
-   * The client belongs to the transaction: do not end it by hand, and do not keep it.
+   * At most 5 are open at once in a process, others wait. The server ends one in which nothing happens for 30 seconds. Do not end or keep the client.
    *
    * Throws `transaction_failed` where a statement failed and its error was caught, `postgres_unreachable`, and
    * `commit_outcome_unknown` where the connection broke at the commit.

@@ -2,16 +2,19 @@
  * `createHandler`: every request goes the same way, and stops at the first gate that it does not pass: path, verb, own site, login,
  * permission, body, schema. Only then is the engine called, always with the caller's workspace.
  */
+import type { Duration } from "../core/definition/document.ts";
+import { parseDuration } from "../core/definition/duration.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import { didYouMean } from "../core/suggestion.ts";
 import type { Engine } from "../index.ts";
-import { accessOf, assertOwnSite, type Authorize, may, unauthorized } from "./access.ts";
+import { type Access, accessOf, assertOwnSite, type Authorize, may, unauthorized } from "./access.ts";
 import { assertNoBody, readJson, readRaw } from "./body.ts";
 import { json, problem, SAFE_HEADERS } from "./problem.ts";
 import { queryOf } from "./query.ts";
 import type { Route } from "./route.ts";
 import { find, type Found, type Match } from "./router.ts";
 import { routes } from "./routes.ts";
+import { type StreamLimits, type StreamOwner, Streams, type StreamSource } from "./streams.ts";
 
 export interface HandlerOptions {
   /** Says who asks. There is no default: without it every workspace would be everybody's. */
@@ -29,6 +32,15 @@ export interface HandlerOptions {
    * `true`, whose login is the scraper's and no user's. Default: there is no such path.
    */
   readonly metrics?: { readonly authorize: (request: Request) => boolean | Promise<boolean> } | undefined;
+  /** How many streams of events may be open on this handler, from 1. Each asks the database about once a second. Default 100. */
+  readonly maxStreams?: number | undefined;
+  /** The same for one login, which is a workspace and its `actor`, from 1. Default 10. */
+  readonly maxStreamsPerLogin?: number | undefined;
+  /**
+   * How often `authorize` is asked again for each open stream, as `"30s"`; a stream is closed where it does not answer the same workspace and
+   * actor any more, or `can` refuses. From 1 second to 1 day. Default `"60s"`.
+   */
+  readonly checkLoginEvery?: Duration | undefined;
   /** Told of what ended in a status from 500 on. What it throws is dropped. Default: nobody is. */
   readonly onError?: ((error: unknown, request: Request) => void) | undefined;
 }
@@ -45,6 +57,7 @@ interface Settings {
   readonly readOnly: boolean;
   readonly metrics: HandlerOptions["metrics"];
   readonly onError: (error: unknown, request: Request) => void;
+  readonly streams: Streams;
 }
 
 /** Throws `option_invalid`. */
@@ -81,10 +94,33 @@ async function answer(request: Request, { route, params }: Match, settings: Sett
     actor: access?.actor,
     bytes,
     may: (other: Pick<Route, "id" | "method">) => access !== null && may(access, settings, other),
+    stream: (source: StreamSource) => {
+      const owner = ownerOf(request, { route, access: access! }, settings);
+      return settings.streams.open(source, owner);
+    },
     param: (name: string) => params.get(name)!,
   };
   const result: unknown = await route.answer(caller, { query, body });
   return result instanceof Response ? result : json(result);
+}
+
+function ownerOf(
+  request: Request,
+  { route, access }: { readonly route: Route; readonly access: Access },
+  settings: Settings,
+): StreamOwner {
+  const { workspace, actor } = access;
+  const check = async (): Promise<boolean> => {
+    try {
+      const now = await accessOf(request, route, settings);
+      return now.workspace === workspace && now.actor === actor;
+    } catch (error) {
+      // Who cannot be asked for any more has no login either.
+      if (problem(error).status >= 500) tell(settings, error, request);
+      return false;
+    }
+  };
+  return { login: JSON.stringify([workspace, actor ?? null]), signal: request.signal, check };
 }
 
 async function bodyOf(request: Request, route: Route, maxBytes: number): Promise<unknown> {
@@ -122,8 +158,20 @@ function tell({ onError }: Settings, error: unknown, request: Request): void {
 const NO_BYTES = new Uint8Array();
 /** One more than the intake takes, which answers for itself. */
 const MAX_RAW_BYTES = 1_048_577;
-const KNOWN = ["authorize", "basePath", "origins", "maxBodyBytes", "readOnly", "metrics", "onError"];
+const KNOWN = [
+  "authorize",
+  "basePath",
+  "origins",
+  "maxBodyBytes",
+  "readOnly",
+  "metrics",
+  "maxStreams",
+  "maxStreamsPerLogin",
+  "checkLoginEvery",
+  "onError",
+];
 const DEFAULT_MAX_BYTES = 1_048_576;
+const CHECK_MS = { least: 1_000, most: 86_400_000 };
 
 function settingsOf(engine: Engine, options: HandlerOptions): Settings {
   const given: HandlerOptions | undefined = options;
@@ -139,9 +187,7 @@ function settingsOf(engine: Engine, options: HandlerOptions): Settings {
   if (!/^(?:\/[\w.~-]+)*$/.test(basePath)) {
     throw invalid("basePath", "a path such as /flowforge", "Begin with a slash, and end without one.");
   }
-  if (!Number.isSafeInteger(maxBodyBytes) || maxBodyBytes < 1) {
-    throw invalid("maxBodyBytes", "a whole number of bytes", "Correct it.");
-  }
+  if (!isCount(maxBodyBytes)) throw invalid("maxBodyBytes", "a whole number of bytes", "Correct it.");
   if (!Array.isArray(origins) || !origins.every(isOrigin)) {
     throw invalid("origins", "origins such as https://admin.example.com", "Leave paths and stars away.");
   }
@@ -150,7 +196,21 @@ function settingsOf(engine: Engine, options: HandlerOptions): Settings {
     throw invalid("metrics", "{ authorize }, a function", "Pass one that says true to your Prometheus only.");
   }
   const checked = { engine, authorize, basePath, origins, maxBodyBytes, readOnly, metrics };
-  return { ...checked, onError: onError ?? (() => {}) };
+  return { ...checked, streams: new Streams(streamLimits(given)), onError: onError ?? (() => {}) };
+}
+
+function streamLimits(given: HandlerOptions): StreamLimits {
+  const { maxStreams = 100, maxStreamsPerLogin = 10, checkLoginEvery = "60s" } = given;
+  for (const [name, value] of Object.entries({ maxStreams, maxStreamsPerLogin }))
+    if (!isCount(value)) throw invalid(name, "a whole number from 1", "Correct it.");
+  const checkMs = parseDuration(checkLoginEvery, 'option "checkLoginEvery" of createHandler');
+  if (checkMs < CHECK_MS.least || checkMs > CHECK_MS.most)
+    throw invalid("checkLoginEvery", "1 second to 1 day", "Correct it.");
+  return { most: maxStreams, mostPerLogin: maxStreamsPerLogin, checkMs };
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 1;
 }
 
 function isOrigin(text: unknown): boolean {

@@ -51,10 +51,12 @@ const OF_CALLER = {
   value_invalid: 422,
   concurrency_limit_reached: 429,
   dashboard_missing: 501,
+  http_streams_limit: 429,
   encryption_missing: 501,
   signing_key_missing: 501,
   commit_outcome_unknown: 503,
   engine_not_started: 503,
+  http_streams_exhausted: 503,
   postgres_unreachable: 503,
   redis_unreachable: 503,
 } as const satisfies { readonly [Code in ErrorCode]?: number };

@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import type { Engine } from "../index.ts";
 import { checked } from "./checked.ts";
+import type { StreamSource } from "./streams.ts";
 
 export interface Caller {
   readonly engine: Engine;
@@ -15,6 +16,8 @@ export interface Caller {
   readonly bytes: Uint8Array;
   /** Whether the caller may do what a route does. */
   may(route: Pick<Route, "id" | "method">): boolean;
+  /** Answers with a stream, where one more may be open. Throws `http_streams_exhausted` and `http_streams_limit`. */
+  stream(source: StreamSource): Response;
   /** A part of the path, decoded. */
   param(name: string): string;
 }

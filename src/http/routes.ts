@@ -6,6 +6,7 @@ import { credentialRoutes } from "./routes/credentials.ts";
 import { dashboardRoutes } from "./routes/dashboard.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { eventRoutes } from "./routes/events.ts";
+import { feedRoutes } from "./routes/feed.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { pollRoutes } from "./routes/polls.ts";
 import { runControlRoutes } from "./routes/run-control.ts";
@@ -27,6 +28,7 @@ export const routes: readonly Route[] = [
   ...statsRoutes,
   ...scheduleRoutes,
   ...pollRoutes,
+  ...feedRoutes,
   ...healthRoutes,
   ...dashboardRoutes(() => routes),
   route({

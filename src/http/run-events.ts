@@ -7,11 +7,10 @@ import { SAFE_HEADERS } from "./problem.ts";
 import type { Caller } from "./route.ts";
 import { noRun } from "./run-filter.ts";
 
-const PING_MS = 15_000;
 const RESTING: ReadonlySet<string> = new Set(["succeeded", "failed", "cancelled"]);
 
 /** 204 tells a browser that has heard the end not to come back. */
-export async function runEvents({ engine, workspace, request, param }: Caller): Promise<Response> {
+export async function runEvents({ engine, workspace, request, param, stream }: Caller): Promise<Response> {
   const id = param("id");
   const run = await engine.runs.get(id, { workspace });
   if (!run) throw noRun(id);
@@ -19,36 +18,17 @@ export async function runEvents({ engine, workspace, request, param }: Caller): 
   if (last?.[2] && RESTING.has(run.header.status))
     return new Response(null, { status: 204, headers: SAFE_HEADERS });
   const after = last ? Number(last[1]) : undefined;
-  return new Response(stream(engine.runs.handle(id, { workspace }), request.signal, after), {
-    headers: { ...SAFE_HEADERS, "content-type": "text/event-stream", "x-accel-buffering": "no" },
-  });
+  const handle = engine.runs.handle(id, { workspace });
+  return stream({ texts: (signal) => texts(handle, signal, after) });
 }
 
-function stream(run: RunHandle, signal: AbortSignal, after: number | undefined): ReadableStream<Uint8Array> {
-  const stop = new AbortController();
-  const encoder = new TextEncoder();
-  const looks = run.looks({
-    signal: AbortSignal.any([signal, stop.signal]),
-    ...(after === undefined ? {} : { after }),
-  });
-  let ping: NodeJS.Timeout;
-  return new ReadableStream({
-    start(controller) {
-      // Proxies end connections on which nothing is said.
-      ping = setInterval(() => controller.enqueue(encoder.encode(": ping\n\n")), PING_MS);
-      ping.unref();
-    },
-    async pull(controller) {
-      const next = await looks.next();
-      if (!next.done) return controller.enqueue(encoder.encode(written(next.value)));
-      clearInterval(ping);
-      controller.close();
-    },
-    cancel() {
-      clearInterval(ping);
-      stop.abort();
-    },
-  });
+async function* texts(
+  run: RunHandle,
+  signal: AbortSignal,
+  after: number | undefined,
+): AsyncGenerator<string> {
+  for await (const look of run.looks({ signal, ...(after === undefined ? {} : { after }) }))
+    yield written(look);
 }
 
 function written({ seq, moves }: RunLook): string {

@@ -27,6 +27,7 @@ import {
   DUE,
   type Column,
 } from "./commit-columns.ts";
+import { restFeedPart, startFeedPart } from "./commit-feed.ts";
 import { blobRows, insertBlobs } from "./blobs.ts";
 import type { Shape } from "./commit-rows.ts";
 import { announcePart } from "./commit-events.ts";
@@ -82,6 +83,8 @@ export function commitText(s: string, shape: Shape): string {
   if (shape.announces) parts.push(announcePart(s, parameters.unnest("b", announcementColumns)));
   if (shape.moves) parts.push(movePart(s, shape));
   if (shape.starts) parts.push(startPart(s, shape));
+  if (shape.starts) parts.push(startFeedPart(s));
+  if (shape.moves && shape.rests) parts.push(restFeedPart(s, orKept(shape.actionKeys)));
   if (shape.opens) parts.push(...openedParts(s, shape));
   if (shape.moves && shape.updates) parts.push(resolvedPart(s, shape));
   if (shape.claims) parts.push(claimsPart(s, shape));

@@ -1,5 +1,29 @@
 -- What the migrations make, read back from the catalog. Generated: test/integration/postgres/schema.test.ts.
 
+CREATE OR REPLACE FUNCTION flowforge.feed_dead_letter()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+     begin
+       insert into "flowforge".feed_events (workspace, at, run_id, type, workflow, node, dead_letter)
+       select new.workspace, "flowforge".now(), new.run_id,
+         case when new.resolved_at is null then 'dead_letter.opened' else 'dead_letter.resolved' end, new.workflow, new.node, new.id
+       from "flowforge".feeds f where f.workspace = new.workspace and f.until > "flowforge".now();
+       return null;
+     end $function$;
+
+CREATE OR REPLACE FUNCTION flowforge.feed_run()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+     begin
+       insert into "flowforge".feed_events (workspace, at, run_id, type, workflow)
+       select new.workspace, "flowforge".now(), new.id,
+         case when new.finished_at is null then 'run.reopened' else 'run.' || new.status end, new.workflow
+       from "flowforge".feeds f where f.workspace = new.workspace and f.until > "flowforge".now();
+       return null;
+     end $function$;
+
 CREATE OR REPLACE FUNCTION flowforge.now()
  RETURNS bigint
  LANGUAGE sql
@@ -127,6 +151,8 @@ create table flowforge.dead_letters (
 CREATE INDEX dead_letters_by_run ON flowforge.dead_letters USING btree (run_id, node, item);
 CREATE INDEX dead_letters_by_workspace ON flowforge.dead_letters USING btree (workspace, opened_at, id);
 CREATE INDEX dead_letters_open ON flowforge.dead_letters USING btree (workspace, opened_at, id) WHERE (resolved_at IS NULL);
+CREATE TRIGGER feed_opened AFTER INSERT ON flowforge.dead_letters FOR EACH ROW EXECUTE FUNCTION feed_dead_letter();
+CREATE TRIGGER feed_resolved AFTER UPDATE ON flowforge.dead_letters FOR EACH ROW WHEN (((old.resolved_at IS NULL) AND (new.resolved_at IS NOT NULL))) EXECUTE FUNCTION feed_dead_letter();
 
 create table flowforge.deleted_runs (
   run_id uuid not null,
@@ -186,6 +212,27 @@ create table flowforge.events (
 CREATE INDEX events_by_age ON flowforge.events USING btree (workspace, published_at DESC, id DESC);
 CREATE INDEX events_due ON flowforge.events USING btree (due_at) WHERE (stage <> 'done'::text);
 CREATE INDEX events_expiry ON flowforge.events USING btree (expires_at) WHERE (stage = 'done'::text);
+
+create table flowforge.feed_events (
+  workspace text not null,
+  xid xid8 not null default pg_current_xact_id(),
+  id bigint not null generated always as identity,
+  at bigint not null,
+  run_id uuid not null,
+  type text not null,
+  workflow text not null,
+  node text,
+  dead_letter bigint,
+  constraint feed_events_pkey PRIMARY KEY (workspace, xid, id)
+);
+CREATE INDEX feed_events_by_age ON flowforge.feed_events USING brin (at);
+
+create table flowforge.feeds (
+  workspace text not null,
+  until bigint not null,
+  floor xid8 not null,
+  constraint feeds_pkey PRIMARY KEY (workspace)
+);
 
 create table flowforge.idempotency_keys (
   run_id uuid not null,
@@ -383,6 +430,7 @@ CREATE INDEX runs_active ON flowforge.runs USING btree (workspace) WHERE (finish
 CREATE INDEX runs_by_workflow ON flowforge.runs USING btree (workspace, workflow, created_at, id);
 CREATE INDEX runs_by_workspace ON flowforge.runs USING btree (workspace, created_at, id);
 CREATE INDEX runs_parent ON flowforge.runs USING btree (parent_run) WHERE (parent_run IS NOT NULL);
+CREATE TRIGGER feed_changed AFTER UPDATE ON flowforge.runs FOR EACH ROW WHEN (((old.finished_at IS NOT NULL) AND ((new.finished_at IS NULL) OR (old.status <> new.status)))) EXECUTE FUNCTION feed_run();
 
 create table flowforge.schedules (
   workspace text not null,

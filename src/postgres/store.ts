@@ -24,6 +24,7 @@ import { DeadLetters } from "./dead-letters.ts";
 import { HostTransactions } from "./host-transactions.ts";
 import { appendMessages, appendText, listeners } from "./inbox.ts";
 import { actionKeyStore } from "./action-keys.ts";
+import { feedStore } from "./feeds.ts";
 import { gateStore } from "./gates.ts";
 import { keyStore } from "./keys.ts";
 import { loadInputs, loadRuns, loadStatements } from "./load.ts";
@@ -211,7 +212,15 @@ function besideRuns(
   KeyStore &
   Pick<
     Store,
-    "credentials" | "events" | "polls" | "retention" | "schedules" | "triggers" | "webhooks" | "workspaces"
+    | "credentials"
+    | "feed"
+    | "events"
+    | "polls"
+    | "retention"
+    | "schedules"
+    | "triggers"
+    | "webhooks"
+    | "workspaces"
   > {
   const credentials = new Credentials(reads, schema);
   const retention = retentionStore(cleaning, schema);
@@ -230,6 +239,7 @@ function besideRuns(
     retention,
     workspaces: workspaceStore({ pool: cleaning, s: schema, credentials, clear: retention.clear }),
     events: eventStore(reads, schema),
+    feed: feedStore(reads, schema),
   };
 }
 

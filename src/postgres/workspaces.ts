@@ -23,6 +23,8 @@ export const TABLES_OF_WORKSPACES = [
   "action_key_waiters",
   "counts",
   "depth_samples",
+  "feeds",
+  "feed_events",
 ] as const;
 
 /** Where a workspace is found that has nothing else. */

@@ -20,6 +20,7 @@ import type {
 } from "../core/ports/maps.ts";
 import type { ActionKeyRef, ActionKeyState, KeyOwner, KeyWaiter } from "../core/ports/action-keys.ts";
 import type { MemoRef } from "../core/ports/memos.ts";
+import type { FeedStore } from "../core/ports/feed.ts";
 import type { GateRef } from "../core/ports/gates.ts";
 import type { KeyHolder, KeyRef } from "../core/ports/keys.ts";
 import type { CommitEntry, Verdict } from "../core/ports/commit.ts";
@@ -93,6 +94,11 @@ class MemoryStore implements Store {
     tables: this.#tables,
     now: () => this.#now(),
   });
+  readonly feed: FeedStore = {
+    listen: async (workspace) => this.#tables.feed.listen(workspace, this.#now()),
+    read: async (query) => this.#tables.feed.read(query, this.#now()),
+    trim: async (limit) => this.#tables.feed.trim(limit, this.#now()),
+  };
   readonly credentials: CredentialTable = new CredentialTable(() => this.#now());
   readonly workspaces: WorkspaceTable = new WorkspaceTable({
     tables: this.#tables,

@@ -7,6 +7,7 @@ import { concurrencyRules } from "./store-contract/concurrency-rules.ts";
 import { deadLetterRules } from "./store-contract/dead-letter-rules.ts";
 import { definitionRules } from "./store-contract/definition-rules.ts";
 import { eventRules } from "./store-contract/event-rules.ts";
+import { feedRules } from "./store-contract/feed-rules.ts";
 import { gatePressureRules } from "./store-contract/gate-pressure-rules.ts";
 import { gateRules } from "./store-contract/gate-rules.ts";
 import { inboxRules } from "./store-contract/inbox-rules.ts";
@@ -68,6 +69,7 @@ const PARTS = [
   workspaceRules,
   tenantRules,
   eventRules,
+  feedRules,
 ] as const;
 
 /**

@@ -21,6 +21,7 @@ import type { KeyStore } from "./keys.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterPage } from "./dead-letter.ts";
 import type { RetentionStore } from "./retention.ts";
 import type { PollStore } from "./polls.ts";
+import type { FeedStore } from "./feed.ts";
 import type { ScheduleStore } from "./schedules.ts";
 import type { TransactionStore } from "./transactions.ts";
 import type { TriggerStore } from "./triggers.ts";
@@ -150,6 +151,7 @@ export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, 
   readonly retention: RetentionStore;
   readonly workspaces: WorkspaceStore;
   readonly events: EventStore;
+  readonly feed: FeedStore;
 
   /**
    * One batch, one statement or transaction where the store can; one verdict per entry, in order. Waits for nobody. Rejects

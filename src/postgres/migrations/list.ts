@@ -34,6 +34,7 @@ import { events } from "./0027-events.ts";
 import { polls } from "./0028-polls.ts";
 import { nodeLogs } from "./0029-node-logs.ts";
 import { seals } from "./0030-seals.ts";
+import { feeds } from "./0031-feeds.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -67,6 +68,7 @@ export const MIGRATIONS: readonly Migration[] = [
   polls,
   nodeLogs,
   seals,
+  feeds,
 ];
 
 /** The schema version that this code is written for. */

@@ -49,6 +49,7 @@ export function prepare(entry: CommitEntry, existing: MemoryRun | null, now: num
 }
 
 export function write(tables: Tables, { entry, run, ...next }: PreparedEntry): void {
+  tables.feed.noteRun(entry.start ? undefined : run.header, next.header, next.now);
   run.header = next.header;
   run.output = next.output ?? run.output;
   run.bytes += entry.bytes ?? 0;

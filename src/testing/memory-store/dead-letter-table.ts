@@ -10,6 +10,7 @@ import type {
 import type { NodeWrite } from "../../core/ports/commit.ts";
 import type { AttemptRecord, Page } from "../../core/ports/store.ts";
 import type { NodeRecord, RunHeader } from "../../core/ports/stored-run.ts";
+import type { FeedTable } from "./feed-table.ts";
 import { parsed } from "./json-text.ts";
 
 const MAX_LIMIT = 1_000;
@@ -42,6 +43,11 @@ export interface LetterChange {
 export class DeadLetterTable {
   #letters: StoredLetter[] = [];
   #count = 0;
+  readonly #feed: FeedTable;
+
+  constructor(feed: FeedTable) {
+    this.#feed = feed;
+  }
 
   note(change: LetterChange): void {
     const { before, after, write, run, now } = change;
@@ -70,6 +76,7 @@ export class DeadLetterTable {
       resolvedBy: null,
       resolutionId: null,
     });
+    this.#tell("dead_letter.opened", this.#letters.at(-1)!, now);
   }
 
   forget(runId: string): void {
@@ -92,6 +99,12 @@ export class DeadLetterTable {
       resolvedBy: write.resolution?.by ?? null,
       resolutionId: write.resolution?.id ?? null,
     };
+    this.#tell("dead_letter.resolved", this.#letters[at]!, now);
+  }
+
+  #tell(type: "dead_letter.opened" | "dead_letter.resolved", letter: StoredLetter, at: number): void {
+    const { workspace, runId, workflow, node, id: deadLetterId } = letter;
+    this.#feed.note({ type, at, workspace, runId, workflow, node, deadLetterId });
   }
 
   page(runs: ReadonlyMap<string, LetterRun>, filter: DeadLetterPage): Page<DeadLetter> {

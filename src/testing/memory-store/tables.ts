@@ -4,6 +4,7 @@ import type { MapState } from "../../core/ports/maps.ts";
 import type { AttemptRecord } from "../../core/ports/store.ts";
 import type { NodeRecord, RunHeader } from "../../core/ports/stored-run.ts";
 import { DeadLetterTable } from "./dead-letter-table.ts";
+import { FeedTable } from "./feed-table.ts";
 import { TimeIndex } from "./time-index.ts";
 
 export interface MemoryMessage {
@@ -72,7 +73,8 @@ export function isRunId(id: string): boolean {
 }
 
 export class Tables {
-  readonly deadLetters: DeadLetterTable = new DeadLetterTable();
+  readonly feed: FeedTable = new FeedTable();
+  readonly deadLetters: DeadLetterTable = new DeadLetterTable(this.feed);
   readonly runs: Map<string, MemoryRun> = new Map();
   /** Children that came to rest, with the `seq` of that, as long as nobody was told. */
   readonly childEnds: { readonly runId: string; readonly seq: number; readonly ofItem: boolean }[] = [];

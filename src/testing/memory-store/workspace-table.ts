@@ -81,6 +81,7 @@ export class WorkspaceTable implements WorkspaceStore {
     const counts = this.#count(workspace);
     for (const run of this.#runs(workspace)) retention.remove(run);
     for (const [, each] of rows) each.forget(workspace);
+    this.#parts.tables.feed.forget(workspace);
     await credentials.shred(workspace);
     return counts;
   }

@@ -8,7 +8,15 @@ import type { Bench, Kit } from "./kit.ts";
 import { erased, filled } from "./workspace-rules.ts";
 
 type Part =
-  "credentials" | "events" | "triggers" | "schedules" | "polls" | "webhooks" | "retention" | "workspaces";
+  | "credentials"
+  | "events"
+  | "feed"
+  | "triggers"
+  | "schedules"
+  | "polls"
+  | "webhooks"
+  | "retention"
+  | "workspaces";
 type Method =
   Exclude<keyof Store, Part | "transactions"> | { [P in Part]: `${P}.${keyof Store[P] & string}` }[Part];
 
@@ -64,6 +72,8 @@ const POLL_END = {
   succeeded: true,
 } as const;
 
+/** A position before all that is in any feed. */
+const FIRST = "1.0";
 const EMPTY_PAGE = { items: [], cursor: null };
 
 const MATRIX: { readonly [M in Method]: Ask | Exempt } = {
@@ -262,6 +272,20 @@ const MATRIX: { readonly [M in Method]: Ask | Exempt } = {
     await store.credentials.shred(MINE);
     expect(await store.credentials.credential(THEIRS, "theirs")).not.toBeNull();
   },
+  "feed.listen": async ({ store, expect }) => {
+    const theirs = await store.feed.read({ workspace: THEIRS, after: FIRST, limit: 100 });
+    await store.feed.listen(MINE);
+    const after = await store.feed.read({ workspace: THEIRS, after: FIRST, limit: 100 });
+    expect(after.items.map(({ event }) => event)).toEqual(theirs.items.map(({ event }) => event));
+  },
+  "feed.read": shows(async ({ store, expect }) => {
+    await store.feed.listen(MINE);
+    await store.commit([start(newId(), { start: newRun({ workspace: MINE }) })]);
+    const { items } = await store.feed.read({ ...EVERY, after: FIRST });
+    expect(items.length > 0).toBe(true);
+    return items;
+  }),
+  "feed.trim": "of all",
   "retention.workspaces": "of all",
   "retention.expired": shows(({ store }) => {
     const keep = { succeeded: 0, failed: 0, cancelled: 0, unresolved: 0 };
@@ -281,6 +305,7 @@ const MATRIX: { readonly [M in Method]: Ask | Exempt } = {
 export function tenantRules({ describe, rule, expect }: Kit): void {
   describe("tenants: every method, asked in one workspace for what is another's", () => {
     rule("finds nothing of it and changes nothing of it", async ({ store }: Bench) => {
+      for (const workspace of [MINE, THEIRS]) await store.feed.listen(workspace);
       await filled(store, MINE, "mine");
       const { rests, runs, delivery } = await filled(store, THEIRS, "theirs");
       const letters = await store.deadLetters({ workspace: THEIRS, limit: 9 });

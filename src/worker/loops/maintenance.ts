@@ -5,6 +5,7 @@ import type { RunTable } from "../run-table.ts";
 import { Ticks } from "../ticks.ts";
 import type { WorkerOptions } from "../worker-options.ts";
 import { dispatcherRound } from "./dispatcher.ts";
+import { feedRound } from "./feed.ts";
 import { gatesRound } from "./gates.ts";
 import { keysRound } from "./keys.ts";
 import { reaperRound } from "./reaper.ts";
@@ -31,6 +32,7 @@ export function maintenanceRounds({ options, table, loader, lease, onLost }: Mai
   return {
     dispatcher: dispatcherRound(store, table),
     keys: keysRound(store),
+    feed: feedRound(store),
     ticker: tickerRound(store, ticks),
     webhooks: webhooksRound(store, deliveries, logger),
     retention: retentionRound({ store, rules: retention, logger }),

@@ -12,7 +12,9 @@ const TABLES = `select c.oid, c.relname as name, c.reloptions as options,
       from pg_constraint k where k.conrelid = c.oid and k.contype in ('p', 'u', 'f', 'c', 'x')) as constraints,
     (select array_agg(pg_get_indexdef(i.indexrelid) order by i.indexrelid::regclass::text)
       from pg_index i where i.indrelid = c.oid
-      and not exists (select from pg_constraint k where k.conindid = i.indexrelid)) as indexes
+      and not exists (select from pg_constraint k where k.conindid = i.indexrelid)) as indexes,
+    (select array_agg(pg_get_triggerdef(t.oid) order by t.tgname)
+      from pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal) as triggers
   from pg_class c where c.relnamespace = $1::regnamespace and c.relkind = 'r' order by c.relname`;
 
 const FUNCTIONS = `select pg_get_functiondef(p.oid) as text from pg_proc p
@@ -24,6 +26,7 @@ interface TableRow {
   readonly columns: readonly string[];
   readonly constraints: readonly string[] | null;
   readonly indexes: readonly string[] | null;
+  readonly triggers: readonly string[] | null;
 }
 
 export async function dumpSchema(pool: Pool, schema: string): Promise<string> {
@@ -37,11 +40,14 @@ export async function dumpSchema(pool: Pool, schema: string): Promise<string> {
   return `${parts.join("\n\n")}\n`;
 }
 
-function tableText(schema: string, { name, options, columns, constraints, indexes }: TableRow): string {
+function tableText(
+  schema: string,
+  { name, options, columns, constraints, indexes, triggers }: TableRow,
+): string {
   const lines = [...columns, ...(constraints ?? [])].join(",\n");
   const storage = options ? ` with (${options.join(", ")})` : "";
   return [
     `create table ${schema}.${name} (\n${lines}\n)${storage};`,
-    ...(indexes ?? []).map((text) => `${text};`),
+    ...[...(indexes ?? []), ...(triggers ?? [])].map((text) => `${text};`),
   ].join("\n");
 }
