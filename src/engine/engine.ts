@@ -20,7 +20,6 @@ import { childRuns, withChildren } from "./child-runs.ts";
 import { credentialSource, CredentialsApi } from "./credentials.ts";
 import type { Connect, Connections } from "./connect.ts";
 import { DeadLettersApi } from "./dead-letters.ts";
-import { follow, type FeedMessage, type FollowOptions } from "./follow.ts";
 import { type Health, healthOf, NOT_RUNNING } from "./health.ts";
 import { EventParts } from "./event-parts.ts";
 import type { EventsApi, Published } from "./events.ts";
@@ -153,11 +152,6 @@ export class Engine implements AsyncDisposable {
    */
   publish(event: string, payload: unknown = null, options: MessageOptions = {}): Promise<Published> {
     return this.#parts("publish").events.api.publish(event, payload, options);
-  }
-
-  /** What happens in a workspace, as it happens, until `signal` aborts. See `FeedMessage`. Throws `option_invalid`, and what the store throws. */
-  follow(options: FollowOptions = {}): AsyncGenerator<FeedMessage> {
-    return follow(this.#parts("follow").connections.store.feed, options);
   }
 
   /**

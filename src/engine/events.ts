@@ -18,6 +18,7 @@ import { type InWorkspace, inWorkspaceSchema, workspaceOf } from "./call-options
 import { checkedValue } from "./checked-value.ts";
 import { type EventFanOut, HOLD_MS, RESERVED } from "./event-fan-out.ts";
 import { assertMessageName, messageSchema, type MessageOptions } from "./message-options.ts";
+import { type FeedMessage, follow, type FollowOptions } from "./follow.ts";
 
 /** What is left then goes on in the background. */
 const PAGES = 1;
@@ -78,7 +79,7 @@ const listSchema: z.ZodObject = inWorkspaceSchema.extend({
 });
 
 export interface EventsParts {
-  readonly store: Pick<Store, "events">;
+  readonly store: Pick<Store, "events" | "feed">;
   readonly fanOut: EventFanOut;
   readonly worker: () => Pick<Worker, "table" | "wakeEvents">;
 }
@@ -89,6 +90,14 @@ export class EventsApi {
   /** @internal */
   constructor(parts: EventsParts) {
     this.#parts = parts;
+  }
+
+  /**
+   * What happens in a workspace, as it happens, until `signal` aborts. See `FeedMessage`. Throws `option_invalid`, and what the store
+   * throws.
+   */
+  follow(options: FollowOptions = {}): AsyncGenerator<FeedMessage> {
+    return follow(this.#parts.store.feed, options);
   }
 
   /** See `Engine.publish`. @internal */

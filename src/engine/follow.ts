@@ -1,5 +1,5 @@
 /**
- * `engine.follow`: what happens in a workspace, as it happens. Reads the feed again and again; nothing is kept between two reads but a
+ * `engine.events.follow`: what happens in a workspace, as it happens. Reads the feed again and again; nothing is kept between two reads but a
  * position, so a listener goes on in another process, or after a restart, where it was.
  *
  *   reset -> event, event, ... -> (something is missing) reset -> event ...
@@ -43,7 +43,7 @@ const RENEW_MS = 15_000;
 type Item = FeedPage["items"][number];
 
 export async function* follow(feed: FeedStore, options: FollowOptions = {}): AsyncGenerator<FeedMessage> {
-  const workspace = workspaceOf(options, "follow", followSchema);
+  const workspace = workspaceOf(options, "events.follow", followSchema);
   const { signal } = options;
   const listener = new Listener(options.after ?? null);
   let renewedAt = -Infinity;

@@ -16,7 +16,7 @@ import type { WebhookSource } from "../core/definition/document.ts";
 import { handshakeOf } from "../triggers/webhooks/handshake.ts";
 import { parsePayload } from "../triggers/webhooks/payload.ts";
 import type { WebhookRequest } from "../triggers/webhooks/request.ts";
-import { type Signature, signatureSchema } from "../triggers/webhooks/signature.ts";
+import { type Signature, signatureSchema } from "../core/definition/webhook-signature.ts";
 import type { Verified } from "../triggers/webhooks/verdict.ts";
 import { verifyWebhook } from "../triggers/webhooks/verify.ts";
 import { DEFINITE } from "../worker/child-opener.ts";

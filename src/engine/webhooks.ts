@@ -5,12 +5,14 @@ import { FlowForgeError } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { Page, Store } from "../core/ports/store.ts";
 import type { TriggerPlace } from "../core/ports/triggers.ts";
-import type { DeliveryRecord, DeliveryStatus } from "../core/ports/webhooks.ts";
+import { signatureSchema } from "../core/definition/webhook-signature.ts";
+import type { DeliveryDetail, DeliveryKeys, DeliveryRecord, DeliveryStatus } from "../core/ports/webhooks.ts";
+import { namesOf } from "../triggers/webhooks/verify.ts";
 import { newRunId } from "../worker/run-id.ts";
 import { inWorkspaceSchema, type InWorkspace, workspaceOf } from "./call-options.ts";
 import { later, refusal, type WebhookAnswer } from "./webhook-answers.ts";
-import type { WebhookIntake } from "./webhook-intake.ts";
-import { lowerCase } from "./webhook-request.ts";
+import type { WebhookIntake, WebhookTrigger } from "./webhook-intake.ts";
+import { keysOf, lowerCase } from "./webhook-request.ts";
 
 /** A request as it came in. Nothing of it may have been parsed or decoded: the signature is over these bytes. */
 export interface IncomingWebhook extends InWorkspace {
@@ -142,7 +144,8 @@ export class WebhooksApi {
 
   /**
    * Takes a rejected delivery in after all, without a look at its signature: whoever calls this answers for it. Its run is one of the newest
-   * version. Of several calls one starts it.
+   * version. Of several calls one starts it. It takes the name that the trigger's scheme has for it: when the sender sends it again, rightly signed,
+   * he is answered with this run.
    *
    * Throws `delivery_not_found`; `delivery_refused` where it is not rejected (any more), its body was too large to be kept, or the sender
    * has sent it again meanwhile; and what `runs.start` throws, and then it stays rejected.
@@ -169,12 +172,19 @@ export class WebhooksApi {
     // What cannot be started stays as it is.
     await this.#intake.prepare(found, body, { workspace, workflow, trigger, headers, version });
     const runId = newRunId(now);
-    const moved = await webhooks.reopen({ workspace, id, runId });
+    const moved = await webhooks.reopen({ workspace, id, runId, keys: keysToTake(found, body, bound) });
     if (moved === "taken") throw refused(id, "The sender has sent it again, and that one was taken in.");
     if (moved === "gone") throw refused(id, "Somebody else has replayed it, or it was deleted.");
     await this.#intake.finish({ ...found, status: "received", runId });
     return { runId };
   }
+}
+
+/** What the sender signed has its keys. Another one gets those that it would have had, so that the same delivery, rightly signed, finds its run. */
+function keysToTake(found: DeliveryDetail, body: Uint8Array, { source }: WebhookTrigger): DeliveryKeys {
+  if (found.verified) return found;
+  const signature = signatureSchema.safeParse(source.signature).data ?? null;
+  return keysOf(namesOf({ method: "POST", url: "", headers: found.headers, body }, signature));
 }
 
 function refused(id: string, why: string): FlowForgeError {

@@ -9,7 +9,7 @@ export function workspaceEvents({ engine, workspace, request, stream }: Caller):
   const last = request.headers.get("last-event-id") ?? "";
   const after = POSITION.test(last) ? { after: last } : {};
   async function* texts(signal: AbortSignal): AsyncGenerator<string> {
-    for await (const message of engine.follow({ workspace, signal, ...after })) yield written(message);
+    for await (const message of engine.events.follow({ workspace, signal, ...after })) yield written(message);
   }
   return stream({ texts });
 }

@@ -110,7 +110,7 @@ class Webhooks implements WebhookStore {
   }
 
   async reopen(ref: Parameters<WebhookStore["reopen"]>[0]): ReturnType<WebhookStore["reopen"]> {
-    const { workspace, id, runId } = ref;
+    const { workspace, id, runId, keys } = ref;
     if (!UUID.test(id)) return "gone";
     // The row is locked first, so that of two one is `gone`; the keys are looked at with what is committed then.
     const [row] = await this.#pool.query<{ reopened: boolean }>({
@@ -119,13 +119,13 @@ class Webhooks implements WebhookStore {
         free as materialized (
           select mine.id from mine where not exists (select from ${this.#s}.webhook_deliveries o
             where o.workspace = mine.workspace and o.path = mine.path and o.status <> 'rejected'
-              and (o.key = mine.key or o.body_key = mine.body_key))),
+              and (o.key = $4 or o.body_key = $5))),
         moved as (
-          update ${this.#s}.webhook_deliveries d set status = 'received', run_id = $3, reason = null, detail = null,
+          update ${this.#s}.webhook_deliveries d set status = 'received', run_id = $3, key = $4, body_key = $5, reason = null, detail = null,
             touched_at = ${this.#s}.now(), expires_at = ${this.#s}.now() + ${DELIVERY_KEEP_MS}
           from free where d.id = free.id returning d.id)
         select exists (select from moved) as reopened from mine`,
-      values: [workspace, id, runId],
+      values: [workspace, id, runId, keys.key, keys.bodyKey],
     });
     if (!row) return "gone";
     return row.reopened ? "reopened" : "taken";

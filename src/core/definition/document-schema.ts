@@ -9,6 +9,7 @@ import type { Duration } from "./document.ts";
 import { ACTION_NAME, fits, LABEL, LANE, NAME, type NameRule, OUTCOME } from "./names.ts";
 import type { ShapeCode } from "./problems.ts";
 import { RETRY_LIMITS } from "./retry.ts";
+import { signatureProblems } from "./webhook-signature.ts";
 
 const MAX_DESCRIPTION = 10_000;
 const MAX_LABEL_VALUE = 256;
@@ -175,12 +176,20 @@ const interval: ZodType<Duration> = ruled(duration, {
   next: "Use at least one second.",
 });
 
+const signature = z.looseObject({}).check((context) => {
+  // The document keeps it as it is written; defaults are filled in when a delivery comes.
+  for (const { code, path, message, next } of signatureProblems(context.value)) {
+    const params: RuleParams = { code, next };
+    context.issues.push({ code: "custom", params, message, path: [...path], input: context.value });
+  }
+});
+
 const sources = z.discriminatedUnion("type", [
   place("a manual source", { type: z.literal("manual") }),
   place("a webhook source", {
     type: z.literal("webhook"),
     path: named("a webhook path", NAME),
-    signature: z.looseObject({}).exactOptional(),
+    signature: signature.exactOptional(),
     respond: z.enum(["accepted", "result"]).exactOptional(),
     timeout: duration.exactOptional(),
   }),

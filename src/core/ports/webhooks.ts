@@ -97,11 +97,15 @@ export interface WebhookStore {
    * store, and not push out what is known to come from the sender.
    */
   refuse(delivery: NewDelivery, rejection: Rejection, most: number): Promise<void>;
-  /** From `rejected` to `received`, to start the run of this id. `taken`: its keys belong to another one by now. `gone`: it is not rejected (any more). */
+  /**
+   * From `rejected` to `received`, to start the run of this id; it has these keys from then on. `taken`: they belong to another one by now. `gone`: it is
+   * not rejected (any more).
+   */
   reopen(ref: {
     readonly workspace: string;
     readonly id: string;
     readonly runId: string;
+    readonly keys: DeliveryKeys;
   }): Promise<"reopened" | "taken" | "gone">;
   /** `null`: there is none. */
   get(workspace: string, id: string): Promise<DeliveryDetail | null>;

@@ -70,10 +70,19 @@ export class WebhookTable implements WebhookStore {
   async reopen(ref: Parameters<WebhookStore["reopen"]>[0]): ReturnType<WebhookStore["reopen"]> {
     const row = this.#rows.get(ref.id);
     if (row?.workspace !== ref.workspace || row.status !== "rejected") return "gone";
-    if (this.#holders(row, row).length > 0) return "taken";
+    if (this.#holders(row, ref.keys).length > 0) return "taken";
     const now = this.#now();
     const times = { touchedAt: now, expiresAt: now + DELIVERY_KEEP_MS };
-    const change = { status: "received", runId: ref.runId, reason: null, detail: null, ...times } as const;
+    const { key, bodyKey } = ref.keys;
+    const change = {
+      status: "received",
+      key,
+      bodyKey,
+      runId: ref.runId,
+      reason: null,
+      detail: null,
+      ...times,
+    } as const;
     this.#change(ref.id, "rejected", change);
     return "reopened";
   }

@@ -74,6 +74,7 @@ const POLL_END = {
 
 /** A position before all that is in any feed. */
 const FIRST = "1.0";
+const NO_KEYS = { key: null, bodyKey: null };
 const EMPTY_PAGE = { items: [], cursor: null };
 
 const MATRIX: { readonly [M in Method]: Ask | Exempt } = {
@@ -213,7 +214,7 @@ const MATRIX: { readonly [M in Method]: Ask | Exempt } = {
     expect(await store.webhooks.get(THEIRS, delivery)).not.toBeNull();
   },
   "webhooks.reopen": gives("gone", ({ store, delivery }) =>
-    store.webhooks.reopen({ workspace: MINE, id: delivery, runId: newId() }),
+    store.webhooks.reopen({ workspace: MINE, id: delivery, runId: newId(), keys: NO_KEYS }),
   ),
   "webhooks.get": gives(null, ({ store, delivery }) => store.webhooks.get(MINE, delivery)),
   "webhooks.page": shows(({ store }) => store.webhooks.page(EVERY)),

@@ -135,7 +135,8 @@ export function webhookRules({ describe, rule, expect }: Kit): void {
       const [given, rival] = [delivery(), delivery()];
       await webhooks.refuse(given, WHY, 10);
       await webhooks.refuse(rival, WHY, 10);
-      const ref = { workspace: WORKSPACE, id: given.id };
+      const keys = { key: given.key, bodyKey: given.bodyKey };
+      const ref = { workspace: WORKSPACE, id: given.id, keys };
       expect(await webhooks.reopen({ ...ref, workspace: "elsewhere", runId: newId() })).toBe("gone");
       expect(await webhooks.reopen({ ...ref, id: "no id", runId: newId() })).toBe("gone");
       const ids = [newId(), newId(), newId(), newId()];
@@ -150,8 +151,27 @@ export function webhookRules({ describe, rule, expect }: Kit): void {
         detail: null,
       };
       expect(await webhooks.get(WORKSPACE, given.id)).toMatchObject({ ...opened, body: BYTES });
-      expect(await webhooks.reopen({ workspace: WORKSPACE, id: rival.id, runId: newId() })).toBe("taken");
+      expect(await webhooks.reopen({ ...ref, id: rival.id, runId: newId() })).toBe("taken");
       expect(await webhooks.claim(delivery(), newId())).toMatchObject({ known: { id: given.id } });
+    });
+
+    rule("reopened, it takes the keys that it is given", async ({ store }) => {
+      const { webhooks } = store;
+      const unknown = { key: null, bodyKey: null, verified: false };
+      const [strange, second] = [delivery(unknown), delivery(unknown)];
+      await webhooks.refuse(strange, WHY, 10);
+      await webhooks.refuse(second, WHY, 10);
+      const keys = { key: "evt_9", bodyKey: "b9" };
+      const reopen = (id: string, of: typeof keys) =>
+        webhooks.reopen({ workspace: WORKSPACE, id, runId: newId(), keys: of });
+      expect(await reopen(strange.id, keys)).toBe("reopened");
+      expect(await webhooks.get(WORKSPACE, strange.id)).toMatchObject({ ...keys, verified: false });
+      expect(await reopen(second.id, { key: "other", bodyKey: "b9" })).toBe("taken");
+      for (const again of [{ key: "evt_9" }, { key: "evt_10", bodyKey: "b9" }])
+        expect(await webhooks.claim(delivery(again), newId())).toMatchObject({
+          claimed: false,
+          known: { id: strange.id },
+        });
     });
 
     rule("what was claimed and not finished is found after a while, the oldest first", async (bench) => {

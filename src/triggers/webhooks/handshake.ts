@@ -6,7 +6,7 @@
  * - Stripe, Shopify, Twilio and the senders of Standard Webhooks ask for nothing: what they send to try an address is an event like others.
  */
 import { headerOf, type WebhookRequest } from "./request.ts";
-import type { Signature } from "./signature.ts";
+import type { Signature } from "../../core/definition/webhook-signature.ts";
 
 export interface Handshake {
   readonly contentType: string;

@@ -122,6 +122,15 @@ function contentOf(
   return Buffer.concat(chunks);
 }
 
+/** As the scheme names it, without a look at the signature. An id that is none is no name. */
+export function namedDelivery(
+  request: WebhookRequest,
+  scheme: HmacScheme,
+): { readonly deliveryId: string | null; readonly isIdSigned: boolean } {
+  const id = headerId(request, scheme);
+  return deliveryOf(request, scheme, typeof id === "string" ? id : null);
+}
+
 function deliveryOf(request: WebhookRequest, { id: place, content }: HmacScheme, id: string | null) {
   if (place === null || !("member" in place))
     return { deliveryId: id, isIdSigned: id !== null && content.includes("{id}") };

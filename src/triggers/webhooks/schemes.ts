@@ -2,7 +2,7 @@
  * Signature schemes as data: where the signature is, what was signed, and how the delivery is called. `hmac` is the same with every part
  * chosen by the workflow.
  */
-import type { NAMED_SCHEMES, OwnSignature } from "./signature.ts";
+import type { NAMED_SCHEMES, OwnSignature } from "../../core/definition/webhook-signature.ts";
 
 export type Encoding = "hex" | "base64" | "base64url";
 export type Algorithm = "sha1" | "sha256" | "sha384" | "sha512";

@@ -8,7 +8,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isDigest, isSigned, keysOf } from "./digest.ts";
 import { headerOf, type WebhookRequest } from "./request.ts";
-import type { TwilioSignature } from "./signature.ts";
+import type { TwilioSignature } from "../../core/definition/webhook-signature.ts";
 import { known, type NotVerified, refused, type Verified } from "./verdict.ts";
 
 const HEADER = "x-twilio-signature";
@@ -97,7 +97,7 @@ function addressesOf(url: string): readonly string[] {
 }
 
 /** A message is told of once per status. A call asks for many things in one status, so it has no name. */
-function messageOf(request: WebhookRequest): string | null {
+export function messageOf(request: WebhookRequest): string | null {
   if (!isForm(request)) return null;
   const fields = fieldsOf(request.body);
   const message = fields.get("MessageSid");

@@ -184,6 +184,9 @@ onEachBackend("webhooks", (name) => {
     const done = replays.flatMap((each) => (each.status === "fulfilled" ? [each.value.runId] : []));
     expect(done).toHaveLength(1);
     expect(await engine.runs.handle(done[0]!).result({ timeout: "20s" })).toEqual({ twice: 8 });
+    // The sender has its secret right by now, and tries again: that is the run which was started by hand.
+    const resent = await deliver(engine, { id: "d1", body: '{"n":4}' });
+    expect([resent.status, read(resent)]).toEqual([200, { runId: done[0], repeated: true }]);
     const code = (expected: string) => ({ code: expected });
     await expect(engine.webhooks.replay(right!.id)).rejects.toMatchObject(code("delivery_refused"));
     await expect(engine.webhooks.replay("none")).rejects.toMatchObject(code("delivery_not_found"));

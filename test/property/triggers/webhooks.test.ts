@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { WebhookRequest } from "../../../src/triggers/webhooks/request.ts";
-import { type Signature, signatureSchema } from "../../../src/triggers/webhooks/signature.ts";
+import { type Signature, signatureSchema } from "../../../src/core/definition/webhook-signature.ts";
 import { verifyWebhook } from "../../../src/triggers/webhooks/verify.ts";
 import { holds } from "../../support/properties.ts";
 

@@ -105,7 +105,7 @@ describe("defineWorkflow({ build })", () => {
       build({ trigger, action, condition, wait, fired, event, run, input, expr, text }) {
         const hook = trigger(
           "hook",
-          { type: "webhook", path: "orders", signature: { scheme: "stripe" } },
+          { type: "webhook", path: "orders", signature: { scheme: "stripe", secret: "hook" } },
           {
             description: "From the shop",
             input: { id: fired.payload.at("id"), host: fired.headers.at("host") },
@@ -156,7 +156,7 @@ describe("defineWorkflow({ build })", () => {
           hook: {
             kind: "trigger",
             description: "From the shop",
-            source: { type: "webhook", path: "orders", signature: { scheme: "stripe" } },
+            source: { type: "webhook", path: "orders", signature: { scheme: "stripe", secret: "hook" } },
             input: { id: "{{ trigger.payload.id }}", host: "{{ trigger.headers.host }}" },
           },
           tick: {

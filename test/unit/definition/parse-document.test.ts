@@ -26,7 +26,7 @@ describe("parseDocument", () => {
       onFailure: "compensate",
       nodes: {
         t: { kind: "trigger", source: { type: "event", name: "e", filter: "true" }, input: { a: "{{ x }}" } },
-        h: { kind: "trigger", source: { type: "webhook", path: "p", signature: { scheme: "x" } } },
+        h: { kind: "trigger", source: { type: "webhook", path: "p", signature: { scheme: "none" } } },
         s: { kind: "trigger", source: { type: "schedule", cron: "* * * * *", timeZone: "UTC" } },
         m: { kind: "trigger", source: { type: "manual" }, description: "by hand", join: "all" },
         a: {

@@ -1,7 +1,7 @@
 /** The scheme whose every part the workflow chooses. */
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { signatureSchema } from "../../../src/triggers/webhooks/signature.ts";
+import { signatureSchema } from "../../../src/core/definition/webhook-signature.ts";
 import { verifyWebhook } from "../../../src/triggers/webhooks/verify.ts";
 
 const NOW_MS = 1_700_000_000_000;

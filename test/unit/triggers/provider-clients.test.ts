@@ -11,7 +11,7 @@ import { Webhook } from "standardwebhooks";
 import Stripe from "stripe";
 import twilio from "twilio";
 import { describe, expect, test } from "vitest";
-import type { Signature } from "../../../src/triggers/webhooks/signature.ts";
+import type { Signature } from "../../../src/core/definition/webhook-signature.ts";
 import { verifyWebhook } from "../../../src/triggers/webhooks/verify.ts";
 
 const NOW_MS = Math.floor(Date.now() / 1_000) * 1_000;

@@ -1,7 +1,7 @@
 /** Twilio's published examples, and what follows from its way to sign fields without anything between them. */
 import { createHash, createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { signatureSchema } from "../../../src/triggers/webhooks/signature.ts";
+import { signatureSchema } from "../../../src/core/definition/webhook-signature.ts";
 import { verifyWebhook } from "../../../src/triggers/webhooks/verify.ts";
 
 const TOKEN = "12345";

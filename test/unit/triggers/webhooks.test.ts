@@ -3,8 +3,8 @@ import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { handshakeOf } from "../../../src/triggers/webhooks/handshake.ts";
 import { parsePayload } from "../../../src/triggers/webhooks/payload.ts";
-import { type Signature, signatureSchema } from "../../../src/triggers/webhooks/signature.ts";
-import { verifyWebhook } from "../../../src/triggers/webhooks/verify.ts";
+import { type Signature, signatureSchema } from "../../../src/core/definition/webhook-signature.ts";
+import { namesOf, verifyWebhook } from "../../../src/triggers/webhooks/verify.ts";
 
 interface Vector {
   readonly signature: Signature;
@@ -24,6 +24,32 @@ const named = (scheme: "standard" | "svix" | "github" | "stripe" | "slack" | "sh
 
 const SLACK_BODY =
   "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c";
+
+const STRIPE_BODY = `{
+  "id": "evt_123",
+  "object": "event",
+  "account": "acct_123",
+  "api_version": "2017-05-25",
+  "created": 1533204620,
+  "data": {
+    "object": {
+      "id": "cus_123",
+      "object": "customer",
+      "created": 123456789,
+      "email": "test@stripe.com",
+      "livemode": false,
+      "metadata": {}
+    }
+  },
+  "livemode": false,
+  "pending_webhooks": 1,
+  "request": {
+    "id": "req_123",
+    "idempotency_key": "idempotency-key-123"
+  },
+  "type": "customer.created"
+}
+`;
 
 const VECTORS: Readonly<Record<string, Vector>> = {
   github: {
@@ -74,12 +100,32 @@ const VECTORS: Readonly<Record<string, Vector>> = {
     seconds: 1_492_774_577,
     id: "evt_test_webhook",
   },
+  // Of the tests of Stripe's own library for .NET, with their body and secret.
+  "stripe, published": {
+    signature: named("stripe"),
+    secret: "webhook_secret",
+    header: "stripe-signature",
+    value: "t=1533204620,v1=2220f87ef101a04665f11cdf770523143f875572008577fa0f20882ddb9cc3c7",
+    body: STRIPE_BODY,
+    seconds: 1_533_204_620,
+    id: "evt_123",
+  },
   shopify: {
     signature: named("shopify"),
     secret: "hush",
     header: "x-shopify-hmac-sha256",
     value: "VnKUjZsLuN5iZWjn5EntcBVCF9kMN43LglzCE1/GSeY=",
     body: '{"id":1}',
+    seconds: 0,
+    id: null,
+  },
+  // Shopify publishes none. This one is of the tests of SQLPage, which calculates it in another language.
+  "shopify, published": {
+    signature: named("shopify"),
+    secret: "test-webhook-secret",
+    header: "x-shopify-hmac-sha256",
+    value: "QNyObTlKbMx2qDlPF/ZOZcBqg5OgPg+2oky3zldc0Gw=",
+    body: '{"id":1234567890,"email":"customer@example.com","total_price":"123.45"}',
     seconds: 0,
     id: null,
   },
@@ -159,6 +205,27 @@ describe.each(Object.entries(VECTORS))("the vector of %s", (_name, vector) => {
   });
 });
 
+test.each(Object.entries(VECTORS))(
+  "%s without its signature has the names that it has with it",
+  (_name, vector) => {
+    const { header, value, more = {}, body, signature } = vector;
+    const id = { "x-github-delivery": "d1", "x-shopify-event-id": "e1" };
+    const request = { method: "POST", url: "", headers: { ...id, ...more }, body: Buffer.from(body) };
+    const signed = { ...request, headers: { ...request.headers, [header]: value } };
+    const options = { signature, secrets: [vector.secret], now: vector.seconds * 1_000 };
+    const verdict = verifyWebhook(signed, options);
+    expect(verdict.verified).toBe(true);
+    expect(namesOf(request, signature)).toEqual(verdict);
+  },
+);
+
+test("without a signature that is valid, a body is all that names a delivery", () => {
+  const request = { method: "POST", url: "", headers: { "x-id": "7" }, body: Buffer.from("{}") };
+  const open = { scheme: "none", idHeader: "x-id" } as const;
+  expect(namesOf(request, null)).toMatchObject({ deliveryId: null, isIdSigned: false });
+  expect(namesOf(request, open)).toEqual(verifyWebhook(request, { signature: open, secrets: [], now: 0 }));
+});
+
 const TIMED = Object.entries(VECTORS).filter(([, { seconds }]) => seconds > 0);
 test.each(TIMED)("the vector of %s is refused from 301 s on, before and after", (_name, vector) => {
   for (const [off, verified] of [
@@ -234,6 +301,13 @@ test("GitHub's old SHA-1 header is no signature", () => {
   expect(check(VECTORS["github"]!, { header: "x-hub-signature", value })).toMatchObject({
     reason: "signature_missing",
   });
+});
+
+test("Stripe's header is taken as its own tests have it, with a signature v0 that does not count", () => {
+  const stripe = VECTORS["stripe, published"]!;
+  const v0 = "v0=63f3a72374a733066c4be69ed7f8e5ac85c22c9f0a6a612ab9a025a9e4ee7eef";
+  expect(check(stripe, { value: `${stripe.value},${v0}` }).verified).toBe(true);
+  expect(check(stripe, { value: `t=1533204620,${v0}` })).toMatchObject({ reason: "signature_malformed" });
 });
 
 test("of several signatures one that fits is enough", () => {

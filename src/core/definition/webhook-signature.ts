@@ -1,11 +1,16 @@
-/** `signature` of a webhook's source: who may send, as the workflow writes it. */
+/**
+ * `signature` of a webhook's source: who may send, as the workflow writes it. What can be known of it without a delivery is checked with the
+ * document: the scheme, its fields and their forms. Whether the credential is there, and fits the scheme, is known when one comes.
+ */
 import { z } from "zod";
+import { didYouMean } from "../suggestion.ts";
+import type { Problem } from "./problems.ts";
 
 export const NAMED_SCHEMES = ["standard", "svix", "github", "stripe", "slack", "shopify"] as const;
 
 const headerName = z
   .string()
-  .regex(/^[a-z0-9!#$%&'*+.^_|~-]{1,100}$/i)
+  .regex(/^[a-z0-9!#$%&'*+.^_|~-]{1,100}$/i, "the name of a header")
   .transform((name) => name.toLowerCase());
 const secret = z.string().min(1).max(128);
 /** Seconds, before and after. */
@@ -81,17 +86,73 @@ const own = z
       context.issues.push({ code: "custom", message, path: ["content"], input: context.value.content });
   });
 
-export const signatureSchema: z.ZodType<Signature> = z.discriminatedUnion("scheme", [
+const SIGNATURES = [
   z.strictObject({ scheme: z.enum(NAMED_SCHEMES), secret, tolerance }),
   own,
   z.strictObject({
     scheme: z.literal("twilio"),
     secret,
-    url: z.string().max(2_000).regex(ADDRESS).optional(),
+    url: z.string().max(2_000).regex(ADDRESS, "an address such as https://example.com/calls").optional(),
   }),
   z.strictObject({ scheme: z.enum(["basic", "bearer"]), secret, idHeader: headerName.optional() }),
   z.strictObject({ scheme: z.literal("none"), idHeader: headerName.optional() }),
+] as const;
+
+export const signatureSchema: z.ZodType<Signature> = z.discriminatedUnion("scheme", SIGNATURES);
+
+const SCHEMES: readonly string[] = SIGNATURES.flatMap(({ shape: { scheme } }) => [
+  ...(scheme instanceof z.ZodEnum ? scheme.options : scheme.values),
 ]);
+
+/** What is wrong with a signature, each with its path below it. */
+export function signatureProblems(value: object): readonly Problem[] {
+  const { error } = signatureSchema.safeParse(value);
+  return (error?.issues ?? []).flatMap((issue) => problemsOf(issue, value as { readonly scheme?: unknown }));
+}
+
+function problemsOf(issue: z.core.$ZodIssue, value: { readonly scheme?: unknown }): readonly Problem[] {
+  const path = issue.path as Problem["path"];
+  if (issue.code === "invalid_union") return [schemeProblem(value.scheme)];
+  if (issue.code === "unrecognized_keys") {
+    const fields = fieldsOf(value.scheme);
+    return issue.keys.map((key) => ({
+      code: "field_unknown",
+      path: [...path, key],
+      message: `There is no field \`${key.slice(0, 80)}\` in a signature with the scheme ${String(value.scheme)}.`,
+      next: `Use ${fields.join(", ")}.${didYouMean(key, fields)}`,
+    }));
+  }
+  const name = String(path.at(-1));
+  const isMissing = issue.code === "invalid_type" && !Object.hasOwn(value, name);
+  return [
+    {
+      code: isMissing ? "field_missing" : "field_invalid",
+      path,
+      message: isMissing ? `The field \`${name}\` is missing.` : `\`${name}\` does not fit the scheme.`,
+      next: `${issue.message
+        .replace(/, received undefined$/, "")
+        .replace(/^Invalid (?:input|string|option): e/, "E")
+        .replace(/\.$/, "")}.`,
+    },
+  ];
+}
+
+function schemeProblem(scheme: unknown): Problem {
+  const next = `Use ${SCHEMES.join(", ")}.`;
+  if (scheme === undefined)
+    return { code: "field_missing", path: ["scheme"], message: "The field `scheme` is missing.", next };
+  return {
+    code: "kind_unknown",
+    path: ["scheme"],
+    message: `${JSON.stringify(scheme)?.slice(0, 80)} is no scheme of signatures.`,
+    next: typeof scheme === "string" ? `${next}${didYouMean(scheme, SCHEMES)}` : next,
+  };
+}
+
+function fieldsOf(scheme: unknown): readonly string[] {
+  const found = SIGNATURES.find(({ shape }) => shape.scheme.safeParse(scheme).success);
+  return Object.keys(found?.shape ?? {});
+}
 
 /**
  * Everything that the scheme relies on must be signed, and only one way to cut the signed text into its parts may exist: who can move a
