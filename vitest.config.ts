@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 /** Tests that touch no server; the others share one PostgreSQL and one Redis per run (`test/support/servers.ts`). */
@@ -8,6 +9,8 @@ const SERVERLESS = [
 
 const config: ViteUserConfig = defineConfig({
   test: {
+    // Most tests of servers wait more than they compute: on two cores a third file beside two others costs them little.
+    maxWorkers: Math.max(3, availableParallelism()),
     projects: [
       { test: { name: "pure", include: SERVERLESS, testTimeout: 30_000 } },
       {
