@@ -37,7 +37,14 @@ onEachBackend("code of workflows", (name) => {
     expect(logger.lines).toContainEqual({
       level: "warn",
       message: "code wrote to its console",
-      fields: { runId: run.id, workflow: "coded", node: "code", console: "sum of 3" },
+      fields: {
+        runId: run.id,
+        workflow: "coded",
+        workspace: "default",
+        node: "code",
+        attempt: 1,
+        console: "sum of 3",
+      },
     });
   });
 

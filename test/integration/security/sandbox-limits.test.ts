@@ -3,18 +3,23 @@ import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import type { OutboundFetch } from "../../../src/core/definition/outbound.ts";
 import { SandboxScene } from "./sandbox-scene.ts";
 
-const scene = new SandboxScene({
-  cpu: "200ms",
-  timeout: "500ms",
+const sizes = {
   memoryBytes: 32 * 2 ** 20,
   inputBytes: 10_000,
   outputBytes: 5_000,
   logBytes: 3_000,
   requests: 3,
   requestBytes: 4_000,
-});
+};
+/** Short of time. */
+const hasty = new SandboxScene({ ...sizes, cpu: "200ms", timeout: "500ms" });
+/** With all the time that a slow machine needs, so that it is another limit that is met. */
+const scene = new SandboxScene({ ...sizes, cpu: "10s", timeout: "20s" });
 beforeEach(() => void scene.lines.splice(0));
-afterAll(() => scene.sandbox.close());
+afterAll(() => {
+  hasty.sandbox.close();
+  scene.sandbox.close();
+});
 
 const never: OutboundFetch = () => new Promise(() => {});
 
@@ -24,7 +29,7 @@ test.each([
   ["an error that is caught", "for (;;) try { for (;;); } catch {}"],
   ["a call that looks at no clock", "[].indexOf.call({ length: 2 ** 53 - 1 }, 1)"],
 ])("computing: %s", async (_, code) => {
-  expect(await scene.failure(code)).toBe("code_timeout");
+  expect(await hasty.failure(code)).toBe("code_timeout");
 });
 
 test("computing is counted over all waits, and waits are not", async () => {
@@ -46,18 +51,14 @@ test("computing is counted over all waits, and waits are not", async () => {
   const answer: OutboundFetch = () => Promise.resolve(new Response());
   const parts =
     "for (let i = 0; i < 3; i++) { const t = Date.now(); while (Date.now() - t < 90); await fetch('http://a.example/'); }";
-  expect(await scene.failure(parts, { fetch: answer })).toBe("code_timeout");
+  expect(await hasty.failure(parts, { fetch: answer })).toBe("code_timeout");
 });
 
 test("time in all", async () => {
-  expect(await scene.failure("await fetch('http://a.example/')", { fetch: never })).toBe("code_timeout");
+  expect(await hasty.failure("await fetch('http://a.example/')", { fetch: never })).toBe("code_timeout");
 });
 
 describe("memory", () => {
-  // With all the time that a slow machine needs to fill it, so that it is the memory that ends.
-  const patient = new SandboxScene({ cpu: "10s", timeout: "20s", memoryBytes: 32 * 2 ** 20 });
-  afterAll(() => patient.sandbox.close());
-
   test.each([
     ["lists", "const a = []; for (;;) a.push(new Array(1e5).fill(1))"],
     ["texts", "const a = []; for (;;) a.push('x'.repeat(1e6) + a.length)"],
@@ -65,7 +66,7 @@ describe("memory", () => {
     ["objects", "let o = {}; for (let i = 0; ; i++) o = { o, i }"],
     ["one text", "return 'x'.repeat(1e9)"],
   ])("of %s", async (_, code) => {
-    expect(await patient.failure(code)).toBe("code_out_of_memory");
+    expect(await scene.failure(code)).toBe("code_out_of_memory");
   });
 
   test("is new for the next one", async () => {
@@ -130,14 +131,14 @@ test("bodies of requests and answers", async () => {
 });
 
 test("a request may ask for less, and never for more", async () => {
-  expect(await scene.failure("const t = Date.now(); while (Date.now() - t < 100);", { cpuMs: 30 })).toBe(
+  expect(await hasty.failure("const t = Date.now(); while (Date.now() - t < 100);", { cpuMs: 30 })).toBe(
     "code_timeout",
   );
-  expect(await scene.failure("for (;;);", { cpuMs: 10_000, timeoutMs: 10_000 })).toBe("code_timeout");
-  expect(await scene.failure("return new Uint8Array(2e7).length", { memoryBytes: 16 * 2 ** 20 })).toBe(
+  expect(await hasty.failure("for (;;);", { cpuMs: 10_000, timeoutMs: 10_000 })).toBe("code_timeout");
+  expect(await hasty.failure("return new Uint8Array(2e7).length", { memoryBytes: 16 * 2 ** 20 })).toBe(
     "code_out_of_memory",
   );
-  expect(await scene.failure("return new Uint8Array(5e7).length", { memoryBytes: 2 ** 29 })).toBe(
+  expect(await hasty.failure("return new Uint8Array(5e7).length", { memoryBytes: 2 ** 29 })).toBe(
     "code_out_of_memory",
   );
 });
