@@ -71,7 +71,7 @@ describe.each([
   ["resources", RESOURCES],
 ])("%s", (_, escapes) => {
   // Other work on the machine may take the processor away for longer than the bound. What exceeds it by itself does so every time.
-  test.each(escapes)("$title ($source)", { retry: 10 }, async (escape) => {
+  test.each(escapes)("$title ($source)", { retry: 40 }, async (escape) => {
     const began = performance.now();
     const found = await left(escape);
     const tookMs = performance.now() - began;
