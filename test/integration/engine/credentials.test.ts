@@ -1,4 +1,5 @@
 /** Credentials: who gets them, and that nothing of their values is left anywhere. */
+import { asking, read } from "./asking.ts";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
@@ -42,28 +43,6 @@ const hearing = defineWorkflow({
   edges: [{ from: "first", to: "second" }],
   output: "{{ [nodes.first.output, nodes.second.output] }}",
 } as never);
-
-/** One node that asks for a credential. */
-function asking(actionName: string, input: Json, credentials: readonly string[] = ["stripe"]) {
-  return defineWorkflow({
-    format: 1,
-    name: `asking-${actionName.replace(".", "-")}`,
-    nodes: {
-      a: { kind: "action", action: actionName, input, credentials, retry: { immediate: 0, backoff: [] } },
-    },
-    edges: [],
-    output: "{{ nodes.a.output }}",
-  } as never);
-}
-
-const read = action("read", async ({ input, credential }) => {
-  const { fields, allowHosts } = await credential((input as { name: string }).name);
-  return {
-    fields: Object.keys(fields),
-    length: fields["token"]?.length ?? 0,
-    allowHosts: allowHosts as Json,
-  };
-});
 
 /** It says what it asks for, and asks for more. */
 const careful = defineAction({

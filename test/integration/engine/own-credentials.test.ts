@@ -1,31 +1,9 @@
 /** Credentials that the host keeps itself. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { defineWorkflow, type Json, RunFailedError } from "../../../src/index.ts";
+import { RunFailedError } from "../../../src/index.ts";
+import { asking, read } from "./asking.ts";
 import { type Backend, collectingLogger, onEachBackend, openBackend } from "./backends.ts";
-import { action } from "./documents.ts";
 import { everything, plainErrors } from "./traces.ts";
-
-/** One node that asks for a credential. */
-function asking(actionName: string, input: Json, credentials: readonly string[] = ["stripe"]) {
-  return defineWorkflow({
-    format: 1,
-    name: `asking-${actionName.replace(".", "-")}`,
-    nodes: {
-      a: { kind: "action", action: actionName, input, credentials, retry: { immediate: 0, backoff: [] } },
-    },
-    edges: [],
-    output: "{{ nodes.a.output }}",
-  } as never);
-}
-
-const read = action("read", async ({ input, credential }) => {
-  const { fields, allowHosts } = await credential((input as { name: string }).name);
-  return {
-    fields: Object.keys(fields),
-    length: fields["token"]?.length ?? 0,
-    allowHosts: allowHosts as Json,
-  };
-});
 
 onEachBackend("credentials of the host", (name) => {
   let backend: Backend;

@@ -1,30 +1,6 @@
 /** What `GET /stats` answers, as far as it is shown. */
 
-export interface Durations {
-  readonly meanMs: number | null;
-  readonly p50Ms: number | null;
-  readonly p95Ms: number | null;
-}
-
-export interface RunRates {
-  readonly started: number;
-  readonly succeeded: number;
-  readonly failed: number;
-  readonly cancelled: number;
-  readonly failureRate: number | null;
-  readonly perSecond: number;
-  readonly duration: Durations;
-}
-
-export interface AttemptRates {
-  readonly count: number;
-  readonly failed: number;
-  readonly retries: number;
-  readonly failureRate: number | null;
-  readonly perSecond: number;
-  readonly duration: Durations;
-  readonly queuedMeanMs: number | null;
-}
+import type { AttemptRates, RunRates } from "../../../core/statistics/rates.ts";
 
 export interface Depth {
   readonly active: number;
