@@ -155,6 +155,7 @@ export type {
   WorkflowStats,
   WorkflowStatsOptions,
 } from "./engine/stats.ts";
+export type { QueueUser } from "./core/statistics/queue-users.ts";
 export type { WorkersApi } from "./engine/workers.ts";
 export type { DepthSample, WorkerRecord } from "./core/ports/statistics.ts";
 export type { AttemptRates, Durations, Rates, RunRates } from "./core/statistics/rates.ts";

@@ -6,6 +6,7 @@ import { FlowForgeError } from "../core/errors.ts";
 import type { DepthSample, QueuedGroup, Scope, Standing, StatisticsStore } from "../core/ports/statistics.ts";
 import type { RunStatus } from "../core/run/state.ts";
 import { parseTime } from "../core/graph/until.ts";
+import { type QueueUser, queueUsers } from "../core/statistics/queue-users.ts";
 import { type AttemptRates, attemptRates, type Rates, ratesOf } from "../core/statistics/rates.ts";
 import {
   type CountsAt,
@@ -76,6 +77,8 @@ export interface StatsNow {
   /** Runs that are not at rest. */
   readonly active: number;
   readonly lanes: readonly LaneDepth[];
+  /** Whose work that is, by workspace and workflow: those with the most first, at most 50. */
+  readonly users: readonly QueueUser[];
   /** Of one state more than 100,000 node runs were found, and the others were not counted. */
   readonly isCut: boolean;
   /** `null`: nothing waits for a worker. */
@@ -128,6 +131,7 @@ export interface StatsParts {
 }
 
 const STANDING_MS = 5_000;
+const MOST_USERS = 50;
 
 const time = z.unknown();
 const workflow = z.string().min(1).max(128).optional();
@@ -240,6 +244,7 @@ export class StatsReader {
       runs: Object.fromEntries(runs.map(({ status, count }) => [status, count])),
       active: runs.reduce((all, { count }) => all + count, 0),
       lanes: await this.#lanes(groups),
+      users: queueUsers(groups, MOST_USERS),
       isCut,
       oldest: oldestOf(standing),
       deadLetters,

@@ -1,11 +1,20 @@
 /** Who asks, and whether a browser was made to ask by another site. */
 import { FlowForgeError } from "../core/errors.ts";
-import type { Route } from "./route.ts";
+import { isNameText } from "./fields.ts";
+import type { Operation, Route } from "./route.ts";
+
+/** In the URL of any request that needs a login. */
+export const WORKSPACE_PARAMETER = "workspace";
 
 /** What the host says of a request. */
 export interface Access {
-  /** The only workspace that the request sees. 1 to 128 characters without control characters. */
+  /** The only workspace that the request sees, unless `allWorkspaces` says more. 1 to 128 characters without control characters. */
   readonly workspace: string;
+  /**
+   * `true`: an operator of the whole installation. He may name any workspace with `?workspace=`, where `workspace` is what he sees without, and do
+   * what is of no workspace: list them, look at the workers. Default false.
+   */
+  readonly allWorkspaces?: boolean | undefined;
   /** Who it is, for the record of what is resolved by hand: at most 200 characters. */
   readonly actor?: string | undefined;
   /** Whether an operation may be done, by its id in the OpenAPI document, as `runs.start`. Default: every one. */
@@ -21,7 +30,7 @@ export interface Gate {
   readonly readOnly: boolean;
 }
 
-/** Throws `http_unauthorized` and `http_forbidden`. */
+/** With the workspace that the request is for. Throws `http_unauthorized`, `http_forbidden` and `http_request_invalid`. */
 export async function accessOf(request: Request, route: Route, gate: Gate): Promise<Access> {
   const access = await gate.authorize(request);
   if (!access) {
@@ -32,17 +41,34 @@ export async function accessOf(request: Request, route: Route, gate: Gate): Prom
     throw new TypeError("What authorize answered names no workspace.");
   }
   if (!may(access, gate, route)) {
-    throw new FlowForgeError("http_forbidden", {
-      subject: `operation "${route.id}"`,
-      next: "Ask somebody who may do it.",
-    });
+    throw forbidden(`operation "${route.id}"`);
   }
-  return access;
+  const workspace = namedWorkspace(request);
+  if (workspace === null || workspace === access.workspace) return access;
+  if (access.allWorkspaces !== true) throw forbidden("another workspace");
+  return { ...access, workspace };
+}
+
+/** The one that the URL names; `null`: none. */
+function namedWorkspace(request: Request): string | null {
+  const [name, ...more] = new URL(request.url).searchParams.getAll(WORKSPACE_PARAMETER);
+  if (name === undefined) return null;
+  if (more.length === 0 && name.length >= 1 && name.length <= 128 && isNameText(name)) return name;
+  throw new FlowForgeError("http_request_invalid", {
+    subject: `"${WORKSPACE_PARAMETER}" of the query`,
+    expected: "the name of one workspace",
+    next: "Correct the URL.",
+  });
+}
+
+function forbidden(subject: string): FlowForgeError {
+  return new FlowForgeError("http_forbidden", { subject, next: "Ask somebody who may do it." });
 }
 
 /** Whether this caller may do what a route does. */
-export function may(access: Access, gate: Gate, { id, method }: Pick<Route, "id" | "method">): boolean {
+export function may(access: Access, gate: Gate, { id, method, everywhere }: Operation): boolean {
   if (gate.readOnly && method !== "GET") return false;
+  if (everywhere && access.allWorkspaces !== true) return false;
   return !access.can || access.can(id) === true;
 }
 

@@ -11,7 +11,7 @@ import { type Access, accessOf, assertOwnSite, type Authorize, may, unauthorized
 import { assertNoBody, readJson, readRaw } from "./body.ts";
 import { json, problem, SAFE_HEADERS } from "./problem.ts";
 import { queryOf } from "./query.ts";
-import type { Route } from "./route.ts";
+import type { Operation, Route } from "./route.ts";
 import { find, type Found, type Match } from "./router.ts";
 import { routes } from "./routes.ts";
 import { type StreamLimits, type StreamOwner, Streams, type StreamSource } from "./streams.ts";
@@ -93,7 +93,8 @@ async function answer(request: Request, { route, params }: Match, settings: Sett
     workspace: access?.workspace ?? "",
     actor: access?.actor,
     bytes,
-    may: (other: Pick<Route, "id" | "method">) => access !== null && may(access, settings, other),
+    allWorkspaces: access?.allWorkspaces === true,
+    may: (other: Operation) => access !== null && may(access, settings, other),
     stream: (source: StreamSource) => {
       const owner = ownerOf(request, { route, access: access! }, settings);
       return settings.streams.open(source, owner);

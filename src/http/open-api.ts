@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document: made of the routes and the schemas that check their requests, so that it cannot say anything else. */
 import { z } from "zod";
+import { WORKSPACE_PARAMETER } from "./access.ts";
 import type { Route } from "./route.ts";
 
 interface Parameter {
@@ -28,7 +29,12 @@ function operation(route: Route): object {
     operationId: id,
     summary,
     ...(open ? { security: [] } : {}),
-    parameters: [...pathParameters(route), ...queryParameters(route), ...headerParameters(route)],
+    parameters: [
+      ...pathParameters(route),
+      ...queryParameters(route),
+      ...workspaceParameter(route),
+      ...headerParameters(route),
+    ],
     ...(body
       ? {
           requestBody: {
@@ -64,6 +70,14 @@ function queryParameters({ query }: Route): readonly Parameter[] {
     required: required.includes(name),
     schema,
   }));
+}
+
+function workspaceParameter({ open }: Route): readonly Parameter[] {
+  if (open) return [];
+  const description = "Another workspace than the caller's own. Only for a caller of all workspaces";
+  return [
+    { name: WORKSPACE_PARAMETER, in: "query", description, required: false, schema: { type: "string" } },
+  ];
 }
 
 function headerParameters({ headers = {} }: Route): readonly Parameter[] {

@@ -9,13 +9,15 @@ export interface Caller {
   /** Of the caller, for every call to the engine. */
   readonly workspace: string;
   readonly actor: string | undefined;
+  /** Whether the caller may name any workspace. */
+  readonly allWorkspaces: boolean;
   readonly request: Request;
   /** Where the handler is mounted, for links. */
   readonly basePath: string;
   /** The body of a `raw` route, as it came; none of any other one. */
   readonly bytes: Uint8Array;
   /** Whether the caller may do what a route does. */
-  may(route: Pick<Route, "id" | "method">): boolean;
+  may(operation: Operation): boolean;
   /** Answers with a stream, where one more may be open. Throws `http_streams_exhausted` and `http_streams_limit`. */
   stream(source: StreamSource): Response;
   /** A part of the path, decoded. */
@@ -36,6 +38,8 @@ export interface Definition<Query, Body> {
   readonly summary: string;
   /** `true`: without login. Only for what knows its caller by other means, or tells nothing of any workspace. */
   readonly open?: true;
+  /** `true`: of no workspace, so only for a caller of all of them. */
+  readonly everywhere?: true;
   /** `true`: answers for as long as the caller listens. */
   readonly stream?: true;
   /** `true`: its body is not read as JSON, and has a limit of its own. Whoever sends it is no page of a browser. */
@@ -51,6 +55,9 @@ export interface Definition<Query, Body> {
 export interface Route extends Omit<Definition<unknown, unknown>, "answer"> {
   readonly answer: (caller: Caller, given: { readonly query: unknown; readonly body: unknown }) => unknown;
 }
+
+/** What decides whether a caller may do what a route does. */
+export type Operation = Pick<Route, "id" | "method" | "everywhere">;
 
 /** Checks what the caller gave, and then answers. */
 export function route<Query = undefined, Body = undefined>(definition: Definition<Query, Body>): Route;

@@ -14,7 +14,9 @@ import { runRoutes } from "./routes/runs.ts";
 import { statsRoutes } from "./routes/stats.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
+import { workerRoutes } from "./routes/workers.ts";
 import { workflowRoutes } from "./routes/workflows.ts";
+import { workspaceRoutes } from "./routes/workspaces.ts";
 
 export const routes: readonly Route[] = [
   ...workflowRoutes,
@@ -29,6 +31,8 @@ export const routes: readonly Route[] = [
   ...scheduleRoutes,
   ...pollRoutes,
   ...feedRoutes,
+  ...workspaceRoutes,
+  ...workerRoutes,
   ...healthRoutes,
   ...dashboardRoutes(() => routes),
   route({

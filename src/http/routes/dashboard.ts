@@ -63,8 +63,9 @@ export function dashboardRoutes(all: () => readonly Route[]): readonly Route[] {
       method: "GET",
       path: "/session",
       summary: "Who asks, and the operations that he may do",
-      answer: ({ workspace, actor, may }) => ({
+      answer: ({ workspace, allWorkspaces, actor, may }) => ({
         workspace,
+        allWorkspaces,
         actor: actor ?? null,
         operations: all()
           .filter((each) => !each.open && may(each))

@@ -20,6 +20,15 @@ export const statsRoutes: readonly Route[] = [
     answer: ({ engine, workspace, query }) => engine.stats({ ...query, workspace }),
   }),
   route({
+    id: "stats.all",
+    method: "GET",
+    path: "/stats/all",
+    summary: "The same of all workspaces together",
+    everywhere: true,
+    query: z.strictObject({ ...span, step: z.string().max(40).optional() }),
+    answer: ({ engine, query }) => engine.stats({ ...query, allWorkspaces: true }),
+  }),
+  route({
     id: "workflows.stats",
     method: "GET",
     path: "/workflows/{name}/stats",

@@ -85,6 +85,9 @@ describe("engine.stats", () => {
   test("knows where work waits, and for how long", async () => {
     const { now } = await engine.stats();
     expect(now.lanes).toEqual([{ lane: "far", ready: 0, queued: 1, running: 0 }]);
+    expect(now.users).toEqual([
+      { workspace: "default", workflow: "elsewhere", ready: 0, queued: 1, running: 0 },
+    ]);
     expect(now.oldest).toMatchObject({ workflow: "elsewhere", node: "far" });
     expect(now.oldest!.ageMs).toBeLessThan(60_000);
     expect(Object.values(now.runs)).toEqual([1]);

@@ -178,6 +178,56 @@ describe("another workspace's ids", () => {
   });
 });
 
+describe("an operator of all workspaces", () => {
+  const operator = { "x-operator": "1" };
+  const closed = routes.filter(({ open }) => !open);
+
+  test.each(closed.map((route) => [route.id, route] as const))(
+    "%s is for another workspace only where he asks",
+    async (_id, { method, path, everywhere }) => {
+      const target = `${method} ${filled(path)}`;
+      const refused = await api.call(`${target}?workspace=other`);
+      expect([refused.status, ((await refused.json()) as { code: string }).code]).toEqual([
+        403,
+        "http_forbidden",
+      ]);
+      for (const bad of ["", "a%00", "a&workspace=b", "x".repeat(129)])
+        expect((await api.call(`${target}?workspace=${bad}`, undefined, operator)).status).toBe(400);
+      if (everywhere) expect((await api.call(target)).status).toBe(403);
+    },
+  );
+
+  test("sees the workspace that he names, and what is of none", async () => {
+    const json = async (line: string): Promise<unknown> =>
+      (await api.call(line, undefined, operator)).json() as Promise<unknown>;
+    expect(await json(`GET /runs/${theirs.run}?workspace=other`)).toMatchObject({
+      header: { id: theirs.run },
+    });
+    expect(await json("GET /session?workspace=other")).toMatchObject({
+      workspace: "other",
+      allWorkspaces: true,
+      operations: expect.arrayContaining(["workspaces.list"]) as unknown,
+    });
+    expect(await json("GET /workspaces")).toMatchObject({
+      items: expect.arrayContaining(["mine", "other"]) as unknown,
+    });
+    expect(await json("GET /workers")).toMatchObject({ items: [{ deadAt: null }] });
+    const { total } = (await json("GET /stats/all")) as { total: { runs: { started: number } } };
+    expect(total.runs.started).toBeGreaterThanOrEqual(2);
+  });
+
+  test("is told so by the session, and who is none has not the operations either", async () => {
+    const session = (await (await api.call("GET /session?workspace=mine")).json()) as {
+      readonly allWorkspaces: boolean;
+      readonly operations: readonly string[];
+    };
+    expect(session.allWorkspaces).toBe(false);
+    const everywhere = closed.filter((route) => route.everywhere).map(({ id }) => id);
+    expect(everywhere).toContain("workspaces.list");
+    expect(session.operations.filter((id) => everywhere.includes(id))).toEqual([]);
+  });
+});
+
 describe("poison bodies", () => {
   const json = { "content-type": "application/json" };
   const poisons: readonly [string, string | Uint8Array<ArrayBuffer>, Record<string, string>][] = [
@@ -240,10 +290,13 @@ describe("poison bodies", () => {
     "%s takes no body, and no query that it does not know",
     async (_id, { method, path }) => {
       const target = `${method} ${filled(path)}`;
-      expect((await api.call(`${target}?none=1`)).status).toBe(400);
-      expect((await api.call(`${target}?limit=1&limit=2`)).status).toBe(400);
+      const operator = { "x-operator": "1" };
+      const statusOf = async (line: string, body?: string): Promise<number> =>
+        (await api.call(line, body, operator)).status;
+      expect(await statusOf(`${target}?none=1`)).toBe(400);
+      expect(await statusOf(`${target}?limit=1&limit=2`)).toBe(400);
       if (method === "GET") return;
-      expect((await api.call(target, "{}")).status).toBe(400);
+      expect(await statusOf(target, "{}")).toBe(400);
     },
   );
 
