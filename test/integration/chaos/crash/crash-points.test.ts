@@ -7,6 +7,7 @@
  * `FLOWFORGE_CRASH_POINTS=all npx vitest run test/integration/chaos/crash` goes through every point there is (a number: so many).
  */
 import { expect, test } from "vitest";
+import type { RunDetail } from "../../../../src/index.ts";
 import { MOMENTS } from "../../../support/crash-proxy.ts";
 import { seed } from "../../../support/properties.ts";
 import { type BackendName, onEachBackend } from "../../engine/backends.ts";
@@ -70,7 +71,7 @@ function check(rehearsal: Rehearsal, point?: CrashPoint): void {
     const lines = rehearsal.ledger.filter((runId) => runId === detail.header.id);
     expect(lines, `${at}, its line`).toHaveLength(plot.document.name === WRITTEN ? 1 : 0);
     for (const [node, expected] of Object.entries(plot.executions))
-      checkExecutions({ rehearsal, at: `${at}, ${node}`, runId: detail.header.id, node, expected });
+      checkExecutions({ rehearsal, at: `${at}, ${node}`, detail, node, expected });
     // Attempts that the crash cut off, or that were told to stop, are recorded too, and count for nothing.
     const own = detail.attempts.filter(
       ({ node, error }) => error.class !== "lease_lost" && Array.isArray(plot.executions[node]),
@@ -98,13 +99,14 @@ function checkChildren({ executions }: Rehearsal, where: string): void {
 interface Checked {
   readonly rehearsal: Rehearsal;
   readonly at: string;
-  readonly runId: string;
+  readonly detail: RunDetail;
   readonly node: string;
   readonly expected: Executions;
 }
 
-function checkExecutions({ rehearsal, at, runId, node, expected }: Checked): void {
+function checkExecutions({ rehearsal, at, detail, node, expected }: Checked): void {
   const { executions, victim, endedBefore, killed } = rehearsal;
+  const runId = detail.header.id;
   const own = executions.filter((each) => each.run_id === runId && each.node === node);
   const keys = [...new Set(own.map(({ key }) => key))];
   const attempts = keys.map(
@@ -113,14 +115,21 @@ function checkExecutions({ rehearsal, at, runId, node, expected }: Checked): voi
   const counts = attempts.map(({ size }) => size);
   if (!("atMost" in expected)) expect(counts, `${at}: attempts for each key`).toEqual(expected);
   else for (const count of [keys.length, ...counts]) expect(count, at).toBeLessThanOrEqual(expected.atMost);
-  // Again only in the other process, and only where nothing had been recorded.
+  // Again only in the other process, or where a busy machine cost a worker its lease of a second: that is on record.
   const distinct = new Set(own.map(({ key, attempt, pid }) => `${key} ${attempt} ${pid}`));
-  expect(distinct.size, `${at}: executions by one process`).toBe(own.length);
+  const lost = lostLeases(detail, node);
+  expect(own.length - distinct.size, `${at}: repeated by one process`).toBeLessThanOrEqual(lost);
   if (own.length > counts.reduce((sum, count) => sum + count, 0))
-    expect(killed, `${at}: ran twice`).toBe(true);
+    expect(killed || lost > 0, `${at}: ran twice`).toBe(true);
   if (!killed || !endedBefore.has(`${runId} ${node}`) || keys.length > 1) return;
   expect(
     own.filter(({ pid }) => pid !== victim),
     `${at}: had ended before`,
   ).toEqual([]);
+}
+
+/** Attempts of a node, or of the node that a part belongs to, whose worker was lost. */
+function lostLeases({ attempts }: RunDetail, node: string): number {
+  const [whole = node] = node.split(/[/[]/);
+  return attempts.filter((each) => each.node === whole && each.error.class === "lease_lost").length;
 }
