@@ -8,12 +8,13 @@ import type { Command } from "../core/run/command.ts";
 import type { ErrorRecord, Event, RunEvent } from "../core/run/event.ts";
 import type { NodeState, RunState } from "../core/run/state.ts";
 import { sizeOf } from "../core/values.ts";
+import { errorOf, type Failure, isFailure } from "./intent.ts";
 import type { RenderContext } from "./prepare.ts";
 import { LARGE_BYTES } from "./large-outputs.ts";
 import { noRoom } from "./run-size.ts";
 import { hasKeys, TurnKeys } from "./turn-keys.ts";
 import type { TurnContext } from "./turn-context.ts";
-import { TurnResult } from "./turn-result.ts";
+import { NO_ITEM, TurnResult } from "./turn-result.ts";
 
 export class TurnDraft extends TurnResult {
   protected readonly context: TurnContext;
@@ -125,6 +126,42 @@ export class TurnDraft extends TurnResult {
         // Answered by `takeMessage`, and by the state's own status.
         break;
     }
+  }
+
+  protected takeEvent(event: RunEvent, possiblyDuplicated = false): boolean {
+    if (!("node" in event)) {
+      this.apply(event);
+      return true;
+    }
+    if (event.type === "childEnded") return this.takeChildEnd(event);
+    const before = this.node(event.node);
+    // A value is known before the reducer runs, because what becomes ready in the same turn may read it.
+    this.#learn(event, before);
+    const commands = this.apply(event);
+    if (this.node(event.node) === before) return false;
+    if (possiblyDuplicated) this.duplicated.add(event.node);
+    if (isFailure(event)) this.#recordAttempt(event, before, commands);
+    if (event.type === "givenBack") this.due.set(event.node, { inMs: event.delayMs });
+    return true;
+  }
+
+  #learn(event: RunEvent & { node: number }, before: NodeState): void {
+    const ended = event.type === "succeeded" && before.fence === event.fence && before.status === "running";
+    const supplied = event.type === "completed" && event.item === undefined && before.failure === "open";
+    if (!ended && !supplied) return;
+    if (this.context.plan.nodes[event.node]!.kind === "output") this.output = event.output;
+    this.value(event.node).output = event.output;
+    this.remember(event.node, event.output, null);
+  }
+
+  /** What ended the node may be more than this attempt: then that is its error. */
+  #recordAttempt(event: Failure, before: NodeState, commands: readonly Command[]): void {
+    const node = this.context.plan.nodes[event.node]!;
+    const error = commands.map((command) => errorOf(command, event.node)).find(Boolean) ?? event.error;
+    this.value(event.node).error = error;
+    this.remember(event.node, null, error);
+    const { fence, attempt } = before;
+    this.attempts.push({ node: node.id, item: NO_ITEM, fence, attempt, error: event.error });
   }
 
   /** `false`: nothing waits for this child. What it gave may have no room here. */

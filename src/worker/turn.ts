@@ -8,15 +8,11 @@ import { isCompensation, type PlanAction } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
 import type { ActionKeyRef, ActionKeyState } from "../core/ports/action-keys.ts";
 import type { StoredMessage } from "../core/ports/message.ts";
-import type { Command } from "../core/run/command.ts";
 import type { ErrorRecord, RunEvent } from "../core/run/event.ts";
 import type { NodeState } from "../core/run/state.ts";
 import { sizeOf } from "../core/values.ts";
 import {
-  errorOf,
-  type Failure,
   type Intent,
-  isFailure,
   type LetterBody,
   letterEvent,
   messageEvent,
@@ -81,7 +77,7 @@ export class Turn extends TurnDraft {
     if (isReport(body)) {
       this.consumed.push(id);
       const event = reportEvent(body, this.context);
-      if (event) this.#takeEvent(event);
+      if (event) this.takeEvent(event);
       return;
     }
     if ("fence" in body) {
@@ -104,7 +100,7 @@ export class Turn extends TurnDraft {
     if (movesTo(body) !== null && movesTo(body) !== this.context.version) return;
     if (body.item !== NO_ITEM) return this.#takeItemLetter(id, body, index);
     if (this.node(index).fence !== body.fence) return;
-    if (!this.#takeEvent(this.#letterEvent(body, index))) return;
+    if (!this.takeEvent(this.#letterEvent(body, index))) return;
     this.resolutions.set(index, { id, by: body.by });
     if (body.kind !== "redrive" || body.input === undefined) return;
     this.edits.set(index, { edited: "given", input: body.input });
@@ -121,7 +117,7 @@ export class Turn extends TurnDraft {
   /** The store knows the item's fence, and does nothing where the message is for another one. */
   #takeItemLetter(id: string, body: LetterBody, index: number): void {
     const { node, item, fence, by } = body;
-    if (!this.#takeEvent({ ...letterEvent(body, index), item })) return;
+    if (!this.takeEvent({ ...letterEvent(body, index), item })) return;
     this.items.push({ node, item, fence, change: itemChange(body), resolution: { id, by } });
   }
 
@@ -146,50 +142,14 @@ export class Turn extends TurnDraft {
   /** An output for which the run has no room is a failure of its node, but for one whose effects are undone where that fails. */
   #takeResult({ commit }: Pending, intent: Extract<Intent, { type: "event" }>): boolean {
     const { event, possiblyDuplicated } = intent;
-    if (event.type !== "succeeded") return this.#takeEvent(event, possiblyDuplicated);
+    if (event.type !== "succeeded") return this.takeEvent(event, possiblyDuplicated);
     const bytes = intent.bytes ?? sizeOf(event.output);
     const { node, fence } = event;
     const error = commit ? null : this.noRoom(node, "output", bytes);
-    if (error) return this.#takeEvent(permanently({ node, fence, error }));
-    if (!this.#takeEvent(event)) return false;
+    if (error) return this.takeEvent(permanently({ node, fence, error }));
+    if (!this.takeEvent(event)) return false;
     this.addOutput(node, bytes);
     return true;
-  }
-
-  #takeEvent(event: RunEvent, possiblyDuplicated = false): boolean {
-    if (!("node" in event)) {
-      this.apply(event);
-      return true;
-    }
-    if (event.type === "childEnded") return this.takeChildEnd(event);
-    const before = this.node(event.node);
-    // A value is known before the reducer runs, because what becomes ready in the same turn may read it.
-    this.#learn(event, before);
-    const commands = this.apply(event);
-    if (this.node(event.node) === before) return false;
-    if (possiblyDuplicated) this.duplicated.add(event.node);
-    if (isFailure(event)) this.#recordAttempt(event, before, commands);
-    if (event.type === "givenBack") this.due.set(event.node, { inMs: event.delayMs });
-    return true;
-  }
-
-  #learn(event: RunEvent & { node: number }, before: NodeState): void {
-    const ended = event.type === "succeeded" && before.fence === event.fence && before.status === "running";
-    const supplied = event.type === "completed" && event.item === undefined && before.failure === "open";
-    if (!ended && !supplied) return;
-    if (this.context.plan.nodes[event.node]!.kind === "output") this.output = event.output;
-    this.value(event.node).output = event.output;
-    this.remember(event.node, event.output, null);
-  }
-
-  /** What ended the node may be more than this attempt: then that is its error. */
-  #recordAttempt(event: Failure, before: NodeState, commands: readonly Command[]): void {
-    const node = this.context.plan.nodes[event.node]!;
-    const error = commands.map((command) => errorOf(command, event.node)).find(Boolean) ?? event.error;
-    this.value(event.node).error = error;
-    this.remember(event.node, null, error);
-    const { fence, attempt } = before;
-    this.attempts.push({ node: node.id, item: NO_ITEM, fence, attempt, error: event.error });
   }
 
   /** A task of another version is from before the run went on with this one. */
@@ -225,7 +185,7 @@ export class Turn extends TurnDraft {
     const { fence, status, dispatches } = this.node(index);
     if (status === "queued") {
       const delayMs = returnMs(dispatches, this.context.random());
-      this.#takeEvent({ type: "givenBack", node: index, fence, delayMs });
+      this.takeEvent({ type: "givenBack", node: index, fence, delayMs });
     }
     this.results.set(pending, "refused");
   }
@@ -288,7 +248,7 @@ export class Turn extends TurnDraft {
   #waitForKey(index: number): boolean {
     const { fence } = this.node(index);
     this.due.delete(index);
-    return this.#takeEvent({ type: "keyHeld", node: index, fence });
+    return this.takeEvent({ type: "keyHeld", node: index, fence });
   }
 
   /** What another node run did under the key is what this one did; or it must not be done under this key. */
@@ -299,7 +259,7 @@ export class Turn extends TurnDraft {
     const bytes = sizeOf(key.output);
     const error = this.noRoom(index, "output", bytes);
     if (error) return this.#fail(index, error);
-    this.#takeEvent({ type: "succeeded", node: index, fence: this.node(index).fence, output: key.output });
+    this.takeEvent({ type: "succeeded", node: index, fence: this.node(index).fence, output: key.output });
     this.addOutput(index, bytes);
   }
 
@@ -354,7 +314,7 @@ export class Turn extends TurnDraft {
     } else {
       const total = (list.value as readonly Json[]).length;
       this.value(index).input = list.value;
-      if (total === 0) return void this.#takeEvent({ type: "succeeded", node: index, fence, output: [] });
+      if (total === 0) return void this.takeEvent({ type: "succeeded", node: index, fence, output: [] });
       this.maps.set(index, total);
     }
     this.apply({ type: "mapStarted", node: index, fence });
@@ -384,7 +344,7 @@ export class Turn extends TurnDraft {
   }
 
   #fail(index: number, error: ErrorRecord): void {
-    this.#takeEvent(permanently({ node: index, fence: this.node(index).fence, error }));
+    this.takeEvent(permanently({ node: index, fence: this.node(index).fence, error }));
   }
 
   #missing(): Missing | null {
