@@ -101,6 +101,15 @@ export type {
   ResolveOptions,
 } from "./engine/dead-letter-options.ts";
 export type { BulkResult } from "./engine/bulk-result.ts";
+export type {
+  AuditApi,
+  AuditEntry,
+  AuditFacts,
+  AuditNote,
+  AuditSettings,
+  ListAuditOptions,
+} from "./engine/audit.ts";
+export type { AuditOutcome, AuditRecord } from "./core/ports/audit.ts";
 export type { DeadLettersApi } from "./engine/dead-letters.ts";
 export type { MovePreview } from "./engine/version-moves.ts";
 export type {

@@ -18,10 +18,7 @@ export interface ChildRunsParts {
 export function childRuns({ store, table, runs, deadLetters }: ChildRunsParts): ChildRuns {
   return {
     start: (child) => runs().startChild(child),
-    redrive: async ({ runId, workspace }) => {
-      const { done } = await deadLetters().redrive({ runId, workspace }, { by: "the run above" });
-      return done;
-    },
+    redrive: async ({ runId, workspace }) => (await deadLetters().redriveBelow({ runId, workspace })).done,
     cancel: async (targets, compensate) => {
       const body: MessageBody = compensate ? { kind: "cancel", compensate } : { kind: "cancel" };
       // A run that is asked to undo what it did after it was asked to stop does that, too.

@@ -8,11 +8,13 @@ import { randomUUID } from "node:crypto";
 import type { ActionRegistry } from "../actions/registry.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup } from "../core/ports/dead-letter.ts";
+import type { JsonObject } from "../core/json.ts";
 import type { InboxMessage } from "../core/ports/message.ts";
 import type { Page, Store } from "../core/ports/store.ts";
 import type { LetterBody } from "../worker/intent.ts";
 import type { Worker } from "../worker/worker.ts";
 import type { VersionMoves, MovePreview } from "./version-moves.ts";
+import type { AuditApi, AuditNote } from "./audit.ts";
 import { BulkCount, type BulkResult } from "./bulk-result.ts";
 import { inWorkspaceSchema, type InWorkspace, workspaceOf } from "./call-options.ts";
 import { checkOptions } from "./check-options.ts";
@@ -51,6 +53,7 @@ export interface DeadLettersParts {
   readonly worker: Worker;
   readonly registry: ActionRegistry;
   readonly moves: VersionMoves;
+  readonly audit: AuditApi;
 }
 
 /** A dead letter with the order's message, or the reason why there is none. */
@@ -159,17 +162,35 @@ export class DeadLettersApi {
   #order(which: string, call: Call): Promise<void>;
   #order(which: string | DeadLetterQuery, call: Call): Promise<void | BulkResult>;
   async #order(which: string | DeadLetterQuery, call: Call): Promise<void | BulkResult> {
-    checkOptions(call.schema, call.options, call.call);
-    if (typeof which !== "string") return this.#many(letterFilter(which, call.call), call.order);
-    const workspace = workspaceOf(call.options, call.call, call.schema);
+    const { options, schema, order } = call;
+    checkOptions(schema, options, call.call);
+    const { audit } = this.#parts;
+    const entry = { action: call.call, kind: "deadLetter", actor: order.by };
+    if (typeof which !== "string") {
+      const filter = letterFilter(which, call.call);
+      const { workspace, ...parts } = filter;
+      const details = { filter: parts, ...choicesOf(order) };
+      return audit.record({ ...entry, workspace, details }, (note) => this.#many(filter, order, note));
+    }
+    const workspace = workspaceOf(options, call.call, schema);
     const letter = await this.#one(workspace, which);
     if (!letter) throw notFound(which, workspace);
-    const [refusal] = await this.#resolve([letter], call.order);
-    if (refusal) throw refusal.error;
+    const { runId, workflow, node } = letter;
+    const details = { runId, workflow, node, ...choicesOf(order) };
+    await audit.record({ ...entry, workspace, subject: which, details }, async () => {
+      const [refusal] = await this.#resolve([letter], order);
+      if (refusal) throw refusal.error;
+    });
+  }
+
+  /** For the node of another run, whose own dead letter somebody redrives. @internal */
+  async redriveBelow(run: { readonly runId: string; readonly workspace: string }): Promise<BulkResult> {
+    const order: Order = { kind: "redrive", by: "the run above", newKey: false, force: false };
+    return this.#many(run, order, () => {});
   }
 
   /** A page at a time, from the newest on: what fails again meanwhile is newer, and so is not met twice. */
-  async #many(filter: DeadLetterFilter, order: Order): Promise<BulkResult> {
+  async #many(filter: DeadLetterFilter, order: Order, note: AuditNote): Promise<BulkResult> {
     const { store } = this.#parts;
     const count = new BulkCount();
     for (let cursor: string | null | undefined; cursor !== null;) {
@@ -184,6 +205,8 @@ export class DeadLettersApi {
       for (const { letter, error } of refusals) count.refuse(letter.id, error);
       cursor = page.cursor;
     }
+    const { done, refused } = count.result;
+    note({ details: { done, refused } });
     return count.result;
   }
 
@@ -279,6 +302,13 @@ interface Call {
   readonly schema: typeof redriveSchema;
   /** What the host called. */
   readonly call: string;
+}
+
+/** What else was chosen, but for inputs and outputs. */
+function choicesOf(order: Order): JsonObject {
+  if (order.kind !== "redrive") return {};
+  const { newKey, force, version, input } = order;
+  return { newKey, force, edited: input !== undefined, version: version ?? null };
 }
 
 function notFound(id: string, workspace: string): FlowForgeError {

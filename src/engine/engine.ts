@@ -6,15 +6,10 @@ import type { Duration } from "../core/definition/document.ts";
 import { parseDuration } from "../core/definition/duration.ts";
 import type { Workflow } from "../core/definition/workflow.ts";
 import { FlowForgeError } from "../core/errors.ts";
-import type { Plan } from "../core/graph/plan.ts";
-import type { RunHeader } from "../core/ports/stored-run.ts";
-import type { Advance } from "../core/run/advance.ts";
-import type { ActiveRun } from "../worker/active-run.ts";
-import { isResting } from "../worker/resting.ts";
-import type { Turn } from "../worker/turn.ts";
 import { Worker, type WorkerCounts } from "../worker/worker.ts";
 import type { WorkerOptions } from "../worker/worker-options.ts";
 import { ApprovalsApi } from "./approvals.ts";
+import { AuditApi } from "./audit.ts";
 import { DEFAULT_WORKSPACE } from "./call-options.ts";
 import { childRuns, withChildren } from "./child-runs.ts";
 import { credentialSource, CredentialsApi } from "./credentials.ts";
@@ -33,6 +28,7 @@ import { SchedulesApi, tickRuns } from "./schedules.ts";
 import { Observation } from "./observation.ts";
 import type { Stats, StatsOptions } from "./stats.ts";
 import type { WorkersApi } from "./workers.ts";
+import { tellMoved, tellUnresolved, type TellingParts } from "./telling.ts";
 import { OwnTransactions } from "./transactions.ts";
 import { Signer } from "./signing.ts";
 import { Watch } from "./watch.ts";
@@ -66,6 +62,7 @@ interface Running {
   readonly credentials: CredentialsApi;
   readonly workflows: WorkflowsApi;
   readonly observation: Observation;
+  readonly audit: AuditApi;
 }
 
 type Wired =
@@ -134,6 +131,10 @@ export class Engine implements AsyncDisposable {
 
   get events(): EventsApi {
     return this.#parts("events").events.api;
+  }
+
+  get audit(): AuditApi {
+    return this.#parts("audit").audit;
   }
 
   get deadLetters(): DeadLettersApi {
@@ -291,6 +292,7 @@ export class Engine implements AsyncDisposable {
     });
     const control = new RunControl({ store, table: worker.table });
     const own = new OwnTransactions(transactions, logger);
+    const audit = new AuditApi({ store, logger, rules: this.#options.audit });
     const base = { store, worker, watch, workflows };
     const runs: RunsApi = new RunsApi({ ...base, control, transactions, own, observation });
     const credentials = credentialSource(this.#options.resolveCredential, connections.vault, logger);
@@ -298,6 +300,7 @@ export class Engine implements AsyncDisposable {
     const deadLetters: DeadLettersApi = new DeadLettersApi({
       store,
       worker,
+      audit,
       registry: this.#registry,
       moves: new VersionMoves({ worker, workflows }),
     });
@@ -317,7 +320,12 @@ export class Engine implements AsyncDisposable {
       events,
       workflows,
       observation,
+      audit,
     };
+  }
+
+  get #tell(): Pick<TellingParts, "logger" | "events"> {
+    return { logger: this.#options.logger, events: this.#events };
   }
 
   #newWorker(connections: Connections, of: Pick<WorkerOptions, Wired> & { readonly watch: Watch }): Worker {
@@ -338,41 +346,14 @@ export class Engine implements AsyncDisposable {
       outbound,
       sandbox,
       ...parts,
-      retention: { ...this.#options.retention, onUnresolved: (run) => this.#unresolvedDeleted(run) },
+      retention: { ...this.#options.retention, onUnresolved: (run) => tellUnresolved(this.#tell, run) },
+      auditKeepMs: this.#options.audit.keepMs,
       credentials: credentialSource(this.#options.resolveCredential, vault, logger),
       registry: this.#registry,
-      onMoved: (run, turn, advance) => this.#moved(watch, { run, turn, advance }),
+      onMoved: (run, turn, advance) => tellMoved({ ...this.#tell, watch }, { run, turn, advance }),
       onFenced: (runId, node) => this.#events.emit("node.fenced", { runId, node }),
       onDeclaredDead: (workerId) => this.#events.emit("worker.declaredDead", { workerId }),
     });
-  }
-
-  #unresolvedDeleted({ id: runId, workflow, workspace, deadLetters, finishedAt }: RunHeader): void {
-    const run = { runId, workflow, workspace, deadLetters, finishedAt: finishedAt ?? 0 };
-    this.#options.logger.warn(run, "a run with open dead letters is past its time, and deleted");
-    this.#events.emit("run.unresolvedDeleted", run);
-  }
-
-  #moved(watch: Watch, move: { run: ActiveRun; turn: Turn; advance: Advance }): void {
-    const { run, turn, advance } = move;
-    const { status } = advance.state;
-    if (!isResting(status)) {
-      watch.moved(run.id);
-    } else {
-      watch.moved(run.id, { status, output: turn.output });
-      const { workflow, workspace } = run.identity!;
-      this.#events.emit("run.ended", { runId: run.id, workflow, workspace, status });
-    }
-    if (turn.deadLetters.length > 0) this.#deadLetters(run, run.plan!, turn);
-  }
-
-  #deadLetters(run: ActiveRun, plan: Plan, turn: Turn): void {
-    const { workflow, workspace } = run.identity!;
-    for (const { node: index, error } of turn.deadLetters) {
-      const node = plan.nodes[index]!.id;
-      this.#options.logger.error({ runId: run.id, workflow, workspace, node, error }, "a node run gave up");
-      this.#events.emit("node.deadLetter", { runId: run.id, workflow, workspace, node, error });
-    }
   }
 
   async #stop(deadlineMs: number): Promise<void> {
@@ -383,7 +364,7 @@ export class Engine implements AsyncDisposable {
     if (!running) return;
     running.events.close();
     await running.worker.stop(deadlineMs);
-    await running.observation.stop();
+    await running.observation.stop(() => running.audit.flush());
     await running.connections.close();
   }
 

@@ -103,10 +103,10 @@ export class Observation {
     });
   }
 
-  /** Stores what is left, where PostgreSQL answers in time. */
-  async stop(): Promise<void> {
+  /** Stores what is left, and what `rest` has, where PostgreSQL answers in time. */
+  async stop(rest: () => Promise<void>): Promise<void> {
     const stopping = Promise.all(this.#loops.map((loop) => loop.stop())).then(() =>
-      Promise.all([this.#statistics.flush(), this.attemptLogs.flush()]),
+      Promise.all([this.#statistics.flush(), this.attemptLogs.flush(), rest()]),
     );
     const late = new Promise((resolve) => setTimeout(resolve, STOP_MS).unref());
     await Promise.race([stopping, late]);

@@ -24,6 +24,7 @@ import {
 } from "../security/sandbox/limits.ts";
 import { type EncryptionKeys, type KeyService, parseEncryption } from "../security/vault/key-service.ts";
 import type { CredentialRequest } from "../worker/grants.ts";
+import { type AuditRules, auditSchema, type AuditSettings, parseAudit } from "./audit.ts";
 import { checkOptions } from "./check-options.ts";
 import { parseQueues, type QueueOptions, type QueueRules, queuesSchema } from "./queue-options.ts";
 import { DEFAULT_LIMITS, type Limits } from "../core/values.ts";
@@ -95,6 +96,8 @@ export interface EngineOptions {
   readonly telemetry?: boolean;
   /** What is kept of the lines that actions write with `ctx.logger`, for `runs.logs`. */
   readonly logs?: LogsSettings;
+  /** What people do: how long `engine.audit` keeps it, and what is not recorded. */
+  readonly audit?: AuditSettings;
   /** pino, console or alike; `consoleLogger()` writes for people. Default: silent. */
   readonly logger?: Logger;
 }
@@ -139,6 +142,7 @@ export interface ParsedOptions {
   readonly allowEviction: boolean;
   readonly telemetry: boolean;
   readonly keptLogs: KeptLogs;
+  readonly audit: AuditRules;
   readonly logger: Logger;
 }
 
@@ -206,6 +210,7 @@ const schema = z.strictObject({
   allowEviction: z.boolean().optional(),
   telemetry: z.boolean().optional(),
   logs: logsSchema.optional(),
+  audit: auditSchema.optional(),
   logger: z.looseObject({ debug: method, info: method, warn: method, error: method }).optional(),
 });
 
@@ -253,6 +258,7 @@ function withDefaults(options: EngineOptions): ParsedOptions {
     allowEviction: options.allowEviction ?? false,
     telemetry: options.telemetry ?? false,
     keptLogs: { lines: options.logs?.lines ?? 200, bytes: options.logs?.bytes ?? 65_536 },
+    audit: parseAudit(options.audit),
     logger: options.logger ?? silentLogger,
   };
 }

@@ -27,6 +27,8 @@ export async function* exportLines(store: Store, workspace: string): AsyncIterab
   }
   for await (const letter of paged((page) => store.deadLetters({ workspace, ...page })))
     yield lineOf("deadLetter", letter);
+  for await (const entry of paged((page) => store.audit.page({ workspace, ...page })))
+    yield lineOf("audit", entry);
 }
 
 function lineOf(type: string, value: object): string {

@@ -73,7 +73,7 @@ export class WorkspacesApi {
 
   /**
    * All of a workspace as lines of JSON, each with its line break: definitions, schedules, names of credentials (their values never), deliveries of webhooks,
-   * runs with their nodes and items, and dead letters. It reads page by page while runs go on, so it shows no single moment; what begins
+   * runs with their nodes and items, dead letters and the audit log. It reads page by page while runs go on, so it shows no single moment; what begins
    * meanwhile may be missing. Throws `option_invalid` before the first line.
    *
    *     await pipeline(Readable.from(engine.workspaces.export("acme")), createWriteStream("acme.jsonl"));

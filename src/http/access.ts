@@ -32,6 +32,11 @@ export interface Gate {
 
 /** With the workspace that the request is for. Throws `http_unauthorized`, `http_forbidden` and `http_request_invalid`. */
 export async function accessOf(request: Request, route: Route, gate: Gate): Promise<Access> {
+  return admitted(await loginOf(request, gate), request, { route, gate });
+}
+
+/** Throws `http_unauthorized`. */
+export async function loginOf(request: Request, gate: Gate): Promise<Access> {
   const access = await gate.authorize(request);
   if (!access) {
     throw unauthorized();
@@ -40,6 +45,15 @@ export async function accessOf(request: Request, route: Route, gate: Gate): Prom
   if (typeof access.workspace !== "string" || access.workspace === "") {
     throw new TypeError("What authorize answered names no workspace.");
   }
+  return access;
+}
+
+/** With the workspace that the request is for. Throws `http_forbidden` and `http_request_invalid`. */
+export function admitted(
+  access: Access,
+  request: Request,
+  { route, gate }: { readonly route: Route; readonly gate: Gate },
+): Access {
   if (!may(access, gate, route)) {
     throw forbidden(`operation "${route.id}"`);
   }

@@ -7,11 +7,20 @@ import { parseDuration } from "../core/definition/duration.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import { didYouMean } from "../core/suggestion.ts";
 import type { Engine } from "../index.ts";
-import { type Access, accessOf, assertOwnSite, type Authorize, may, unauthorized } from "./access.ts";
+import {
+  type Access,
+  accessOf,
+  admitted,
+  assertOwnSite,
+  type Authorize,
+  loginOf,
+  may,
+  unauthorized,
+} from "./access.ts";
 import { assertNoBody, readJson, readRaw } from "./body.ts";
 import { json, problem, SAFE_HEADERS } from "./problem.ts";
 import { queryOf } from "./query.ts";
-import type { Operation, Route } from "./route.ts";
+import { type Caller, type Operation, type Route, subjectOf } from "./route.ts";
 import { find, type Found, type Match } from "./router.ts";
 import { routes } from "./routes.ts";
 import { type StreamLimits, type StreamOwner, Streams, type StreamSource } from "./streams.ts";
@@ -78,10 +87,11 @@ export function createHandler(engine: Engine, options: HandlerOptions): Handler 
   };
 }
 
-async function answer(request: Request, { route, params }: Match, settings: Settings): Promise<Response> {
+async function answer(request: Request, match: Match, settings: Settings): Promise<Response> {
+  const { route, params } = match;
   const { engine, basePath } = settings;
   if ((route.method !== "GET" || route.stream) && !route.raw) assertOwnSite(request, settings.origins);
-  const access = route.open ? null : await accessOf(request, route, settings);
+  const access = route.open ? null : await enter(request, match, settings);
   const query = queryOf(request, route);
   const bytes = route.raw ? await readRaw(request, MAX_RAW_BYTES) : NO_BYTES;
   const body = route.raw ? undefined : await bodyOf(request, route, settings.maxBodyBytes);
@@ -92,6 +102,7 @@ async function answer(request: Request, { route, params }: Match, settings: Sett
     // An open route knows its workspace by other means, and asks for none.
     workspace: access?.workspace ?? "",
     actor: access?.actor,
+    ...auditOf(engine, route, access),
     bytes,
     allWorkspaces: access?.allWorkspaces === true,
     may: (other: Operation) => access !== null && may(access, settings, other),
@@ -103,6 +114,34 @@ async function answer(request: Request, { route, params }: Match, settings: Sett
   };
   const result: unknown = await route.answer(caller, { query, body });
   return result instanceof Response ? result : json(result);
+}
+
+function auditOf(
+  engine: Engine,
+  { id: action }: Route,
+  access: Access | null,
+): Pick<Caller, "note" | "record"> {
+  const { workspace, actor } = access ?? {};
+  return {
+    note: () => {},
+    record: (entry, work) => engine.audit.record({ workspace, actor, ...entry, action }, work),
+  };
+}
+
+/** Who tries what he may not is recorded; where nobody may do anything there would be no end of it. */
+async function enter(request: Request, { route, params }: Match, settings: Settings): Promise<Access> {
+  const login = await loginOf(request, settings);
+  try {
+    return admitted(login, request, { route, gate: settings });
+  } catch (error) {
+    const { id: action, audited: kind } = route;
+    if (kind !== null && !settings.readOnly && FlowForgeError.is(error) && error.code === "http_forbidden") {
+      const { workspace, actor } = login;
+      const subject = subjectOf(route.path, (name) => params.get(name)!);
+      await settings.engine.audit.refused({ workspace, actor, action, kind, subject }, error.code);
+    }
+    throw error;
+  }
 }
 
 function ownerOf(

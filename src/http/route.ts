@@ -1,6 +1,6 @@
 /** One operation of the API as data: verb, path, what it takes, and what it does with the engine. */
 import type { z } from "zod";
-import type { Engine } from "../index.ts";
+import type { AuditEntry, AuditNote, Engine, JsonObject } from "../index.ts";
 import { checked } from "./checked.ts";
 import type { StreamSource } from "./streams.ts";
 
@@ -22,6 +22,10 @@ export interface Caller {
   stream(source: StreamSource): Response;
   /** A part of the path, decoded. */
   param(name: string): string;
+  /** Adds what is known only when it is done to the audit's entry of this call. */
+  note: AuditNote;
+  /** Records that the caller does this, around the doing. */
+  record<T>(entry: Omit<AuditEntry, "action">, work: (note: AuditNote) => Promise<T>): Promise<T>;
 }
 
 export interface Call<Query, Body> extends Caller {
@@ -29,10 +33,31 @@ export interface Call<Query, Body> extends Caller {
   readonly body: Body;
 }
 
-export interface Definition<Query, Body> {
+/**
+ * How the audit tells of an operation: to what kind of thing it is done, and to which one (default: what its path names). `"none"`: it changes nothing,
+ * or is no person's doing. `"engine"`: the call that it makes is recorded by the engine.
+ */
+export type Audit<Query, Body> =
+  | "none"
+  | "engine"
+  | {
+      readonly kind: string;
+      readonly subject?: (call: Call<Query, Body>) => string | null;
+      /** Neither secrets nor inputs. */
+      readonly details?: (call: Call<Query, Body>) => JsonObject;
+      /** Of an open route, whose caller is known by other means: who, and where. */
+      readonly by?: (call: Call<Query, Body>) => { readonly actor: string; readonly workspace: string };
+    };
+
+export type Definition<Query, Body> = Described<Query, Body> &
+  (
+    | { readonly method: "GET"; readonly audit?: undefined }
+    | { readonly method: "POST" | "PUT" | "DELETE"; readonly audit: Audit<Query, Body> }
+  );
+
+interface Described<Query, Body> {
   /** Its operation id, which `can` of the host's `authorize` is asked with. */
   readonly id: string;
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** As `/runs/{id}`. */
   readonly path: string;
   readonly summary: string;
@@ -52,24 +77,44 @@ export interface Definition<Query, Body> {
   readonly answer: (call: Call<Query, Body>) => unknown;
 }
 
-export interface Route extends Omit<Definition<unknown, unknown>, "answer"> {
+export interface Route extends Omit<Described<unknown, unknown>, "answer"> {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  /** Of what kind the thing is that it is done to. `null`: it is not recorded here. */
+  readonly audited: string | null;
   readonly answer: (caller: Caller, given: { readonly query: unknown; readonly body: unknown }) => unknown;
 }
 
 /** What decides whether a caller may do what a route does. */
 export type Operation = Pick<Route, "id" | "method" | "everywhere">;
 
-/** Checks what the caller gave, and then answers. */
+/** Checks what the caller gave, and then answers, and records that where it does something. */
 export function route<Query = undefined, Body = undefined>(definition: Definition<Query, Body>): Route;
-export function route(definition: Definition<unknown, unknown>): Route {
+export function route({ audit, ...definition }: Definition<unknown, unknown>): Route {
   const { query, body, answer } = definition;
+  const told = typeof audit === "object" ? audit : null;
   return {
     ...definition,
-    answer: (caller, given) =>
-      answer({
+    audited: told && told.kind,
+    answer: async (caller, given) => {
+      const call = {
         ...caller,
         query: query ? checked(query, given.query, "query") : undefined,
         body: body ? checked(body, given.body, "body") : undefined,
-      }),
+      };
+      if (!told) return answer(call);
+      const entry = {
+        kind: told.kind,
+        subject: told.subject ? told.subject(call) : subjectOf(definition.path, caller.param),
+        details: told.details?.(call),
+        ...told.by?.(call),
+      };
+      return caller.record(entry, async (note) => answer({ ...call, note }));
+    },
   };
+}
+
+/** What a path names; `null`: nothing. */
+export function subjectOf(path: string, param: (name: string) => string): string | null {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => param(name!));
+  return names.length === 0 ? null : names.join("/");
 }

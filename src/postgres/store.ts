@@ -24,6 +24,7 @@ import { DeadLetters } from "./dead-letters.ts";
 import { HostTransactions } from "./host-transactions.ts";
 import { appendMessages, appendText, listeners } from "./inbox.ts";
 import { actionKeyStore } from "./action-keys.ts";
+import { auditStore } from "./audit.ts";
 import { feedStore } from "./feeds.ts";
 import { gateStore } from "./gates.ts";
 import { keyStore } from "./keys.ts";
@@ -212,6 +213,7 @@ function besideRuns(
   KeyStore &
   Pick<
     Store,
+    | "audit"
     | "credentials"
     | "feed"
     | "events"
@@ -240,6 +242,7 @@ function besideRuns(
     workspaces: workspaceStore({ pool: cleaning, s: schema, credentials, clear: retention.clear }),
     events: eventStore(reads, schema),
     feed: feedStore(reads, schema),
+    audit: auditStore(reads, schema),
   };
 }
 

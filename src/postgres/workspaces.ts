@@ -25,6 +25,7 @@ export const TABLES_OF_WORKSPACES = [
   "depth_samples",
   "feeds",
   "feed_events",
+  "audit",
 ] as const;
 
 /** Where a workspace is found that has nothing else. */

@@ -20,7 +20,6 @@ import type {
 } from "../core/ports/maps.ts";
 import type { ActionKeyRef, ActionKeyState, KeyOwner, KeyWaiter } from "../core/ports/action-keys.ts";
 import type { MemoRef } from "../core/ports/memos.ts";
-import type { FeedStore } from "../core/ports/feed.ts";
 import type { GateRef } from "../core/ports/gates.ts";
 import type { KeyHolder, KeyRef } from "../core/ports/keys.ts";
 import type { CommitEntry, Verdict } from "../core/ports/commit.ts";
@@ -30,6 +29,7 @@ import { ActionKeyTable } from "./memory-store/action-key-table.ts";
 import { assertText, prepare, write } from "./memory-store/commit-entry.ts";
 import { ofChildren, withChildren } from "./memory-store/item-children.ts";
 import { forgetChildEnds, itemChildEnds, tellParents } from "./memory-store/child-ends.ts";
+import { AuditTable } from "./memory-store/audit-table.ts";
 import { CredentialTable } from "./memory-store/credential-table.ts";
 import { EventTable } from "./memory-store/event-table.ts";
 import { GateTable } from "./memory-store/gate-table.ts";
@@ -94,11 +94,8 @@ class MemoryStore implements Store {
     tables: this.#tables,
     now: () => this.#now(),
   });
-  readonly feed: FeedStore = {
-    listen: async (workspace) => this.#tables.feed.listen(workspace, this.#now()),
-    read: async (query) => this.#tables.feed.read(query, this.#now()),
-    trim: async (limit) => this.#tables.feed.trim(limit, this.#now()),
-  };
+  readonly feed: Store["feed"] = this.#tables.feed.store(() => this.#now());
+  readonly audit: AuditTable = new AuditTable(() => this.#now());
   readonly credentials: CredentialTable = new CredentialTable(() => this.#now());
   readonly workspaces: WorkspaceTable = new WorkspaceTable({
     tables: this.#tables,
@@ -110,6 +107,7 @@ class MemoryStore implements Store {
       ["versions", this.#workflows],
       ["deliveries", this.webhooks.ofWorkspaces],
       ["deliveries", this.events.ofWorkspaces],
+      ["deliveries", this.audit.ofWorkspaces],
       ["keys", this.#keys.ofWorkspaces],
       ["keys", this.#actionKeys.ofWorkspaces],
     ],

@@ -38,6 +38,8 @@ export interface WorkerOptions {
   readonly deliveries: DeliveryRuns;
   readonly observer: Observer;
   readonly retention: RetentionRules;
+  /** How long what people did is kept; `null`: for ever. */
+  readonly auditKeepMs: number | null;
   readonly events: EventRuns;
   readonly attemptLogs: AttemptLoggers;
   readonly concurrency: number;

@@ -8,6 +8,7 @@
  */
 import type { WorkflowDocument } from "../definition/document.ts";
 import type { Json } from "../json.ts";
+import type { AuditStore } from "./audit.ts";
 import type { AppendResult, InboxMessage, ListenerQuery } from "./message.ts";
 import type { MapCounts, MapRef, MapStore } from "./maps.ts";
 import type { EventStore } from "./events.ts";
@@ -152,6 +153,7 @@ export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, 
   readonly workspaces: WorkspaceStore;
   readonly events: EventStore;
   readonly feed: FeedStore;
+  readonly audit: AuditStore;
 
   /**
    * One batch, one statement or transaction where the store can; one verdict per entry, in order. Waits for nobody. Rejects

@@ -1,9 +1,21 @@
 /** Approval links. Whoever has one may use it: it says itself which run and workspace it is for, and is signed. */
 import { z } from "zod";
+import { chosen } from "../audit.ts";
 import { name } from "../fields.ts";
 import { json } from "../problem.ts";
-import { type Route, route } from "../route.ts";
+import { type Audit, type Caller, type Route, route } from "../route.ts";
 import type { Approval } from "../../index.ts";
+
+/** Whoever has the link; a link that is none is no doing in any workspace. */
+const linkAudit = {
+  kind: "run",
+  subject: ({ engine, param }: Caller) => engine.approvals.read(param("token")).runId,
+  details: ({ engine, param }: Caller) => ({ signal: engine.approvals.read(param("token")).signal }),
+  by: ({ engine, param }: Caller) => ({
+    actor: "approval link",
+    workspace: engine.approvals.read(param("token")).workspace,
+  }),
+} satisfies Audit<unknown, unknown>;
 
 export const approvalRoutes: readonly Route[] = [
   route({
@@ -11,6 +23,10 @@ export const approvalRoutes: readonly Route[] = [
     method: "POST",
     path: "/runs/{id}/approvals",
     summary: "Make a link that sends one signal to the run, once",
+    audit: {
+      kind: "run",
+      details: ({ body }) => chosen({ signal: body.signal, expiresIn: body.expiresIn, id: body.id }),
+    },
     body: z.strictObject({
       signal: name,
       payload: z.unknown().optional(),
@@ -35,6 +51,7 @@ export const approvalRoutes: readonly Route[] = [
     method: "POST",
     path: "/approvals/{token}",
     summary: "Use a link. A GET never does: mail programs open links by themselves",
+    audit: linkAudit,
     open: true,
     body: z.strictObject({ payload: z.unknown().optional() }).prefault({}),
     answer: async ({ engine, param, body }) =>

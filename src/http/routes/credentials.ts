@@ -1,6 +1,7 @@
 /** Credentials: values go in, and no route gives one back. */
 import { z } from "zod";
 import { limit, name } from "../fields.ts";
+import { chosen } from "../audit.ts";
 import { type Route, route } from "../route.ts";
 
 export const credentialRoutes: readonly Route[] = [
@@ -17,6 +18,7 @@ export const credentialRoutes: readonly Route[] = [
     method: "PUT",
     path: "/credentials/{name}",
     summary: "Store a credential, in the place of one of this name",
+    audit: { kind: "credential", details: ({ body }) => chosen({ allowHosts: body.allowHosts }) },
     body: z.strictObject({
       fields: z.record(name, z.string()),
       allowHosts: z.array(z.string().max(300)).max(100).optional(),
@@ -31,6 +33,7 @@ export const credentialRoutes: readonly Route[] = [
     method: "DELETE",
     path: "/credentials/{name}",
     summary: "Delete a credential",
+    audit: { kind: "credential" },
     answer: async ({ engine, workspace, param }) => {
       await engine.credentials.delete(param("name"), { workspace });
       return {};

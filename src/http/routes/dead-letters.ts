@@ -66,6 +66,7 @@ const looking: readonly Route[] = [
     method: "POST",
     path: "/dead-letters/{id}/preview",
     summary: "What a redrive with another version of the workflow would do; changes nothing",
+    audit: "none",
     body: z.strictObject({ version }),
     answer: ({ engine, workspace, param, body }) =>
       engine.deadLetters.preview(param("id"), { workspace, ...body }),
@@ -78,6 +79,7 @@ const resolving: readonly Route[] = [
     method: "POST",
     path: "/dead-letters/{id}/redrive",
     summary: "Try the node again",
+    audit: "engine",
     body: z.strictObject({ ...redrive, input: z.unknown().optional() }).prefault({}),
     answer: async ({ engine, workspace, actor, param, body }) => {
       await engine.deadLetters.redrive(param("id"), { ...body, workspace, by: actor });
@@ -89,6 +91,7 @@ const resolving: readonly Route[] = [
     method: "POST",
     path: "/dead-letters/{id}/complete",
     summary: "Give the node its output by hand",
+    audit: "engine",
     body: z.strictObject({ output: z.unknown().optional(), outcome: name.optional() }).prefault({}),
     answer: async ({ engine, workspace, actor, param, body }) => {
       await engine.deadLetters.complete(param("id"), { ...body, workspace, by: actor });
@@ -100,6 +103,7 @@ const resolving: readonly Route[] = [
     method: "POST",
     path: "/dead-letters/{id}/discard",
     summary: "Leave the node undone",
+    audit: "engine",
     body: nothing,
     answer: async ({ engine, workspace, actor, param }) => {
       await engine.deadLetters.discard(param("id"), { workspace, by: actor });
@@ -111,6 +115,7 @@ const resolving: readonly Route[] = [
     method: "POST",
     path: "/bulk/dead-letters/redrive",
     summary: "Try every node again whose dead letter fits",
+    audit: "engine",
     body: z.strictObject({ filter, ...redrive }),
     answer: ({ engine, workspace, actor, body: { filter: which, ...options } }) =>
       engine.deadLetters.redrive({ ...which, workspace }, { ...options, by: actor }),
@@ -120,6 +125,7 @@ const resolving: readonly Route[] = [
     method: "POST",
     path: "/bulk/dead-letters/discard",
     summary: "Leave every node undone whose dead letter fits",
+    audit: "engine",
     body: z.strictObject({ filter }),
     answer: ({ engine, workspace, actor, body }) =>
       engine.deadLetters.discard({ ...body.filter, workspace }, { by: actor }),

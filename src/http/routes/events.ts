@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { FlowForgeError } from "../../core/errors.ts";
 import { limit, name } from "../fields.ts";
+import { chosen } from "../audit.ts";
 import { type Route, route } from "../route.ts";
 
 export const eventRoutes: readonly Route[] = [
@@ -10,6 +11,11 @@ export const eventRoutes: readonly Route[] = [
     method: "POST",
     path: "/events",
     summary: "Publish an event: it wakes waits and starts runs; the same id is the same event",
+    audit: {
+      kind: "event",
+      subject: ({ body }) => body.name,
+      details: ({ body }) => chosen({ id: body.id }),
+    },
     body: z.strictObject({ name, payload: z.unknown().optional(), id: name.max(200).optional() }),
     answer: ({ engine, workspace, body }) =>
       engine.publish(body.name, body.payload ?? null, { workspace, id: body.id }),

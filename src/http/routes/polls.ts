@@ -36,6 +36,7 @@ export const pollRoutes: readonly Route[] = [
     method: "POST",
     path: `${PATH}/pause`,
     summary: "Ask nothing from now on",
+    audit: { kind: "poll" },
     body: nothing,
     answer: async (call) => {
       await call.engine.polls.pause(pollOf(call));
@@ -47,6 +48,7 @@ export const pollRoutes: readonly Route[] = [
     method: "POST",
     path: `${PATH}/resume`,
     summary: "Go on from the cursor",
+    audit: { kind: "poll" },
     body: nothing,
     answer: async (call) => {
       await call.engine.polls.resume(pollOf(call));
@@ -58,6 +60,7 @@ export const pollRoutes: readonly Route[] = [
     method: "POST",
     path: `${PATH}/poll-now`,
     summary: "Ask as soon as a worker comes to it",
+    audit: { kind: "poll" },
     body: nothing,
     answer: async (call) => {
       await call.engine.polls.pollNow(pollOf(call));

@@ -1,5 +1,6 @@
 /** What is done to runs: one by its id, or all that fit a filter. */
 import { z } from "zod";
+import { chosen, counted } from "../audit.ts";
 import { json } from "../problem.ts";
 import { name, nothing } from "../fields.ts";
 import { type Route, route } from "../route.ts";
@@ -15,6 +16,7 @@ const single: readonly Route[] = [
     method: "POST",
     path: "/runs/{id}/cancel",
     summary: "End a run; with `compensate` what has succeeded is undone first",
+    audit: { kind: "run", details: ({ body }) => chosen(body) },
     body: z.strictObject({ compensate }).prefault({}),
     answer: async ({ engine, workspace, param, body }) => {
       await engine.runs.cancel(param("id"), { workspace, ...body });
@@ -26,6 +28,7 @@ const single: readonly Route[] = [
     method: "POST",
     path: "/runs/{id}/pause",
     summary: "Let what runs end, and start nothing new",
+    audit: { kind: "run" },
     body: nothing,
     answer: async ({ engine, workspace, param }) => {
       await engine.runs.pause(param("id"), { workspace });
@@ -37,6 +40,7 @@ const single: readonly Route[] = [
     method: "POST",
     path: "/runs/{id}/resume",
     summary: "Let a paused run go on",
+    audit: { kind: "run" },
     body: nothing,
     answer: async ({ engine, workspace, param }) => {
       await engine.runs.resume(param("id"), { workspace });
@@ -48,6 +52,7 @@ const single: readonly Route[] = [
     method: "POST",
     path: "/runs/{id}/signals",
     summary: "Send a signal to a run; with an id it is taken once",
+    audit: { kind: "run", details: ({ body }) => chosen({ signal: body.name, id: body.id }) },
     body: signal,
     answer: ({ engine, workspace, param, body }) =>
       engine.runs.signal(param("id"), body.name, body.payload ?? null, { workspace, id: body.id }),
@@ -57,9 +62,11 @@ const single: readonly Route[] = [
     method: "POST",
     path: "/runs/{id}/rerun",
     summary: "Start a run once more, from its beginning or from a node",
+    audit: { kind: "run", details: ({ body }) => chosen(body) },
     body: z.strictObject({ from: name.optional() }).prefault({}),
-    answer: async ({ engine, workspace, param, basePath, body }) => {
+    answer: async ({ engine, workspace, param, basePath, body, note }) => {
       const run = await engine.runs.rerun(param("id"), { workspace, ...body });
+      note({ details: { started: run.id } });
       const headers = { location: `${basePath}/runs/${run.id}` };
       return json({ id: run.id, workflow: run.workflow }, { status: 201, headers });
     },
@@ -72,25 +79,30 @@ const bulk: readonly Route[] = [
     method: "POST",
     path: "/bulk/runs/cancel",
     summary: "Cancel every run that fits",
+    audit: { kind: "run", details: ({ body }) => chosen(body) },
     body: many.extend({ compensate }),
-    answer: ({ engine, workspace, body }) =>
-      engine.runs.cancel({ ...body.filter, workspace }, { compensate: body.compensate }),
+    answer: async ({ engine, workspace, body, note }) =>
+      counted(note, await engine.runs.cancel({ ...body.filter, workspace }, { compensate: body.compensate })),
   }),
   route({
     id: "runs.pauseMany",
     method: "POST",
     path: "/bulk/runs/pause",
     summary: "Pause every run that fits",
+    audit: { kind: "run", details: ({ body }) => chosen(body) },
     body: many,
-    answer: ({ engine, workspace, body }) => engine.runs.pause({ ...body.filter, workspace }),
+    answer: async ({ engine, workspace, body, note }) =>
+      counted(note, await engine.runs.pause({ ...body.filter, workspace })),
   }),
   route({
     id: "runs.resumeMany",
     method: "POST",
     path: "/bulk/runs/resume",
     summary: "Resume every paused run that fits",
+    audit: { kind: "run", details: ({ body }) => chosen(body) },
     body: many,
-    answer: ({ engine, workspace, body }) => engine.runs.resume({ ...body.filter, workspace }),
+    answer: async ({ engine, workspace, body, note }) =>
+      counted(note, await engine.runs.resume({ ...body.filter, workspace })),
   }),
 ];
 

@@ -1,9 +1,11 @@
 /** Starting runs and looking at them. */
 import { z } from "zod";
 import { FlowForgeError } from "../../core/errors.ts";
+import type { JsonObject } from "../../index.ts";
 import { isNameText, labels, limit, name, time } from "../fields.ts";
 import { json } from "../problem.ts";
-import { type Route, route } from "../route.ts";
+import { chosen } from "../audit.ts";
+import { type Call, type Route, route } from "../route.ts";
 import { runEvents } from "../run-events.ts";
 import { noRun, STATUSES } from "../run-filter.ts";
 
@@ -54,15 +56,17 @@ export const runRoutes: readonly Route[] = [
     method: "POST",
     path: "/runs",
     summary: "Start a run; with the header Idempotency-Key once, however often it is sent",
+    audit: { kind: "run", subject: () => null, details: startDetails },
     headers: { "Idempotency-Key": "1 to 255 characters; sent again, it gives the run that it started" },
     body: start,
-    answer: async ({ engine, workspace, request, basePath, body }) => {
+    answer: async ({ engine, workspace, request, basePath, body, note }) => {
       const { workflow, trigger, input, ...more } = body;
       const settings = { ...more, workspace, idempotencyKey: keyOf(request) };
       const run = await engine.runs.start(
         workflow,
         trigger === undefined ? { ...settings, input } : { ...settings, trigger, input },
       );
+      note({ subject: run.id });
       const headers = { location: `${basePath}/runs/${run.id}` };
       return json({ id: run.id, workflow: run.workflow }, { status: 201, headers });
     },
@@ -135,6 +139,15 @@ export const runRoutes: readonly Route[] = [
     },
   }),
 ];
+
+function startDetails({
+  body,
+  request,
+}: Pick<Call<undefined, z.infer<typeof start>>, "body" | "request">): JsonObject {
+  const { workflow, trigger, at, deadline, labels: given } = body;
+  const key = request.headers.get("idempotency-key") ?? undefined;
+  return chosen({ workflow, trigger, at, deadline, labels: given, key });
+}
 
 /** `undefined`: the header is not there. Its value may be quoted, as the draft of the header has it. */
 function keyOf(request: Request): string | undefined {

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { FlowForgeError } from "../../core/errors.ts";
 import type { NamedScheduleOf, ScheduleOf } from "../../index.ts";
+import { chosen } from "../audit.ts";
 import { labels, limit, name, nothing, time } from "../fields.ts";
 import { type Caller, type Route, route } from "../route.ts";
 
@@ -65,6 +66,7 @@ const writing: readonly Route[] = [
     method: "PUT",
     path: PATH,
     summary: "Make a schedule under a name, or change it; the same again changes nothing",
+    audit: { kind: "schedule", details: ({ body: { input: _input, ...rest } }) => chosen(rest) },
     body: definition,
     answer: (call) => call.engine.schedules.set({ ...namedOf(call), ...call.body }),
   }),
@@ -73,6 +75,7 @@ const writing: readonly Route[] = [
     method: "DELETE",
     path: PATH,
     summary: "Delete a schedule that was set under a name; its runs go on",
+    audit: { kind: "schedule" },
     answer: async (call) => {
       await call.engine.schedules.delete(namedOf(call));
       return {};
@@ -83,6 +86,7 @@ const writing: readonly Route[] = [
     method: "POST",
     path: `${PATH}/pause`,
     summary: "Let nothing be due from now on",
+    audit: { kind: "schedule" },
     body: nothing,
     answer: async (call) => {
       await call.engine.schedules.pause(scheduleOf(call));
@@ -94,6 +98,7 @@ const writing: readonly Route[] = [
     method: "POST",
     path: `${PATH}/resume`,
     summary: "Go on with the first tick from now on",
+    audit: { kind: "schedule" },
     body: nothing,
     answer: async (call) => {
       await call.engine.schedules.resume(scheduleOf(call));
@@ -105,6 +110,7 @@ const writing: readonly Route[] = [
     method: "POST",
     path: `${PATH}/trigger`,
     summary: "Start a run now, as for a tick",
+    audit: { kind: "schedule" },
     body: nothing,
     answer: (call) => call.engine.schedules.trigger(scheduleOf(call)),
   }),
@@ -113,6 +119,7 @@ const writing: readonly Route[] = [
     method: "POST",
     path: `${PATH}/backfill`,
     summary: "Start a run for every tick of a span that has none",
+    audit: { kind: "schedule", details: ({ body }) => chosen(body) },
     body: z.strictObject({ from: time, to: time }),
     answer: async (call) => ({
       items: await call.engine.schedules.backfill({ ...scheduleOf(call), ...call.body }),

@@ -12,6 +12,7 @@ export const webhookRoutes: readonly Route[] = [
     method: "POST",
     path: "/webhooks/{workspace}/{path}",
     summary: "Where a provider sends its webhooks. The trigger's signature is the login",
+    audit: "none",
     open: true,
     raw: true,
     answer: async ({ engine, request, param, bytes }) => {
@@ -56,6 +57,7 @@ export const webhookRoutes: readonly Route[] = [
     method: "POST",
     path: "/webhook-deliveries/{id}/replay",
     summary: "Take a rejected delivery in after all",
+    audit: { kind: "delivery" },
     answer: ({ engine, workspace, param }) => engine.webhooks.replay(param("id"), { workspace }),
   }),
 ];

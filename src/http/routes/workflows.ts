@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { defineWorkflow } from "../../core/definition/workflow.ts";
 import { FlowForgeError } from "../../core/errors.ts";
+import { textOf } from "../audit.ts";
 import { nothing } from "../fields.ts";
 import { json } from "../problem.ts";
 import { type Route, route } from "../route.ts";
@@ -28,6 +29,7 @@ export const workflowRoutes: readonly Route[] = [
     method: "POST",
     path: "/workflows",
     summary: "Store a definition; the same one again is the same version",
+    audit: { kind: "workflow", subject: ({ body }) => textOf(body["name"]) },
     body: definition,
     answer: async ({ engine, workspace, body }) => {
       // Checked here: what `register` takes for a workflow of the host's own code is believed.
@@ -40,6 +42,7 @@ export const workflowRoutes: readonly Route[] = [
     method: "POST",
     path: "/validate",
     summary: "Every problem of a definition; stores nothing",
+    audit: "none",
     body: definition,
     answer: ({ engine, body }) => {
       const { issues } = engine.workflows.validate(body);
@@ -75,6 +78,7 @@ export const workflowRoutes: readonly Route[] = [
     method: "POST",
     path: "/workflows/{name}/enable",
     summary: "Let the workflow's triggers start runs again",
+    audit: { kind: "workflow" },
     body: nothing,
     answer: async ({ engine, workspace, param }) => {
       await engine.workflows.enable(param("name"), { workspace });
@@ -86,6 +90,7 @@ export const workflowRoutes: readonly Route[] = [
     method: "POST",
     path: "/workflows/{name}/disable",
     summary: "Let none of the workflow's triggers start a run; what is under way goes on",
+    audit: { kind: "workflow" },
     body: nothing,
     answer: async ({ engine, workspace, param }) => {
       await engine.workflows.disable(param("name"), { workspace });

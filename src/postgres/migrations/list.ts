@@ -35,6 +35,7 @@ import { polls } from "./0028-polls.ts";
 import { nodeLogs } from "./0029-node-logs.ts";
 import { seals } from "./0030-seals.ts";
 import { feeds } from "./0031-feeds.ts";
+import { audit } from "./0032-audit.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -69,6 +70,7 @@ export const MIGRATIONS: readonly Migration[] = [
   nodeLogs,
   seals,
   feeds,
+  audit,
 ];
 
 /** The schema version that this code is written for. */

@@ -1,6 +1,12 @@
 /** What happens in the workspaces that somebody listens to. There is one transaction at a time here, so everything is settled. */
 import { FlowForgeError } from "../../core/errors.ts";
-import { FEED_KEEP_MS, type FeedPage, type FeedEvent, type FeedEventType } from "../../core/ports/feed.ts";
+import {
+  FEED_KEEP_MS,
+  type FeedPage,
+  type FeedEvent,
+  type FeedEventType,
+  type FeedStore,
+} from "../../core/ports/feed.ts";
 import type { RunHeader } from "../../core/ports/stored-run.ts";
 
 interface Feed {
@@ -22,6 +28,14 @@ export class FeedTable {
   readonly #feeds = new Map<string, Feed>();
   #events: Stored[] = [];
   #order = 0;
+
+  store(now: () => number): FeedStore {
+    return {
+      listen: async (workspace) => this.listen(workspace, now()),
+      read: async (query) => this.read(query, now()),
+      trim: async (limit) => this.trim(limit, now()),
+    };
+  }
 
   listen(workspace: string, now: number): void {
     const feed = this.#feeds.get(workspace);

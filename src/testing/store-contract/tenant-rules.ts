@@ -3,11 +3,13 @@
  * so a method that is added to it without a line here does not compile.
  */
 import type { Store } from "../../core/ports/store.ts";
+import { auditEntry } from "./audit-rules.ts";
 import { newId, newRun, start } from "./entries.ts";
 import type { Bench, Kit } from "./kit.ts";
 import { erased, filled } from "./workspace-rules.ts";
 
 type Part =
+  | "audit"
   | "credentials"
   | "events"
   | "feed"
@@ -72,6 +74,7 @@ const POLL_END = {
   succeeded: true,
 } as const;
 
+const THEIR_AUDIT = newId();
 /** A position before all that is in any feed. */
 const FIRST = "1.0";
 const NO_KEYS = { key: null, bodyKey: null };
@@ -287,6 +290,14 @@ const MATRIX: { readonly [M in Method]: Ask | Exempt } = {
     return items;
   }),
   "feed.trim": "of all",
+  "audit.begin": async ({ store, expect }) => {
+    // Under the id of theirs there is no room for another one.
+    const entry = { ...auditEntry({ workspace: MINE, subject: "mine" }), id: THEIR_AUDIT };
+    expect(await store.audit.begin([entry]).then(String, () => "refused")).toBe("refused");
+  },
+  "audit.end": "by id",
+  "audit.page": shows(({ store }) => store.audit.page(EVERY)),
+  "audit.expire": "of all",
   "retention.workspaces": "of all",
   "retention.expired": shows(({ store }) => {
     const keep = { succeeded: 0, failed: 0, cancelled: 0, unresolved: 0 };
@@ -309,6 +320,7 @@ export function tenantRules({ describe, rule, expect }: Kit): void {
       for (const workspace of [MINE, THEIRS]) await store.feed.listen(workspace);
       await filled(store, MINE, "mine");
       const { rests, runs, delivery } = await filled(store, THEIRS, "theirs");
+      await store.audit.begin([{ ...auditEntry({ workspace: THEIRS, actor: THEIRS }), id: THEIR_AUDIT }]);
       const letters = await store.deadLetters({ workspace: THEIRS, limit: 9 });
       const scene = { store, rests, runs, delivery, letter: letters.items[0]!.id, expect };
       const before = await everything(store, scene);
@@ -341,5 +353,6 @@ async function everything(store: Store, { rests, runs, delivery }: Scene): Promi
     actionKey: await store.actionKeys([{ workspace: THEIRS, action: "theirs", key: "theirs" }]),
     listeners: await store.listeners({ workspace: THEIRS, event: "theirs", limit: 9 }),
     counts: await store.workspaces.counts(THEIRS),
+    audit: await store.audit.page({ workspace: THEIRS, limit: 9 }),
   };
 }

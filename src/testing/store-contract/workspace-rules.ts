@@ -2,6 +2,7 @@
 import type { WorkflowDocument } from "../../core/definition/document.ts";
 import { isNothing, NOTHING, sumOf, type WorkspaceCounts } from "../../core/ports/workspaces.ts";
 import type { Store } from "../../core/ports/store.ts";
+import { auditEntry } from "./audit-rules.ts";
 import { message, move, moved, newId, newRun, row, running, start } from "./entries.ts";
 import type { Kit } from "./kit.ts";
 
@@ -92,6 +93,7 @@ export async function filled(store: Store, workspace: string, name = "w"): Promi
   });
   const credential = { workspace, name, id: newId(), version: 1, dataKey: 1, allowHosts: null };
   await store.credentials.putCredential({ ...credential, sealed: { token: "c2VjcmV0" } });
+  await store.audit.begin([auditEntry({ workspace, actor: name })]);
   return { rests, runs, delivery };
 }
 
@@ -152,6 +154,8 @@ export function workspaceRules({ describe, rule, expect }: Kit): void {
       expect(await store.listeners({ workspace: "acme", event: "w", limit: 9 })).toEqual([]);
       expect(await store.credentials.dataKeys("acme")).toEqual([]);
       expect(await store.triggers.find({ type: "schedule", workspace: "acme", limit: 9 })).toEqual([]);
+      expect((await store.audit.page({ workspace: "acme", limit: 9 })).items).toEqual([]);
+      expect((await store.audit.page({ workspace: "beta", limit: 9 })).items).toHaveLength(1);
       expect(await erased(store, "acme")).toEqual(NOTHING);
     });
 

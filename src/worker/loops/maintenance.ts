@@ -4,6 +4,7 @@ import type { Loader } from "../loader.ts";
 import type { RunTable } from "../run-table.ts";
 import { Ticks } from "../ticks.ts";
 import type { WorkerOptions } from "../worker-options.ts";
+import { auditRound } from "./audit.ts";
 import { dispatcherRound } from "./dispatcher.ts";
 import { feedRound } from "./feed.ts";
 import { gatesRound } from "./gates.ts";
@@ -35,6 +36,7 @@ export function maintenanceRounds({ options, table, loader, lease, onLost }: Mai
     feed: feedRound(store),
     ticker: tickerRound(store, ticks),
     webhooks: webhooksRound(store, deliveries, logger),
+    audit: auditRound(store, options.auditKeepMs),
     retention: retentionRound({ store, rules: retention, logger }),
     gates: gatesRound(store, table.admissions),
     sweeper: sweeperRound({ store, scheduler, table, lanes, onLost }),

@@ -122,6 +122,7 @@ onEachBackend("deleting a workspace", (name) => {
       run: 3,
       item: 4,
       deadLetter: 2,
+      audit: 1,
     });
     expect(JSON.stringify(types.get("credential"))).not.toContain("s3cr3t");
     expect(JSON.stringify(types.get("run"))).toContain(LARGE);
@@ -198,6 +199,8 @@ onEachBackend("deleting a workspace", (name) => {
 /** A run that has failed and waits, and one of a webhook. */
 async function fill(engine: Engine, workspace: string): Promise<void> {
   for (const document of [DOCUMENT, SLOW]) await engine.workflows.register(document as never, { workspace });
+  const entry = { action: "plan.changed", kind: "workspace", subject: CANARY, workspace };
+  await engine.audit.record(entry, () => null);
   await engine.schedules.list({ workspace });
   await engine.credentials.set("api", { token: "s3cr3t" }, { workspace });
   const options = { workspace, trigger: "by", input: CANARY, labels: { of: CANARY }, idempotencyKey: CANARY };

@@ -45,6 +45,7 @@ test("docs/reference/options.md lists every option of createEngine, and no other
   const groups = {
     worker: known({ worker: { none: 1 } }),
     logs: known({ logs: { none: 1 } }),
+    audit: known({ audit: { none: 1 } }),
     limits: known({ limits: { none: 1 } }),
     http: known({ http: { none: 1 } }),
     sandbox: known({ sandbox: { none: 1 } }),
