@@ -72,6 +72,24 @@ create table flowforge.attempts (
   constraint attempts_pkey PRIMARY KEY (run_id, seq)
 );
 
+create table flowforge.audit (
+  id uuid not null,
+  at bigint not null,
+  ended_at bigint,
+  workspace text not null,
+  outcome text not null,
+  action text not null,
+  kind text not null,
+  actor text,
+  subject text,
+  code text,
+  details json,
+  constraint audit_pkey PRIMARY KEY (id)
+) with (fillfactor=90);
+CREATE INDEX audit_by_age ON flowforge.audit USING btree (at);
+CREATE INDEX audit_of_subject ON flowforge.audit USING btree (workspace, subject, at, id) WHERE (subject IS NOT NULL);
+CREATE INDEX audit_of_workspace ON flowforge.audit USING btree (workspace, at, id);
+
 create table flowforge.child_ends (
   run_id uuid not null,
   seq bigint not null,
