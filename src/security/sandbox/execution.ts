@@ -8,6 +8,7 @@ import type {
 } from "quickjs-emscripten-core";
 import { asFunction, CODE_FILE, GUEST } from "./guest.ts";
 import type { CodeLimits, FailureReason, FromSandbox, LogLevel, ToSandbox } from "./messages.ts";
+import { computedHere } from "./processor-time.ts";
 
 export type Say = (message: FromSandbox) => void;
 type Order = Extract<ToSandbox, { type: "run" }>;
@@ -72,7 +73,7 @@ export class Execution {
   }
 
   #compute(part: () => void): void {
-    this.#slice = performance.now();
+    this.#slice = computedHere();
     try {
       part();
       this.#runJobs();
@@ -80,7 +81,7 @@ export class Execution {
       // The module ran out of something in the middle of its own work.
       this.#fail(/memory/.test(String(error)) ? "memory" : "threw", String(error).slice(0, 500));
     }
-    this.#computedMs += performance.now() - this.#slice;
+    this.#computedMs += computedHere() - this.#slice;
     if (this.#ended) return;
     if (this.#open > 0) this.#say({ type: "waiting", answers: this.#answers });
     else this.#fail("stuck", "awaits something that never comes");
@@ -96,8 +97,9 @@ export class Execution {
   }
 
   #isOver(): boolean {
-    const now = performance.now();
-    return now > this.#endsAt || this.#computedMs + now - this.#slice > this.#limits.cpuMs;
+    return (
+      performance.now() > this.#endsAt || this.#computedMs + computedHere() - this.#slice > this.#limits.cpuMs
+    );
   }
 
   #install(): QuickJSHandle {

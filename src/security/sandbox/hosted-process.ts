@@ -14,6 +14,7 @@ import {
   parseFromSandbox,
   type ToSandbox,
 } from "./messages.ts";
+import { computedBy } from "./processor-time.ts";
 
 export interface ExecutionOrder {
   readonly code: string;
@@ -30,6 +31,9 @@ interface Current {
   readonly endsAt: number;
   resolve(value: Json): void;
   reject(error: Error): void;
+  /** What its process had computed before. `null`: the system does not say. */
+  readonly computedBefore: number | null;
+  /** By the clock: it cannot have computed more. */
   cpuLeftMs: number;
   /** `null`: it waits. */
   computesSince: number | null;
@@ -106,6 +110,7 @@ export class HostedProcess {
         resolve,
         reject,
         endsAt: performance.now() + limits.timeoutMs,
+        computedBefore: this.#computed(),
         cpuLeftMs: limits.cpuMs,
         computesSince: null,
         answers: 0,
@@ -124,7 +129,21 @@ export class HostedProcess {
 
   #watch(current: Current, cpuMs: number): void {
     const ms = Math.min(cpuMs, current.endsAt - performance.now());
-    this.#arm(Math.max(0, ms) + GRACE_MS, () => this.#end(timedOut(current.order.limits)));
+    this.#arm(Math.max(0, ms) + GRACE_MS, () => this.#judge(current));
+  }
+
+  /** Its time is up by the clock; but it may have waited for a processor. */
+  #judge(current: Current): void {
+    const { order, computedBefore, endsAt } = current;
+    const computed = this.#computed();
+    const cpuMs =
+      computed === null || computedBefore === null ? 0 : order.limits.cpuMs - (computed - computedBefore);
+    if (cpuMs > 0 && performance.now() < endsAt) this.#watch(current, cpuMs);
+    else this.#end(timedOut(order.limits));
+  }
+
+  #computed(): number | null {
+    return this.#child.pid === undefined ? null : computedBy(this.#child.pid);
   }
 
   #hear(message: FromSandbox | null): void {

@@ -1,4 +1,5 @@
 /** The process around the code, as if whoever sits in it had got out of QuickJS: what it may do, and what its host makes of its words. */
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -9,10 +10,13 @@ import { FlowForgeError } from "../../../src/core/errors.ts";
 import { Broker } from "../../../src/security/sandbox/broker.ts";
 import { HostedProcess } from "../../../src/security/sandbox/hosted-process.ts";
 import { findInstallation } from "../../../src/security/sandbox/installation.ts";
+import type { CodeLimits } from "../../../src/security/sandbox/messages.ts";
 import { parseSandbox } from "../../../src/security/sandbox/limits.ts";
 import { tree } from "../../support/process-tree.ts";
 
 const limits = parseSandbox({ cpu: "300ms", timeout: "1s", requests: 3, logBytes: 1_000 });
+/** With all the time that a slow machine needs. */
+const patient = { ...limits, cpuMs: 10_000, timeoutMs: 20_000 };
 const HEAD = `
   import { writeSync } from "node:fs";
   const raw = (text) => writeSync(3, text);
@@ -47,14 +51,18 @@ async function hosted(source: string): Promise<HostedProcess> {
 }
 
 interface Settings {
+  readonly within?: CodeLimits;
   readonly fetch?: OutboundFetch;
   readonly log?: (text: string) => void;
 }
 
-function run(process: HostedProcess, { fetch, log = () => undefined }: Settings = {}): Promise<Json> {
+function run(
+  process: HostedProcess,
+  { within = limits, fetch, log = () => undefined }: Settings = {},
+): Promise<Json> {
   const { signal } = new AbortController();
-  const broker = new Broker({ fetch: fetch ?? null, limits, signal });
-  return process.run({ code: "1", input: "1", limits, broker, signal, log: (_, text) => log(text) });
+  const broker = new Broker({ fetch: fetch ?? null, limits: within, signal });
+  return process.run({ code: "1", input: "1", limits: within, broker, signal, log: (_, text) => log(text) });
 }
 
 async function failure(process: HostedProcess, settings: Settings = {}): Promise<string> {
@@ -130,7 +138,7 @@ describe("what it says is not believed", () => {
     ["a very long line", `raw("x".repeat(1e7) + "\\n")`],
   ])("%s ends it", async (_, words) => {
     const process = await hosted(`const order = () => { ${words} }; ${ON_ORDER} ${READY}`);
-    expect(await failure(process)).toBe(OUT_OF_TURN);
+    expect(await failure(process, { within: patient })).toBe(OUT_OF_TURN);
     expect(process.isFit).toBe(false);
   });
 
@@ -176,6 +184,14 @@ describe("what it says is not believed", () => {
     expect(await failure(process)).toBe("code_timeout: undefined");
     expect(performance.now() - began).toBeGreaterThan(limits.timeoutMs);
   });
+});
+
+test.runIf(existsSync("/proc/self/stat"))("time without a processor is not computing", async () => {
+  const idle = "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);";
+  const process = await hosted(
+    `const order = () => { ${idle} say({ type: "done", text: "1" }); }; ${ON_ORDER} ${READY}`,
+  );
+  expect(await run(process, { within: { ...patient, cpuMs: 300 } })).toBe(1);
 });
 
 test("where QuickJS is not installed, the error says how to install it", () => {

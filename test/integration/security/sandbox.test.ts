@@ -4,7 +4,7 @@ import type { OutboundFetch } from "../../../src/core/definition/outbound.ts";
 import { isRunning, tree } from "../../support/process-tree.ts";
 import { SandboxScene } from "./sandbox-scene.ts";
 
-const scene = new SandboxScene({ cpu: "300ms", timeout: "2s" });
+const scene = new SandboxScene({ cpu: "3s", timeout: "20s" });
 beforeEach(() => void scene.lines.splice(0));
 afterAll(() => scene.sandbox.close());
 
