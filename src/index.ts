@@ -176,11 +176,14 @@ export type {
 } from "./postgres/caller-transaction.ts";
 export type {
   DeleteWorkspaceOptions,
+  LimitsSummary,
   ListWorkspacesOptions,
   WorkspacesApi,
   WorkspaceSummary,
 } from "./engine/workspaces.ts";
 export type { WorkspaceCounts } from "./core/ports/workspaces.ts";
+export type { LimitsInForce, Rate, RateLimit, WorkspaceLimits } from "./core/limits/workspace-limits.ts";
+export type { SetLimits, WorkspacesOptions } from "./engine/workspace-limits.ts";
 export type { WorkflowsApi } from "./engine/workflows.ts";
 export type { SandboxOptions } from "./security/sandbox/limits.ts";
 export type { OutboundOptions } from "./security/outbound/rules.ts";

@@ -1,4 +1,5 @@
 /** Makes the store, the scheduler and the notifier that the options ask for. Adapters are loaded only here, when they are needed. */
+import type { Buckets, TokenAsk } from "../core/ports/allowances.ts";
 import type { Outbound } from "../core/definition/outbound.ts";
 import type { HostQueues } from "../core/ports/host-queues.ts";
 import type { LeaseKeeper } from "../core/ports/lease-keeper.ts";
@@ -15,6 +16,8 @@ import type { OpenTelemetry } from "../observability/open-telemetry.ts";
 import type { Outgoing } from "../worker/outgoing.ts";
 import { hostDoor } from "./host-door.ts";
 import type { ParsedOptions } from "./options.ts";
+import type { RedisBuckets } from "../redis/buckets.ts";
+import { SecondBuckets } from "../worker/admission/second-buckets.ts";
 import { ownServers } from "./own-servers.ts";
 
 export interface Connections {
@@ -26,6 +29,8 @@ export interface Connections {
   /** Of the store's own database. */
   readonly transactions: HostTransactions;
   readonly scheduler: Scheduler;
+  /** Of workspaces with a rate. */
+  readonly buckets: Buckets;
   readonly notifier: Notifier;
   readonly leaseKeeper: LeaseKeeper | null;
   /** For calls that workflows make. */
@@ -65,6 +70,7 @@ export const connect: Connect = async (options) => {
       telemetry,
       transactions: store.hostTransactions,
       scheduler,
+      buckets: openBuckets(options, store, opened),
       notifier,
       leaseKeeper,
       outbound: openOutbound(options, postgres, opened),
@@ -164,6 +170,21 @@ async function openLeaseKeeper(
   const keeper = createLeaseKeeper({ postgres, schema, leaseMs, logger });
   opened.push(() => keeper.close());
   return keeper;
+}
+
+/** Loaded with the first bucket that is asked. */
+function openBuckets({ redis, queuePrefix, logger }: ParsedOptions, store: Store, opened: Opened): Buckets {
+  if (redis === null) return store.buckets;
+  let made: Promise<RedisBuckets> | null = null;
+  const make = async (): Promise<RedisBuckets> => {
+    const { createRedisBuckets } = await import("../redis/buckets.ts");
+    const onError = (error: Error): void =>
+      logger.debug({ error }, "the connection of the buckets reports an error");
+    return createRedisBuckets({ redis, prefix: queuePrefix, onError });
+  };
+  opened.push(async () => (await made)?.close());
+  const first = { take: async (asks: readonly TokenAsk[]) => (await (made ??= make())).take(asks) };
+  return new SecondBuckets({ first, second: store.buckets, logger });
 }
 
 async function openNotifier(options: ParsedOptions, postgres: Postgres, opened: Opened): Promise<Notifier> {

@@ -113,8 +113,9 @@ export class Engine implements AsyncDisposable {
   }
 
   get workspaces(): WorkspacesApi {
-    const { connections, control, workflows } = this.#parts("workspaces");
-    return new WorkspacesApi({ ...connections, control, workflows });
+    const { connections, control, workflows, worker } = this.#parts("workspaces");
+    const { workspaces: rules } = this.#options;
+    return new WorkspacesApi({ ...connections, control, workflows, rules, book: worker.sharing.book });
   }
 
   get polls(): PollsApi {
@@ -331,9 +332,10 @@ export class Engine implements AsyncDisposable {
   #newWorker(connections: Connections, of: Pick<WorkerOptions, Wired> & { readonly watch: Watch }): Worker {
     const { watch, ...parts } = of;
     const { logger, retry, limits, concurrency, lanes, inline, leaseMs } = this.#options;
-    const { store, scheduler, leaseKeeper, outbound, sandbox, vault } = connections;
+    const { store, buckets, scheduler, leaseKeeper, outbound, sandbox, vault } = connections;
     return new Worker({
       store,
+      buckets,
       scheduler,
       logger,
       retry,
@@ -346,6 +348,7 @@ export class Engine implements AsyncDisposable {
       outbound,
       sandbox,
       ...parts,
+      workspaces: this.#options.workspaces,
       retention: { ...this.#options.retention, onUnresolved: (run) => tellUnresolved(this.#tell, run) },
       auditKeepMs: this.#options.audit.keepMs,
       credentials: credentialSource(this.#options.resolveCredential, vault, logger),

@@ -31,6 +31,12 @@ import { DEFAULT_LIMITS, type Limits } from "../core/values.ts";
 import { parseRetention, type Retention, type RetentionOptions, retentionSchema } from "./retention.ts";
 import { parseSigningKeys } from "./signing.ts";
 import { silentLogger } from "./silent-logger.ts";
+import {
+  parseWorkspaces,
+  type WorkspaceRules,
+  type WorkspacesOptions,
+  workspacesSchema,
+} from "./workspace-limits.ts";
 
 export interface WorkerSettings {
   /** Actions that run at once in this process. 1 to 10,000. Default 50. */
@@ -65,6 +71,8 @@ export interface EngineOptions {
   /** For nodes, actions and workflows that do not say. Default 2 immediate retries, then 1m, 5m, 30m. */
   readonly retry?: RetryDocument;
   readonly limits?: Partial<Limits>;
+  /** What workspaces may use, where many share the engine. */
+  readonly workspaces?: WorkspacesOptions;
   /** How long runs at rest are kept. Default: 30 days, failed ones 90 days, those with open dead letters a year. */
   readonly retention?: RetentionOptions;
   /**
@@ -131,6 +139,7 @@ export interface ParsedOptions {
   readonly leaseMs: number;
   readonly retry: Partial<RetryPolicy> | null;
   readonly limits: Limits;
+  readonly workspaces: WorkspaceRules;
   readonly retention: Retention;
   readonly signingKeys: readonly Buffer[];
   readonly encryption: KeyService | null;
@@ -200,6 +209,7 @@ const schema = z.strictObject({
   worker: workerSchema.optional(),
   retry: z.unknown().optional(),
   limits: limitsSchema.optional(),
+  workspaces: workspacesSchema.optional(),
   retention: retentionSchema.optional(),
   signingKey: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
   encryption: encryptionSchema.optional(),
@@ -248,6 +258,7 @@ function withDefaults(options: EngineOptions): ParsedOptions {
     leaseMs: parseLease(worker.lease ?? "10s"),
     retry: options.retry === undefined ? null : parseRetry(options.retry),
     limits: parseLimits(options.limits),
+    workspaces: parseWorkspaces(options.workspaces),
     retention: parseRetention(options.retention),
     signingKeys: parseSigningKeys(options.signingKey),
     encryption: options.encryption ? parseEncryption(options.encryption) : null,

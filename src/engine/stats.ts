@@ -244,7 +244,7 @@ export class StatsReader {
       runs: Object.fromEntries(runs.map(({ status, count }) => [status, count])),
       active: runs.reduce((all, { count }) => all + count, 0),
       lanes: await this.#lanes(groups),
-      users: queueUsers(groups, MOST_USERS),
+      users: queueUsers(groups, { most: MOST_USERS, now }),
       isCut,
       oldest: oldestOf(standing),
       deadLetters,

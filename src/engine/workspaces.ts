@@ -6,12 +6,16 @@ import { parseDuration } from "../core/definition/duration.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Page, Store } from "../core/ports/store.ts";
 import { isNothing, NOTHING, sumOf, type WorkspaceCounts } from "../core/ports/workspaces.ts";
+import type { JsonObject } from "../core/json.ts";
+import type { LimitsInForce } from "../core/limits/workspace-limits.ts";
+import type { LimitBook } from "../worker/limit-book.ts";
 import type { Vault } from "../security/vault/vault.ts";
 import { workspaceOf } from "./call-options.ts";
 import { checkOptions } from "./check-options.ts";
 import type { RunControl } from "./run-control.ts";
 import { exportLines } from "./workspace-export.ts";
 import type { WorkflowsApi } from "./workflows.ts";
+import { checkSetLimits, type SetLimits, type WorkspaceRules } from "./workspace-limits.ts";
 
 export interface ListWorkspacesOptions {
   /** Of the page before. */
@@ -29,11 +33,22 @@ export interface WorkspaceSummary extends WorkspaceCounts {
   readonly workspace: string;
 }
 
+/** What a workspace may use. */
+export interface LimitsSummary {
+  readonly workspace: string;
+  /** What was set for it. `null`: nothing. */
+  readonly set: SetLimits | null;
+  /** What holds for it in this engine, with its plan and what the options say for all. */
+  readonly inForce: LimitsInForce;
+}
+
 export interface WorkspacesParts {
   readonly store: Store;
   readonly control: RunControl;
   readonly workflows: WorkflowsApi;
   readonly vault: Vault | null;
+  readonly rules: WorkspaceRules;
+  readonly book: LimitBook;
 }
 
 /** Rows of each kind that are deleted at once. */
@@ -69,6 +84,39 @@ export class WorkspacesApi {
     const name = nameOf(workspace, "workspaces.get");
     const counts = await this.#parts.store.workspaces.counts(name);
     return isNothing(counts) ? null : { workspace: name, ...counts };
+  }
+
+  /**
+   * Sets what a workspace may use, in place of what was set before: a plan of the option `workspaces.plans`, limits of its own, or both.
+   * What neither says is as the option `workspaces.default`. `null`: as if nothing had ever been set. In force here at once, and within about
+   * two seconds in every engine; what runs is not stopped, and what waits begins where there is room now.
+   *
+   * Throws `option_invalid` and `duration_invalid`.
+   */
+  async setLimits(workspace: string, limits: SetLimits | null): Promise<LimitsSummary> {
+    const name = nameOf(workspace, "workspaces.setLimits");
+    const { store, rules, book } = this.#parts;
+    const { plan = null, ...own } = limits ?? {};
+    if (limits !== null) checkSetLimits(limits, rules);
+    // What is undefined is not said.
+    const stored = { workspace: name, plan, limits: JSON.parse(JSON.stringify(own)) as JsonObject };
+    await store.limits.set(stored);
+    book.put(stored);
+    return this.getLimits(name);
+  }
+
+  /** What was set for a workspace, and what holds for it. Throws `option_invalid`. */
+  async getLimits(workspace: string): Promise<LimitsSummary> {
+    const name = nameOf(workspace, "workspaces.getLimits");
+    const stored = await this.#parts.store.limits.get(name);
+    const nothing = { workspace: name, plan: null, limits: {} };
+    const { plan, limits } = stored ?? nothing;
+    const set = { ...(plan === null ? {} : { plan }), ...limits };
+    return {
+      workspace: name,
+      set: Object.keys(set).length > 0 ? set : null,
+      inForce: this.#parts.book.inForce(stored ?? nothing),
+    };
   }
 
   /**

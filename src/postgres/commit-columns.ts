@@ -164,6 +164,8 @@ const wideNodeColumns: readonly Column<NodeRow>[] = [
   { name: "deadline_at", type: "int8", read: ({ write }) => write.deadlineAt ?? null },
   { name: "put_off_ms", type: "int8", read: ({ write }) => write.putOffMs || null },
   { name: "key_fence", type: "int4", read: ({ write }) => write.keyFence ?? 0 },
+  { name: "held_lane", type: "text", read: ({ write }) => write.heldIn?.lane ?? null },
+  { name: "held_for", type: "text", read: ({ write }) => write.heldIn?.workspace ?? null },
 ];
 
 const letterColumns: readonly Column<NodeRow>[] = [

@@ -284,6 +284,7 @@ function isWide({ write }: NodeRow): boolean {
     (write.deadlineAt ?? null) !== null ||
     (write.putOffMs ?? 0) !== 0 ||
     (write.keyFence ?? 0) !== 0 ||
+    (write.heldIn ?? null) !== null ||
     write.possiblyDuplicated
   );
 }

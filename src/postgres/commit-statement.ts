@@ -187,13 +187,15 @@ function updatePart(s: string, { wide }: Shape): string {
     ? `losses = x.losses, generation = x.generation, waiting_for = x.waiting_for, failure = x.failure,
     possibly_duplicated = x.possibly_duplicated, edited = x.edited, due_at = ${newDue},
     deadline_at = x.deadline_at, put_off_ms = x.put_off_ms, key_fence = nullif(x.key_fence, 0),
+    held_lane = x.held_lane, held_for = x.held_for,
+    held_at = case when x.held_for is not null then coalesce(t.held_at, clock.t) end,
     error = case when x.error is null then t.error when x.error::text <> 'null' then x.error end,`
-    : "losses = 0, generation = 0, waiting_for = null, failure = null, possibly_duplicated = false, edited = null, due_at = null, deadline_at = null, put_off_ms = null, key_fence = null,";
+    : "losses = 0, generation = 0, waiting_for = null, failure = null, possibly_duplicated = false, edited = null, due_at = null, deadline_at = null, put_off_ms = null, key_fence = null, held_lane = null, held_for = null, held_at = null,";
   return `updated as (
   update ${s}.node_runs t set seq = x.seq, status = x.status, outcome = x.outcome, attempt = x.attempt, fence = x.fence,
     dispatches = x.dispatches, worker = x.worker, ${rare}
     input = coalesce(x.input, t.input), output = coalesce(x.output, t.output),
-    ready_at = case when x.status = 'ready' then coalesce(${wide ? newDue : "null"}, t.ready_at, clock.t) end,
+    ready_at = case when x.status = 'ready'${wide ? " and x.held_for is null" : ""} then coalesce(${wide ? newDue : "null"}, t.ready_at, clock.t) end,
     dispatched_at = case when x.status <> 'queued' then null
       when t.status = 'queued' and t.fence = x.fence and t.dispatches = x.dispatches then t.dispatched_at else clock.t end,
     started_at = case when x.status = 'running' and (t.status <> 'running' or t.fence <> x.fence) then clock.t
@@ -206,17 +208,17 @@ function updatePart(s: string, { wide }: Shape): string {
 function insertPart(s: string, { wide }: Shape): string {
   const due = `case y.due_mode when ${DUE.from} then clock.t + y.due when ${DUE.at} then y.due end`;
   const rareColumns = wide
-    ? ", losses, generation, waiting_for, failure, possibly_duplicated, edited, due_at, deadline_at, put_off_ms, key_fence, error"
+    ? ", losses, generation, waiting_for, failure, possibly_duplicated, edited, due_at, deadline_at, put_off_ms, key_fence, held_lane, held_for, held_at, error"
     : "";
   const rare = wide
     ? `, y.losses, y.generation, y.waiting_for, y.failure, y.possibly_duplicated, y.edited, ${due},
-    y.deadline_at, y.put_off_ms, nullif(y.key_fence, 0), case when y.error::text <> 'null' then y.error end`
+    y.deadline_at, y.put_off_ms, nullif(y.key_fence, 0), y.held_lane, y.held_for, case when y.held_for is not null then clock.t end, case when y.error::text <> 'null' then y.error end`
     : "";
   return `inserted as (
   insert into ${s}.node_runs (run_id, seq, item, attempt, fence, dispatches, node, status, outcome, worker, input, output,
     ready_at, dispatched_at, started_at, finished_at${rareColumns})
   select y.run_id, y.seq, y.item, y.attempt, y.fence, y.dispatches, y.node, y.status, y.outcome, y.worker, y.input, y.output,
-    case when y.status = 'ready' then ${wide ? `coalesce(${due}, clock.t)` : "clock.t"} end,
+    case when y.status = 'ready'${wide ? " and y.held_for is null" : ""} then ${wide ? `coalesce(${due}, clock.t)` : "clock.t"} end,
     case when y.status = 'queued' then clock.t end,
     case when y.status in ('running', 'succeeded', 'failed') then clock.t end,
     case when y.status in ${TERMINAL} then clock.t end${rare}

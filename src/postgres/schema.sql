@@ -335,11 +335,15 @@ create table flowforge.node_runs (
   put_off_ms bigint,
   key_fence integer,
   retry_at bigint,
+  held_at bigint,
+  held_lane text,
+  held_for text,
   constraint node_runs_pkey PRIMARY KEY (run_id, node, item)
 ) with (fillfactor=45, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000, autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0);
 CREATE INDEX node_runs_deadline ON flowforge.node_runs USING btree (deadline_at) WHERE (deadline_at IS NOT NULL);
 CREATE INDEX node_runs_dispatched ON flowforge.node_runs USING btree (dispatched_at) WHERE (dispatched_at IS NOT NULL);
 CREATE INDEX node_runs_due ON flowforge.node_runs USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (ready_at IS NULL));
+CREATE INDEX node_runs_held ON flowforge.node_runs USING btree (held_lane, held_for, held_at) WHERE (held_for IS NOT NULL);
 CREATE INDEX node_runs_ready ON flowforge.node_runs USING btree (ready_at) WHERE (ready_at IS NOT NULL);
 CREATE INDEX node_runs_retry ON flowforge.node_runs USING btree (run_id, node, retry_at) WHERE (retry_at IS NOT NULL);
 
@@ -551,3 +555,29 @@ create table flowforge.workflows (
   enabled boolean not null default true,
   constraint workflows_pkey PRIMARY KEY (workspace, name)
 );
+
+create table flowforge.workspace_buckets (
+  workspace text not null,
+  at bigint not null,
+  tokens double precision not null,
+  given integer not null,
+  constraint workspace_buckets_pkey PRIMARY KEY (workspace)
+) with (fillfactor=50, autovacuum_vacuum_threshold=200);
+
+create table flowforge.workspace_limits (
+  workspace text not null,
+  set_at bigint not null,
+  plan text,
+  limits json not null,
+  constraint workspace_limits_pkey PRIMARY KEY (workspace)
+);
+
+create table flowforge.workspace_places (
+  workspace text not null,
+  worker text not null,
+  at bigint not null,
+  since bigint,
+  places integer not null,
+  constraint workspace_places_pkey PRIMARY KEY (workspace, worker)
+) with (fillfactor=50, autovacuum_vacuum_threshold=200);
+CREATE INDEX workspace_places_by_worker ON flowforge.workspace_places USING btree (worker);

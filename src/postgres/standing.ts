@@ -93,23 +93,26 @@ function lettersText(s: string, scope: Scope): string {
 
 /** Rows in each state, at most `MOST` of them. Only of runs that are under way, which the planner finds by their index. Those of paused runs wait for nobody but whoever resumes them. */
 function states(s: string, where: string): string {
-  const of = (state: string, since: string, from: string): string =>
-    `(select '${state}' as state, n.run_id, n.node, ${since} as since, r.workspace, r.workflow, r.version
+  // oxlint-disable-next-line max-params -- which, since when, where from, and whether it is held back
+  const of = (state: string, since: string, from: string, held = false): string =>
+    `(select '${state}' as state, ${held} as held, n.run_id, n.node, ${since} as since, r.workspace, r.workflow, r.version
       from ${from} join ${s}.runs r on r.id = n.run_id where r.finished_at is null and not r.paused and ${where} limit ${MOST})`;
   const claimed = `${s}.run_workers h join ${s}.node_runs n
     on n.run_id = h.run_id and n.worker = h.worker and n.status = 'running'`;
   const ready = `(select * from ${s}.node_runs where ready_at is not null and ready_at <= (select ${s}.now())) n`;
   return [
     of("ready", "n.ready_at", ready),
+    of("ready", "n.held_at", `(select * from ${s}.node_runs where held_for is not null) n`, true),
     of("queued", "n.dispatched_at", `(select * from ${s}.node_runs where dispatched_at is not null) n`),
     of("running", "null::int8", claimed),
   ].join(" union all ");
 }
 
 function groupsText(s: string, scope: Scope): string {
-  return `select q.state, q.workspace, q.workflow, q.version, q.node, count(*) as count, min(q.since) as since,
+  return `select q.state, q.workspace, q.workflow, q.version, q.node, count(*) as count,
+      count(*) filter (where q.held) as held, min(q.since) as since,
       (array_agg(q.run_id::text order by q.since))[1] as run_id
-    from (${states(s, whose(scope, "r"))}) q group by 1, 2, 3, 4, 5`;
+    from (${states(s, whose(scope, "r"))}) q group by q.state, q.workspace, q.workflow, q.version, q.node`;
 }
 
 function sampleText(s: string): string {

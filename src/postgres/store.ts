@@ -28,6 +28,10 @@ import { auditStore } from "./audit.ts";
 import { feedStore } from "./feeds.ts";
 import { gateStore } from "./gates.ts";
 import { keyStore } from "./keys.ts";
+import { limitStore } from "./limits.ts";
+import { bucketStore } from "./buckets.ts";
+import { heldStore } from "./held.ts";
+import { placeStore } from "./places.ts";
 import { loadInputs, loadRuns, loadStatements } from "./load.ts";
 import { commitLocked } from "./locked-commit.ts";
 import { mapPage } from "./map-items.ts";
@@ -217,6 +221,10 @@ function besideRuns(
     | "credentials"
     | "feed"
     | "events"
+    | "limits"
+    | "buckets"
+    | "places"
+    | "held"
     | "polls"
     | "retention"
     | "schedules"
@@ -243,6 +251,10 @@ function besideRuns(
     events: eventStore(reads, schema),
     feed: feedStore(reads, schema),
     audit: auditStore(reads, schema),
+    limits: limitStore(reads, schema),
+    buckets: bucketStore(reads, schema),
+    places: placeStore(reads, schema),
+    held: heldStore(reads, schema),
   };
 }
 

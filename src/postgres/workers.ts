@@ -64,7 +64,9 @@ export class Workers {
     const s = this.#schema;
     await this.#pool.query({
       text: `with clock as (select ${s}.now() as t),
-        forgotten as (delete from ${s}.workers where dead_at < (select t from clock) - $2::int8)
+        forgotten as (delete from ${s}.workers where dead_at < (select t from clock) - $2::int8),
+        freed as (delete from ${s}.workspace_places p
+          where not exists (select from ${s}.workers w where w.id = p.worker and w.dead_at is null))
         update ${s}.workers set dead_at = clock.t from clock where dead_at is null and heartbeat_at < clock.t - $1::int8`,
       values: [leaseMs, FORGET_MS],
     });

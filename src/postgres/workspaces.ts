@@ -26,6 +26,9 @@ export const TABLES_OF_WORKSPACES = [
   "feeds",
   "feed_events",
   "audit",
+  "workspace_limits",
+  "workspace_buckets",
+  "workspace_places",
 ] as const;
 
 /** Where a workspace is found that has nothing else. */

@@ -19,12 +19,11 @@ import type {
   MapRef,
 } from "../core/ports/maps.ts";
 import type { ActionKeyRef, ActionKeyState, KeyOwner, KeyWaiter } from "../core/ports/action-keys.ts";
-import type { MemoRef } from "../core/ports/memos.ts";
 import type { GateRef } from "../core/ports/gates.ts";
-import type { KeyHolder, KeyRef } from "../core/ports/keys.ts";
 import type { CommitEntry, Verdict } from "../core/ports/commit.ts";
 import type { Beat, DispatchRef, NodeRef, RunDetail, Store, WorkerInfo } from "../core/ports/store.ts";
 import type { LoadRequest, StoredRun } from "../core/ports/stored-run.ts";
+import { BucketTable, HeldTable, PlaceTable } from "./memory-store/admission-table.ts";
 import { ActionKeyTable } from "./memory-store/action-key-table.ts";
 import { assertText, prepare, write } from "./memory-store/commit-entry.ts";
 import { ofChildren, withChildren } from "./memory-store/item-children.ts";
@@ -34,6 +33,7 @@ import { CredentialTable } from "./memory-store/credential-table.ts";
 import { EventTable } from "./memory-store/event-table.ts";
 import { GateTable } from "./memory-store/gate-table.ts";
 import { KeyTable } from "./memory-store/key-table.ts";
+import { LimitTable } from "./memory-store/limit-table.ts";
 import { mapPage } from "./memory-store/map-items.ts";
 import { MapTable } from "./memory-store/map-table.ts";
 import { MemoTable } from "./memory-store/memo-table.ts";
@@ -96,11 +96,19 @@ class MemoryStore implements Store {
   });
   readonly feed: Store["feed"] = this.#tables.feed.store(() => this.#now());
   readonly audit: AuditTable = new AuditTable(() => this.#now());
+  readonly limits: LimitTable = new LimitTable(() => this.#now());
+  readonly buckets: BucketTable = new BucketTable(() => this.#now());
+  readonly places: PlaceTable = new PlaceTable({
+    now: () => this.#now(),
+    isAlive: (worker) => this.#workers.isAlive(worker),
+  });
+  readonly held: HeldTable = new HeldTable(this.#tables);
   readonly credentials: CredentialTable = new CredentialTable(() => this.#now());
   readonly workspaces: WorkspaceTable = new WorkspaceTable({
     tables: this.#tables,
     retention: this.retention,
     credentials: this.credentials,
+    settings: [this.limits, this.buckets, this.places],
     rows: [
       ["schedules", this.schedules.ofWorkspaces],
       ["schedules", this.polls.ofWorkspaces],
@@ -186,17 +194,11 @@ class MemoryStore implements Store {
     this.#workers.deregister(workerId);
   }
 
-  async liveWorkers(): Promise<number> {
-    return this.#workers.live();
-  }
+  readonly liveWorkers: Store["liveWorkers"] = async () => this.#workers.live();
 
-  async roll(workerId: string): Promise<readonly NodeRef[]> {
-    return this.#workers.roll(workerId);
-  }
+  readonly roll: Store["roll"] = async (workerId) => this.#workers.roll(workerId);
 
-  async reap(options: { readonly leaseMs: number; readonly limit: number }): Promise<readonly NodeRef[]> {
-    return this.#workers.reap(options, this.#now());
-  }
+  readonly reap: Store["reap"] = async (options) => this.#workers.reap(options, this.#now());
 
   async due(limit: number): Promise<readonly NodeRef[]> {
     return this.#tables.due.find({ until: this.#now(), limit, where: isNotPaused }).map(nodeRef);
@@ -267,21 +269,13 @@ class MemoryStore implements Store {
     });
   }
 
-  async memos(ref: MemoRef): Promise<ReadonlyMap<string, Json>> {
-    return this.#memos.all(ref);
-  }
+  readonly memos: Store["memos"] = async (ref) => this.#memos.all(ref);
 
-  async saveMemo(ref: MemoRef, name: string, value: Json): Promise<boolean> {
-    return this.#memos.save(ref, name, value);
-  }
+  readonly saveMemo: Store["saveMemo"] = async (ref, name, value) => this.#memos.save(ref, name, value);
 
-  async key(ref: KeyRef): Promise<KeyHolder | null> {
-    return this.#keys.holder(ref, this.#now());
-  }
+  readonly key: Store["key"] = async (ref) => this.#keys.holder(ref, this.#now());
 
-  async expireKeys(limit: number): Promise<number> {
-    return this.#keys.expire(limit, this.#now());
-  }
+  readonly expireKeys: Store["expireKeys"] = async (limit) => this.#keys.expire(limit, this.#now());
 
   async actionKeys(refs: readonly ActionKeyRef[]): Promise<readonly (ActionKeyState | null)[]> {
     return refs.map((ref) => this.#actionKeys.state(ref, this.#now()));

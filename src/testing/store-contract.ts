@@ -11,8 +11,10 @@ import { eventRules } from "./store-contract/event-rules.ts";
 import { feedRules } from "./store-contract/feed-rules.ts";
 import { gatePressureRules } from "./store-contract/gate-pressure-rules.ts";
 import { gateRules } from "./store-contract/gate-rules.ts";
+import { heldRules } from "./store-contract/held-rules.ts";
 import { inboxRules } from "./store-contract/inbox-rules.ts";
 import { keyRules } from "./store-contract/key-rules.ts";
+import { limitRules } from "./store-contract/limit-rules.ts";
 import { loadRules } from "./store-contract/load-rules.ts";
 import { lockedRules } from "./store-contract/locked-rules.ts";
 import { loopRules } from "./store-contract/loop-rules.ts";
@@ -20,6 +22,7 @@ import { mapPageRules } from "./store-contract/map-page-rules.ts";
 import { mapRestRules } from "./store-contract/map-rest-rules.ts";
 import { mapRules } from "./store-contract/map-rules.ts";
 import { memoRules } from "./store-contract/memo-rules.ts";
+import { placeRules } from "./store-contract/place-rules.ts";
 import { retentionRules } from "./store-contract/retention-rules.ts";
 import { rowRules } from "./store-contract/row-rules.ts";
 import { namedScheduleRules } from "./store-contract/named-schedule-rules.ts";
@@ -72,6 +75,9 @@ const PARTS = [
   eventRules,
   feedRules,
   auditRules,
+  limitRules,
+  placeRules,
+  heldRules,
 ] as const;
 
 /**

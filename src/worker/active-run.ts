@@ -11,16 +11,17 @@
  * - it has one plan: a run that goes on with another version has another `ActiveRun` from then on, and what was meant for a node
  *   of this plan never reaches a node of that one.
  */
-import type { ActionKeyRef, ActionKeyState } from "../core/ports/action-keys.ts";
 import type { StoredMessage } from "../core/ports/message.ts";
 import type { NodeRecord } from "../core/ports/stored-run.ts";
 import type { Advance } from "../core/run/advance.ts";
 import { isCalledOff } from "../core/run/races.ts";
+import { runAdmission } from "./admission/run-admission.ts";
 import { type Basis, movedBasis, nextVersion, OtherVersion, turnLength, unknownOutputs } from "./basis.ts";
 import { buildEntry, isEmpty, needsRow } from "./entry.ts";
 import { isResting } from "./resting.ts";
 import type { Held, RunEnvironment } from "./environment.ts";
-import { type IntentResult, type Pending, refusedOutput } from "./intent.ts";
+import { type IntentResult, isEnd, type Pending, refusedOutput } from "./intent.ts";
+import { keyStates } from "./key-states.ts";
 import { retryMs } from "./retry-pause.ts";
 import { RunCopy } from "./run-copy.ts";
 import { endedMaps } from "./run-data.ts";
@@ -208,6 +209,7 @@ export class ActiveRun extends RunCopy {
     const mapOutputs = await endedMaps(this.#env.loader, { id: this.id, plan, seq }, messages);
     const { workspace, version } = basis.identity;
     const keyless = pendings.some(({ commit }) => commit !== undefined);
+    const admission = runAdmission(this.#env.admission, workspace);
     const known = {
       runId: this.id,
       workspace,
@@ -219,25 +221,23 @@ export class ActiveRun extends RunCopy {
       bytes,
       mapOutputs,
       keyless,
+      admission,
     };
-    const turn = new Turn({ ...known, registry, limits, workshop, random, now }, state);
+    const isStart = this.start !== null;
+    const turn = new Turn({ ...known, isStart, registry, limits, workshop, random, now }, state);
     turn.begin(messages, pendings);
-    for (let missing = turn.proceed(); missing !== null; missing = turn.proceed()) {
-      if (missing.outputs.length > 0) await this.fetch(missing.outputs);
-      else turn.learnKeys(missing.keys, await this.#keys(missing.keys));
+    try {
+      for (let missing = turn.proceed(); missing !== null; missing = turn.proceed()) {
+        if (missing.outputs.length > 0) await this.fetch(missing.outputs);
+        else if (missing.keys.length > 0)
+          turn.learnKeys(missing.keys, await keyStates(this.#env, missing.keys));
+        else await this.#env.admission.allowances.ask(workspace, missing.allowances);
+      }
+    } catch (error) {
+      this.#undo(turn);
+      throw error;
     }
     return turn;
-  }
-
-  async #keys(refs: readonly ActionKeyRef[]): Promise<readonly (ActionKeyState | null)[]> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await this.#env.store.actionKeys(refs);
-      } catch (error) {
-        if (this.#env.stopped()) throw error;
-        await this.#env.pause(retryMs(attempt));
-      }
-    }
   }
 
   #entry({ turn, advance, basis }: Decision): ReturnType<typeof buildEntry> {
@@ -314,6 +314,7 @@ export class ActiveRun extends RunCopy {
   }
 
   #settle(pendings: readonly Pending[], turn: Turn): void {
+    turn.done();
     this.#env.leave(turn.places);
     for (const pending of pendings) pending.settle(turn.results.get(pending) ?? "stale");
   }
@@ -326,6 +327,7 @@ export class ActiveRun extends RunCopy {
   #drop(pendings: readonly Pending[], result: IntentResult): void {
     for (const pending of pendings) {
       if (pending.place) this.#env.leave(1);
+      if (isEnd(pending)) this.ended();
       pending.settle(result);
     }
   }
@@ -368,6 +370,11 @@ export class ActiveRun extends RunCopy {
       return state.nodes[index]!.fence === row.fence && this.held.get(index)?.fence !== row.fence;
     });
     if (own.length > 0) await this.#env.adopt(this, own);
+  }
+
+  /** An action of the run has ended here, or could not begin. */
+  ended(count = 1): void {
+    this.#env.admission.allowances.gauge(this.identity!.workspace).end(count);
   }
 
   /** The run needs no more attention here: nothing is held, nothing waits. */

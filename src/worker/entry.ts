@@ -1,6 +1,7 @@
 /** Turns the result of a turn into what the store writes. */
 import type { Plan } from "../core/graph/plan.ts";
 import type { CommitEntry, NodeWrite } from "../core/ports/commit.ts";
+import type { LineRef } from "../core/ports/held.ts";
 import type { Advance } from "../core/run/advance.ts";
 import { fingerprintOf } from "../core/run/fingerprint.ts";
 import { isUnresolved, type RunState } from "../core/run/state.ts";
@@ -19,6 +20,7 @@ export function isEmpty(
   loaded: { readonly seq: number; readonly state: RunState },
 ): boolean {
   if (turn.consumed.length > 0 || turn.kept.length > 0 || advance.changed.length > 0) return false;
+  if (turn.held.size > 0) return false;
   return loaded.seq > 0 && advance.state === loaded.state;
 }
 
@@ -85,9 +87,19 @@ function listensTo({ plan, start, version, advance, before }: EntryParts): reado
   return rests ? [] : events;
 }
 
-/** The changed nodes that have a row, or need one. */
-function writtenNodes({ plan, advance, rows }: EntryParts): readonly number[] {
-  return advance.changed.filter((index) => rows.has(index) || needsRow(plan, advance.state, index));
+/** The changed nodes that have a row, or need one, and those that go into their line. */
+function writtenNodes({ plan, advance, rows, turn }: EntryParts): readonly number[] {
+  const isWritten = (index: number): boolean => rows.has(index) || needsRow(plan, advance.state, index);
+  const changed = advance.changed.filter(isWritten);
+  if (turn.held.size === 0) return changed;
+  return [...new Set([...changed, ...turn.held])];
+}
+
+/** `null`: it stands in no line. */
+function lineOf({ plan, turn, advance, started }: EntryParts, index: number): LineRef | null {
+  const node = plan.nodes[index]!;
+  const isHeld = turn.held.has(index) && advance.state.nodes[index]!.status === "ready";
+  return isHeld && node.kind === "action" ? { lane: node.lane, workspace: started.workspace } : null;
 }
 
 /** Triggers follow from the run's own row, unless they fire later; and so does `$output`, unless it failed once or has a deadline. */
@@ -102,6 +114,7 @@ function nodeWrite(parts: EntryParts, index: number): NodeWrite {
   const { plan, turn, advance, rows } = parts;
   const state = advance.state.nodes[index]!;
   const isNew = !rows.has(index);
+  const heldIn = lineOf(parts, index);
   return {
     node: plan.nodes[index]!.id,
     item: -1,
@@ -120,7 +133,7 @@ function nodeWrite(parts: EntryParts, index: number): NodeWrite {
     putOffMs: state.putOffMs,
     keyFence: state.keyFence,
     possiblyDuplicated: parts.duplicated.has(index) || turn.duplicated.has(index),
-    due: dueOf(parts, index, isNew),
+    ...(heldIn ? { heldIn, due: null } : { due: dueOf(parts, index, isNew) }),
     ...turn.values.get(index),
     ...editOf(parts, index),
     ...letterOf(parts, index),

@@ -6,6 +6,7 @@ import type { Store } from "../core/ports/store.ts";
 import type { NodeRecord } from "../core/ports/stored-run.ts";
 import type { Limits } from "../core/values.ts";
 import type { StoreClock } from "./clock.ts";
+import type { AdmissionParts } from "./admission/run-admission.ts";
 import type { Committer } from "./committer.ts";
 import type { CodeRunner } from "../security/sandbox/sandbox.ts";
 import type { CredentialSource } from "./grants.ts";
@@ -42,6 +43,8 @@ export interface RunEnvironment<Run> {
   /** Is told what happens. */
   readonly observer: Observer;
   readonly attemptLogs: AttemptLoggers;
+  /** What workspaces may begin. */
+  readonly admission: AdmissionParts;
   random(): number;
   /** `null`: this process takes no work now. */
   workshop(): Workshop | null;

@@ -59,7 +59,7 @@ export class Execution implements Held {
 
   async #execute(): Promise<void> {
     if (this.#options.delayMs > 0) await this.#sleep(this.#options.delayMs);
-    if (this.#interrupted) return this.#options.env.leave(1);
+    if (this.#interrupted) return this.#leave();
     // Cancelled between two attempts: nothing is under way, and nothing begins.
     if (this.#cancelled) return this.#giveBack();
     const grants = grantsOf(this.#options);
@@ -73,14 +73,21 @@ export class Execution implements Held {
     await transaction?.rollback();
     if (outcome.type === "interrupted") {
       await attempt.ended;
-      return this.#options.env.leave(1);
+      return this.#leave();
     }
     // An action that goes on after its timeout keeps its place until it ends; only then is there room again.
     await Promise.resolve();
     this.#submit(outcome, ended);
     if (ended) return;
     await attempt.ended;
-    this.#options.env.leave(1);
+    this.#leave();
+  }
+
+  /** Nothing takes the place over. */
+  #leave(): void {
+    const { env, run } = this.#options;
+    env.leave(1);
+    run.ended();
   }
 
   /** The result is recorded in the transaction of the action, or nothing is. */

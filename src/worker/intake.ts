@@ -13,6 +13,7 @@ export interface IntakeOptions {
   readonly slots: Slots;
   readonly lanes: readonly string[];
   readonly logger: Logger;
+  readonly onTaken: (task: Task) => void;
 }
 
 export class Intake {
@@ -50,8 +51,9 @@ export class Intake {
   }
 
   async #handle(task: Task): Promise<void> {
-    const { slots, table, logger } = this.#options;
+    const { slots, table, logger, onTaken } = this.#options;
     await slots.acquire();
+    onTaken(task);
     try {
       await table.claim(task);
     } catch (error) {

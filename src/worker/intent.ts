@@ -16,7 +16,14 @@ export type Intent =
       readonly bytes?: number;
     }
   /** A task names this node of this version: claim it here, or give it back. */
-  | { readonly type: "claim"; readonly node: number; readonly fence: number; readonly version: number }
+  | {
+      readonly type: "claim";
+      readonly node: number;
+      readonly fence: number;
+      readonly version: number;
+      /** It waited for room, and not in the queue. */
+      readonly isFromLine: boolean;
+    }
   /** A `ready` node that nobody handed over: claim it here if there is room, else hand it over. */
   | { readonly type: "offer"; readonly node: number; readonly fence: number }
   /** A `queued` node whose task was lost. */
@@ -34,6 +41,15 @@ export interface Pending {
   /** The intent is committed so, in a transaction that is open already: once, alone, and only where it is not stale. */
   readonly commit?: Store["commitLocked"];
   readonly settle: (result: IntentResult) => void;
+}
+
+/** An execution has ended with it, and its place comes along. */
+export function isEnd({ place, intent }: Pending): boolean {
+  return place && intent.type === "event";
+}
+
+export function isFromLine({ intent }: Pending): boolean {
+  return intent.type === "claim" && intent.isFromLine;
 }
 
 /** What the turn may claim. Absent where this process does not work. */

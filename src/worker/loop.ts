@@ -24,9 +24,9 @@ export class Loop {
     this.#options = options;
   }
 
-  start(): void {
+  start(firstInMs = 0): void {
     this.#stopped = false;
-    this.wakeIn(0);
+    this.wakeIn(firstInMs);
   }
 
   /** Asks for a round within this time. A later one that is planned already is brought forward. */

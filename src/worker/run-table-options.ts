@@ -10,6 +10,7 @@ import type { Limits } from "../core/values.ts";
 import type { ActiveRun } from "./active-run.ts";
 import type { ChildRuns } from "./child-opener.ts";
 import type { StoreClock } from "./clock.ts";
+import type { AdmissionParts } from "./admission/run-admission.ts";
 import type { Committer } from "./committer.ts";
 import type { CredentialSource } from "./grants.ts";
 import type { Loader } from "./loader.ts";
@@ -23,6 +24,8 @@ import type { Turn } from "./turn.ts";
 export interface RunListener {
   /** Node runs to hand over. `own`: this worker could run them, if it had room. */
   dispatch(tasks: { readonly own: readonly Task[]; readonly others: readonly Task[] }): void;
+  /** Node runs of this workspace have begun to wait for room. */
+  held(workspace: string): void;
   /** A wait or a retry becomes due in about so many milliseconds. */
   dueIn(ms: number): void;
   /** A turn of the run is durable. */
@@ -54,5 +57,6 @@ export interface RunTableOptions {
   readonly random: () => number;
   readonly observer: Observer;
   readonly attemptLogs: AttemptLoggers;
+  readonly admission: AdmissionParts;
   readonly listener: RunListener;
 }

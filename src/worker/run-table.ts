@@ -15,6 +15,7 @@ import type { NodeRef, Store } from "../core/ports/store.ts";
 import type { NodeRecord } from "../core/ports/stored-run.ts";
 import type { Task } from "../core/ports/scheduler.ts";
 import type { Limits } from "../core/values.ts";
+import type { AdmissionParts } from "./admission/run-admission.ts";
 import { Admissions } from "./admissions.ts";
 import { ActiveRun } from "./active-run.ts";
 import { Children } from "./children.ts";
@@ -67,6 +68,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   readonly #executions = new Set<Execution>();
   readonly #keyWaiters: KeyWaitersOptions;
   readonly admissions: Admissions;
+  readonly admission: AdmissionParts;
   #workshop: Workshop | null = null;
   #stopped = false;
   /** Live workers as of the last heartbeat, for fair shares. */
@@ -89,6 +91,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     this.random = options.random;
     this.observer = options.observer;
     this.attemptLogs = options.attemptLogs;
+    this.admission = options.admission;
     this.#lanes = new Set(options.lanes);
     this.maps = this.#newMaps();
     this.children = new Children({
@@ -154,8 +157,8 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     return intent ? this.#add(run, intent, false) : "gone";
   }
 
-  /** A task asks for a node run. The place that it brings is used, or given back. */
-  async claim(task: Task): Promise<IntentResult> {
+  /** A task asks for a node run. The place that it brings is used, or given back. `isFromLine`: it was not in the queue. */
+  async claim(task: Task, isFromLine = false): Promise<IntentResult> {
     if (task.item >= 0) {
       // The map takes the places that it finds.
       this.leave(1);
@@ -170,7 +173,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     }
     const run = this.#get(task.runId);
     run.expect(plan);
-    const claim: Intent = { type: "claim", node, fence: task.fence, version: task.version };
+    const claim: Intent = { type: "claim", node, fence: task.fence, version: task.version, isFromLine };
     const result = await this.#add(run, claim, true);
     if (result === "applied")
       this.observer.taken({ ...task, trace: null }, Math.max(0, this.clock.now() - task.dispatchedAt));
@@ -263,6 +266,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     for (const node of new Set([...turn.opened, ...turn.aborts])) this.maps.opened(run, node);
     for (const order of turn.children) this.children.obey(run, order, turn.values.get(order.node)?.input);
     if (run.identity!.parent && isResting(advance.state.status)) this.#options.listener.childRested();
+    if (turn.held.size > 0) this.#options.listener.held(run.identity!.workspace);
     if (turn.enqueued.size > 0) this.#handOver(run, turn, advance);
     for (const due of turn.due.values())
       if (due !== null && typeof due === "object" && "inMs" in due) this.#options.listener.dueIn(due.inMs);
@@ -284,6 +288,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
       if (node.kind !== "action" || !action) return;
       this.logger.warn({ runId: run.id, node: row.node }, "a claim whose reply was lost is taken up");
       this.leave(-1);
+      run.ended(-1);
       this.#execute(run, { ...row, node, action, input: inputs[index] ?? null, key: keys[index] ?? null }, 0);
     });
   }
@@ -355,6 +360,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
       return this.#execute(run, claim, 0);
     // Claimed under an id that this process has given up meanwhile: nothing was executed, so it goes back unharmed.
     this.leave(1);
+    run.ended();
     void this.#add(
       run,
       { type: "event", event: { type: "released", node: index, fence: claim.fence } },

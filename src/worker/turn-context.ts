@@ -3,6 +3,7 @@ import type { ActionRegistry } from "../actions/registry.ts";
 import type { Plan } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
 import type { Limits } from "../core/values.ts";
+import type { RunAdmission } from "./admission/run-admission.ts";
 import type { Workshop } from "./intent.ts";
 import type { RunData } from "./prepare.ts";
 import type { Edit } from "./turn-result.ts";
@@ -27,6 +28,10 @@ export interface TurnContext {
   readonly workshop: Workshop | null;
   readonly now: () => number;
   readonly random: () => number;
+  /** The run begins with this turn. */
+  readonly isStart?: boolean;
+  /** Absent where nothing can begin here. */
+  readonly admission?: RunAdmission;
   /** What is ready stays so: the run may never come to be. */
   readonly deferred?: boolean;
   /** Nodes that share a key with other runs are not begun: the commit must not be refused because of one. */

@@ -3,6 +3,7 @@
  * turn will have to commit.
  */
 import type { Json } from "../core/json.ts";
+import type { ActionKeyRef, ActionKeyState } from "../core/ports/action-keys.ts";
 import { type Advance, apply, closeDraft, type Draft, openDraft } from "../core/run/advance.ts";
 import type { Command } from "../core/run/command.ts";
 import type { ErrorRecord, Event, RunEvent } from "../core/run/event.ts";
@@ -27,6 +28,8 @@ export class TurnDraft extends TurnResult {
   /** Nodes that became ready and are neither claimed nor handed over yet. */
   protected ready: number[] = [];
   protected outputNode: number | null = null;
+  /** Executions that ended with this turn, and in whose place nothing goes on yet. */
+  protected freed = 0;
 
   constructor(context: TurnContext, state: RunState) {
     super();
@@ -46,6 +49,11 @@ export class TurnDraft extends TurnResult {
     const advance = closeDraft(this.#draft);
     if (hasKeys(this.context.plan)) this.actionKeys = this.keys.writes(this.#before, advance, this.values);
     return advance;
+  }
+
+  /** What the store says of keys that were missing. */
+  learnKeys(refs: readonly ActionKeyRef[], states: readonly (ActionKeyState | null)[]): void {
+    this.keys.learn(refs, states);
   }
 
   /** The commit was refused: forget what this turn put into the run's data. */
@@ -91,6 +99,7 @@ export class TurnDraft extends TurnResult {
       case "retryNow":
         // The next attempt goes on in the place of the failed one.
         this.places--;
+        this.freed--;
         this.retries.push(command);
         break;
       case "schedule":
@@ -141,7 +150,8 @@ export class TurnDraft extends TurnResult {
     if (this.node(event.node) === before) return false;
     if (possiblyDuplicated) this.duplicated.add(event.node);
     if (isFailure(event)) this.#recordAttempt(event, before, commands);
-    if (event.type === "givenBack") this.due.set(event.node, { inMs: event.delayMs });
+    if (event.type === "givenBack" && event.delayMs !== null)
+      this.due.set(event.node, { inMs: event.delayMs });
     return true;
   }
 

@@ -2,7 +2,7 @@
 import type { RegisteredAction } from "../actions/registry.ts";
 import type { PlanAction } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
-import type { ActionKeyWrite } from "../core/ports/action-keys.ts";
+import type { ActionKeyRef, ActionKeyWrite } from "../core/ports/action-keys.ts";
 import type { ItemWrite } from "../core/ports/maps.ts";
 import type { AttemptWrite, NodeWrite } from "../core/ports/commit.ts";
 import type { EditedInput } from "../core/ports/stored-run.ts";
@@ -40,9 +40,19 @@ export interface Values {
   error?: ErrorRecord | null;
 }
 
+/** Outputs, by the ids of their nodes, that the next step reads, and keys that it asks for. */
+export interface Missing {
+  readonly outputs: readonly string[];
+  readonly keys: readonly ActionKeyRef[];
+  /** Node runs for which allowances are to be asked for. */
+  readonly allowances: number;
+}
+
 export class TurnResult {
   readonly claims: Claim[] = [];
   readonly enqueued: Set<number> = new Set();
+  /** Nodes that are ready and wait for room in their line. */
+  readonly held: Set<number> = new Set();
   readonly retries: { node: number; fence: number; delayMs: number }[] = [];
   readonly aborts: number[] = [];
   readonly deadLetters: { node: number; error: ErrorRecord }[] = [];
@@ -67,6 +77,8 @@ export class TurnResult {
   readonly results: Map<Pending, IntentResult> = new Map();
   /** Room that came with the intents or was taken, and is not used by a claim. */
   places = 0;
+  /** Of the claims: those that nothing had waited for. */
+  inline = 0;
   /** Room that this turn took beyond what came with the intents. */
   taken = 0;
   /** About: of everything that is written. */

@@ -6,13 +6,14 @@
 import type { RegisteredAction } from "../actions/registry.ts";
 import { isCompensation, type PlanAction } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
-import type { ActionKeyRef, ActionKeyState } from "../core/ports/action-keys.ts";
 import type { StoredMessage } from "../core/ports/message.ts";
 import type { ErrorRecord, RunEvent } from "../core/run/event.ts";
 import type { NodeState } from "../core/run/state.ts";
 import { sizeOf } from "../core/values.ts";
 import {
   type Intent,
+  isEnd,
+  isFromLine,
   type LetterBody,
   letterEvent,
   messageEvent,
@@ -32,17 +33,11 @@ import {
 } from "./prepare.ts";
 import { isReport, reportEvent } from "./reports.ts";
 import { returnMs } from "./retry-pause.ts";
-import { TurnDraft } from "./turn-draft.ts";
+import { TurnAdmission } from "./turn-admission.ts";
 import type { KeyDecision } from "./turn-keys.ts";
-import { NO_ITEM } from "./turn-result.ts";
+import { type Missing, NO_ITEM } from "./turn-result.ts";
 
-/** Outputs, by the ids of their nodes, that the next step reads, and keys that it asks for. */
-export interface Missing {
-  readonly outputs: readonly string[];
-  readonly keys: readonly ActionKeyRef[];
-}
-
-export class Turn extends TurnDraft {
+export class Turn extends TurnAdmission {
   /** Claims that tasks asked for, by node. */
   readonly #asked = new Map<number, Pending>();
 
@@ -63,11 +58,6 @@ export class Turn extends TurnDraft {
       else if (this.ready.length > 0) this.#shareOut();
       else return null;
     }
-  }
-
-  /** What the store says of keys that were missing. */
-  learnKeys(refs: readonly ActionKeyRef[], states: readonly (ActionKeyState | null)[]): void {
-    this.keys.learn(refs, states);
   }
 
   // ------------------------------------------------------------------ taking up
@@ -122,8 +112,9 @@ export class Turn extends TurnDraft {
   }
 
   #takePending(pending: Pending): void {
-    if (pending.place) this.places++;
     const { intent } = pending;
+    if (pending.place) this.places++;
+    if (isEnd(pending)) this.freed++;
     switch (intent.type) {
       case "look":
         this.results.set(pending, "applied");
@@ -183,9 +174,15 @@ export class Turn extends TurnDraft {
       return;
     }
     const { fence, status, dispatches } = this.node(index);
+    const isOver = this.overLimit.has(index);
     if (status === "queued") {
-      const delayMs = returnMs(dispatches, this.context.random());
+      const delayMs = isOver ? null : returnMs(dispatches, this.context.random());
       this.takeEvent({ type: "givenBack", node: index, fence, delayMs });
+      if (isOver) this.held.add(index);
+      this.leaveQueue();
+    } else if (status === "ready" && isFromLine(pending)) {
+      // It cannot run here: others find it in the queue.
+      this.enqueue(index);
     }
     this.results.set(pending, "refused");
   }
@@ -195,15 +192,15 @@ export class Turn extends TurnDraft {
     const ready = [...new Set(this.ready)].filter((index) => this.node(index).status === "ready");
     this.ready = [];
     const { workshop } = this.context;
-    let room = 0;
+    let most = this.inline;
     if (workshop?.inline) {
       const wanted = Math.min(ready.length, Math.max(workshop.share(ready.length), this.places > 0 ? 1 : 0));
       if (wanted > this.places) this.#take(wanted - this.places);
-      room = Math.min(wanted, this.places);
+      most += Math.min(wanted, this.places);
     }
     for (const index of ready) {
-      if (room > 0 && this.#claim(index)) room--;
-      else this.#enqueue(index);
+      if (this.inline < most && this.#claim(index)) this.inline++;
+      else this.handOn(index);
     }
   }
 
@@ -213,13 +210,6 @@ export class Turn extends TurnDraft {
     this.places += got;
   }
 
-  #enqueue(index: number): void {
-    const before = this.node(index);
-    if (before.status !== "ready" || this.context.deferred) return;
-    this.apply({ type: "enqueued", node: index });
-    if (this.node(index) !== before) this.enqueued.add(index);
-  }
-
   /** `false`: this worker may not or cannot take the node. */
   #claim(index: number): boolean {
     const { workshop, plan, registry } = this.context;
@@ -227,6 +217,8 @@ export class Turn extends TurnDraft {
     if (!workshop || node.kind !== "action" || !workshop.lanes.has(node.lane)) return false;
     const action = registry.get(node.action);
     if (!action) return false;
+    // Maps and children run nothing themselves.
+    if (!node.map && !node.isChild && !this.mayBegin(index)) return false;
     const before = this.node(index);
     const prepared = node.map ? makeList(node.map, action, this.rendering) : this.#prepare(node, action);
     const key = node.key !== null && prepared.ok ? this.keys.decide(node, prepared.value) : null;
@@ -237,6 +229,7 @@ export class Turn extends TurnDraft {
     // The run is paused, or it is too late for the node.
     if (claimed.status !== "running") return false;
     this.due.delete(index);
+    if (before.status === "queued") this.leaveQueue();
     if (node.map) this.#startMap(claimed, index, this.#fitting(claimed, node, prepared));
     else if (node.isChild) this.#openChild(claimed, index, this.#fitting(claimed, node, prepared));
     else if (key && key.type !== "own") this.#endByKey(index, key, this.#fitting(claimed, node, prepared));
@@ -284,6 +277,7 @@ export class Turn extends TurnDraft {
     const input = this.#fitting(claimed, node, prepared);
     if (input.ok) {
       this.places--;
+      this.spend();
       this.value(node.index).input = input.value;
       this.claims.push({ ...claimed, node, action, input: input.value, key });
     } else {
@@ -352,8 +346,10 @@ export class Turn extends TurnDraft {
     const next = workshop ? [...this.#asked.keys(), ...this.ready] : [];
     if (this.outputNode !== null) next.push(this.outputNode);
     const outputs = next.flatMap((index) => missingOutputs(readBy(plan.nodes[index]!), this.rendering));
-    if (outputs.length > 0) return { outputs: [...new Set(outputs)], keys: [] };
+    if (outputs.length > 0) return { outputs: [...new Set(outputs)], keys: [], allowances: 0 };
     const keys = this.keys.wanted(next);
-    return keys.length > 0 ? { outputs, keys } : null;
+    if (keys.length > 0) return { outputs, keys, allowances: 0 };
+    const allowances = this.lacking(next.length);
+    return allowances > 0 ? { outputs, keys, allowances } : null;
   }
 }

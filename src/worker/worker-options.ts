@@ -2,6 +2,7 @@
 import type { ActionRegistry } from "../actions/registry.ts";
 import type { Outbound } from "../core/definition/outbound.ts";
 import type { RetryPolicy } from "../core/definition/retry.ts";
+import type { Buckets } from "../core/ports/allowances.ts";
 import type { LeaseKeeper } from "../core/ports/lease-keeper.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { Scheduler } from "../core/ports/scheduler.ts";
@@ -12,6 +13,7 @@ import type { CodeRunner } from "../security/sandbox/sandbox.ts";
 import type { ActiveRun } from "./active-run.ts";
 import type { ChildRuns } from "./child-opener.ts";
 import type { CredentialSource } from "./grants.ts";
+import type { LimitBookOptions } from "./limit-book.ts";
 import type { EventRuns } from "./loops/events.ts";
 import type { RetentionRules } from "./loops/retention.ts";
 import type { DeliveryRuns } from "./loops/webhooks.ts";
@@ -26,6 +28,10 @@ export interface WorkerOptions {
   readonly scheduler: Scheduler;
   readonly registry: ActionRegistry;
   readonly limits: Limits;
+  /** Token buckets of workspaces. */
+  readonly buckets: Buckets;
+  /** What workspaces may use. */
+  readonly workspaces: LimitBookOptions["rules"];
   readonly retry: Partial<RetryPolicy> | null;
   readonly logger: Logger;
   readonly outbound: Outbound;

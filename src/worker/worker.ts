@@ -7,6 +7,7 @@ import type { ActionRegistry } from "../actions/registry.ts";
 import type { NodeRef } from "../core/ports/store.ts";
 import type { Task } from "../core/ports/scheduler.ts";
 import type { ActiveRun } from "./active-run.ts";
+import { Sharing } from "./admission/sharing.ts";
 import { Backlog } from "./backlog.ts";
 import { StoreClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
@@ -46,6 +47,7 @@ export class Worker {
   readonly committer: Committer;
   readonly loader: Loader;
   readonly plans: Plans;
+  readonly sharing: Sharing;
   readonly clock: StoreClock = new StoreClock();
   readonly counts: WorkerCounts = { fenced: 0, deaths: 0, resent: 0 };
   readonly #options: WorkerOptions;
@@ -72,16 +74,22 @@ export class Worker {
     this.committer = new Committer(store, { onBatch: (batch) => options.observer.batch(batch) });
     this.loader = new Loader(store);
     this.plans = new Plans(store);
+    const workers = (): number => this.table.liveWorkers;
+    this.sharing = new Sharing({ ...options, workers, loop: (name, round) => this.#loop(name, round) });
     this.#outbox = new Outbox(scheduler, logger);
     this.table = this.#newTable();
     this.#backlog = new Backlog({
       slots: this.#slots,
-      claim: (task) => void this.#claim(task),
+      claim: (task, isFromLine) => this.#claim(task, isFromLine),
       send: (tasks) => this.#outbox.send(tasks),
-      workers: () => this.table.liveWorkers,
+      workers,
+      turns: this.sharing.turns,
+      gauge: this.sharing.gauge,
+      onGone: (task) => this.sharing.gone(task),
     });
     this.#slots.onChange(() => this.#backlog.drain());
-    this.#intake = new Intake({ scheduler, table: this.table, slots: this.#slots, lanes, logger });
+    const onTaken = ({ workspace }: Task): void => this.sharing.charge(workspace, 1);
+    this.#intake = new Intake({ scheduler, table: this.table, slots: this.#slots, lanes, logger, onTaken });
     this.#lease = new Lease({
       store,
       logger,
@@ -125,6 +133,7 @@ export class Worker {
   /** `work`: claim and execute node runs. `maintain`: run the maintenance loops. Either needs a lease. */
   async start(options: { readonly work: boolean; readonly maintain: boolean }): Promise<void> {
     this.#works = options.work;
+    await this.sharing.start();
     if (!options.work && !options.maintain) {
       await this.#readClock();
       return;
@@ -132,7 +141,7 @@ export class Worker {
     await this.#register();
     this.#loops = [this.#loop("heartbeat", () => this.#beat())];
     if (options.maintain) this.#loops.push(this.#timer, this.#children, this.#events, ...this.#maintenance());
-    if (options.work) this.#loops.push(this.#poller());
+    if (options.work) this.#loops.push(this.#poller(), ...this.#sharingLoops());
     for (const loop of this.#loops) loop.start();
     if (options.work) await this.#intake.open();
   }
@@ -152,7 +161,8 @@ export class Worker {
     await this.#releaseHeld();
     await within(left() + 1_000, this.table.quiet());
     this.table.stop();
-    await Promise.all(this.#loops.map((loop) => within(left() + 1_000, loop.stop())));
+    const loops = [...this.#loops, this.sharing];
+    await Promise.all(loops.map((loop) => within(left() + 1_000, loop.stop())));
     await within(left() + 1_000, this.#outbox.idle());
     await within(left() + 500, closing);
     await within(left() + 1_000, this.#lease.deregister()).catch((error: unknown) => {
@@ -185,6 +195,7 @@ export class Worker {
       plans: this.plans,
       clock: this.clock,
       slots: this.#slots,
+      admission: this.sharing,
       random: Math.random,
       listener: {
         dispatch: ({ own, others }) => {
@@ -192,7 +203,11 @@ export class Worker {
           if (own.length > 0) this.#backlog.add(own);
         },
         dueIn: (ms) => this.#timer.wakeIn(ms),
-        moved: onMoved,
+        held: (workspace) => this.sharing.held(workspace),
+        moved: (run, turn, advance) => {
+          this.sharing.charge(run.identity!.workspace, turn.inline);
+          onMoved(run, turn, advance);
+        },
         childRested: () => {
           this.#childRestedAt = performance.now();
           this.#children.wakeIn(0);
@@ -207,9 +222,9 @@ export class Worker {
   }
 
   /** From the backlog: the place that was taken for it goes with it. */
-  async #claim(task: Task): Promise<void> {
+  async #claim(task: Task, isFromLine: boolean): Promise<void> {
     try {
-      await this.table.claim(task);
+      await this.table.claim(task, isFromLine);
     } catch (error) {
       this.#slots.release();
       this.#options.logger.error(
@@ -234,6 +249,11 @@ export class Worker {
     return Object.entries(rounds).map(([name, round]) => this.#loop(name, round));
   }
 
+  #sharingLoops(): readonly Loop[] {
+    const workerId = (): string | null => this.workerId;
+    return this.sharing.loopsOf({ slots: this.#slots, backlog: this.#backlog, workerId });
+  }
+
   #poller(): Loop {
     const options = { ...this.#options, runs: this.#options.items, clock: this.clock };
     const { polls, loop } = polling({ ...options, worker: () => this.workerId }, (round) =>
@@ -253,7 +273,12 @@ export class Worker {
   async #register(): Promise<void> {
     const id = await this.#lease.register();
     this.#rollCall.reset();
-    if (this.#works) this.table.workAs(id);
+    if (this.#works) this.#workAs(id);
+  }
+
+  #workAs(workerId: string | null): void {
+    this.sharing.allowances.workAs(workerId);
+    this.table.workAs(workerId);
   }
 
   async #beat(): Promise<number> {
@@ -274,7 +299,7 @@ export class Worker {
       { workerId: oldId },
       "this worker was declared dead; it drops what it held and starts anew",
     );
-    this.table.workAs(null);
+    this.#workAs(null);
     this.table.abandon();
     this.#options.onDeclaredDead(oldId);
   }

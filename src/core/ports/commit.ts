@@ -4,6 +4,7 @@ import type { ErrorRecord } from "../run/event.ts";
 import type { FailureState, NodeStatus, RunStatus, WaitReason } from "../run/state.ts";
 import type { ActionKeyWrite } from "./action-keys.ts";
 import type { GateWrite } from "./gates.ts";
+import type { LineRef } from "./held.ts";
 import type { ParentRef } from "./children.ts";
 import type { StartKey } from "./keys.ts";
 import type { ItemWrite, MapWrite } from "./maps.ts";
@@ -56,6 +57,11 @@ export interface NodeWrite {
   readonly putOffMs?: number;
   /** Default 0. */
   readonly keyFence?: number;
+  /**
+   * While the row is `ready`: it waits for room in this line (see `HeldStore`), and `undispatched` does not find it. It keeps its place in the line
+   * where it was in one before. Default `null`.
+   */
+  readonly heldIn?: LineRef | null;
   /**
    * `null`: not due by itself. Else the row is due this long after the commit (0: at once), by the store's clock;
    * `{ at }` is a point in time. `"keep"`: as it was. Fractions are rounded up; what is no time at all makes the entry `failed`.

@@ -36,6 +36,8 @@ export interface QueuedGroup {
   readonly version: number;
   readonly node: string;
   readonly count: number;
+  /** Of these: node runs that are ready and held back, because their workspace has no room. */
+  readonly held: number;
   /** Since when the oldest one of them is in this state, and its run. `null`: not asked for what is running. */
   readonly since: number | null;
   readonly runId: string | null;

@@ -19,6 +19,9 @@ import type { ActionKeyStore } from "./action-keys.ts";
 import type { GateStore } from "./gates.ts";
 import type { ChildStore } from "./children.ts";
 import type { KeyStore } from "./keys.ts";
+import type { LimitStore } from "./limits.ts";
+import type { HeldStore } from "./held.ts";
+import type { Buckets, PlaceStore } from "./allowances.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterPage } from "./dead-letter.ts";
 import type { RetentionStore } from "./retention.ts";
 import type { PollStore } from "./polls.ts";
@@ -154,6 +157,10 @@ export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, 
   readonly events: EventStore;
   readonly feed: FeedStore;
   readonly audit: AuditStore;
+  readonly limits: LimitStore;
+  readonly buckets: Buckets;
+  readonly places: PlaceStore;
+  readonly held: HeldStore;
 
   /**
    * One batch, one statement or transaction where the store can; one verdict per entry, in order. Waits for nobody. Rejects

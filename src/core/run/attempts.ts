@@ -72,7 +72,9 @@ export function keyHeld(draft: Draft, event: Event<"keyHeld">): void {
 export function givenBack(draft: Draft, event: Event<"givenBack">): void {
   const { status, fence } = draft.node(event.node);
   if (status !== "queued" || fence !== event.fence) return;
-  draft.edit(event.node, { status: "ready", dueAt: Math.ceil(draft.now) + Math.ceil(event.delayMs) });
+  const { delayMs } = event;
+  const dueAt = delayMs === null ? null : Math.ceil(draft.now) + Math.ceil(delayMs);
+  draft.edit(event.node, { status: "ready", dueAt });
 }
 
 export function released(draft: Draft, event: Event<"released">): void {

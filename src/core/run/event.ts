@@ -55,8 +55,8 @@ export type RunEvent =
   | ({ readonly type: "claimed"; readonly worker: string } & FencedEvent)
   /** The idempotency key of a `ready` or `queued` node is held by another node run: it waits until the key is settled, or to look again. */
   | ({ readonly type: "keyHeld" } & FencedEvent)
-  /** A worker cannot run a `queued` node: `ready` again, not before `delayMs`. */
-  | ({ readonly type: "givenBack"; readonly delayMs: number } & FencedEvent)
+  /** A worker cannot run a `queued` node: `ready` again, not before `delayMs`; `null`: at any time. */
+  | ({ readonly type: "givenBack"; readonly delayMs: number | null } & FencedEvent)
   /** A running node's worker gives it up in an orderly way, or no longer knows it: `ready`, `fence + 1`, no attempt counted. */
   | ({ readonly type: "released" } & FencedEvent)
   /** A running node's worker is dead. By effect class, as `verdict` says; a `retry` here costs no attempt of the ladder. */

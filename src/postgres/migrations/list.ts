@@ -36,6 +36,8 @@ import { nodeLogs } from "./0029-node-logs.ts";
 import { seals } from "./0030-seals.ts";
 import { feeds } from "./0031-feeds.ts";
 import { audit } from "./0032-audit.ts";
+import { limits } from "./0033-limits.ts";
+import { admission } from "./0034-admission.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -71,6 +73,8 @@ export const MIGRATIONS: readonly Migration[] = [
   seals,
   feeds,
   audit,
+  limits,
+  admission,
 ];
 
 /** The schema version that this code is written for. */

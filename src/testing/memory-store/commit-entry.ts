@@ -10,7 +10,7 @@ import { TERMINAL } from "../../core/run/state.ts";
 import { frozenCopy, jsonText } from "./json-text.ts";
 import { isRunId, nodeKey, type MemoryNode, type MemoryRun, type Tables } from "./tables.ts";
 
-interface PreparedNode extends Pick<MemoryNode, "record" | "input" | "output" | "readyAt"> {
+interface PreparedNode extends Pick<MemoryNode, "record" | "input" | "output" | "readyAt" | "held"> {
   readonly key: string;
   readonly write: NodeWrite;
 }
@@ -143,11 +143,13 @@ function nextNode(
   for (const text of [write.node, write.outcome, write.worker]) assertText(text);
   const dueAt = dueTime(write, before?.record, moment.now);
   const { input, output } = write;
+  const line = write.status === "ready" ? (write.heldIn ?? null) : null;
   return {
     record: nextRecord({ write, before: before?.record, dueAt }, moment),
     input: jsonText(input),
     output: jsonText(output),
-    readyAt: write.status === "ready" ? (dueAt ?? before?.readyAt ?? moment.now) : null,
+    readyAt: write.status === "ready" && !line ? (dueAt ?? before?.readyAt ?? moment.now) : null,
+    held: line && { ...line, at: before?.held?.at ?? moment.now },
   };
 }
 
@@ -160,7 +162,7 @@ interface Change {
 function nextRecord(change: Change, { now, seq }: Moment): NodeRecord {
   const { write, before, dueAt } = change;
   const { isNew: _, due: _due, input: _input, output: _output, error, ...same } = write;
-  const { fingerprint: _fingerprint, resolution: _resolution, ...state } = same;
+  const { fingerprint: _fingerprint, resolution: _resolution, heldIn: _heldIn, ...state } = same;
   const { edited = null, deadlineAt = null, putOffMs = 0, keyFence = 0 } = write;
   return Object.freeze({
     ...state,

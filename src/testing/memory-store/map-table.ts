@@ -283,7 +283,7 @@ export class MapTable {
   #new(run: MemoryRun, item: { node: string; item: number; worker: string | null; now: number }): MemoryNode {
     const { node, item: place, worker, now } = item;
     const record = Object.freeze({ ...NEW, node, item: place, worker, startedAt: now });
-    const row: MemoryNode = { run, record, input: undefined, output: undefined, readyAt: null };
+    const row: MemoryNode = { run, record, input: undefined, output: undefined, readyAt: null, held: null };
     run.nodes.set(nodeKey(record), row);
     this.#tables.place(row, row);
     return row;

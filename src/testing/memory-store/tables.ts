@@ -1,5 +1,6 @@
 /** What the store in memory holds, and the indexes by which the loops find their rows. */
 import type { MessageBody } from "../../core/ports/message.ts";
+import type { LineRef } from "../../core/ports/held.ts";
 import type { MapState } from "../../core/ports/maps.ts";
 import type { AttemptRecord } from "../../core/ports/store.ts";
 import type { NodeRecord, RunHeader } from "../../core/ports/stored-run.ts";
@@ -55,6 +56,8 @@ export interface MemoryNode {
   output: string | undefined;
   /** Since when, or from when on, a `ready` row may start. */
   readyAt: number | null;
+  /** In which line it waits for room, and since when. */
+  held: (LineRef & { readonly at: number }) | null;
 }
 
 /** What the values of a run have in all. */
@@ -82,6 +85,8 @@ export class Tables {
   readonly due: TimeIndex<MemoryNode> = new TimeIndex();
   /** `ready` rows by `readyAt`. */
   readonly ready: TimeIndex<MemoryNode> = new TimeIndex();
+  /** `ready` rows that wait for room. */
+  readonly held: Set<MemoryNode> = new Set();
   /** `queued` rows by `dispatchedAt`. */
   readonly queued: TimeIndex<MemoryNode> = new TimeIndex();
   /** Runs by the oldest message that nobody has seen. */
@@ -90,12 +95,20 @@ export class Tables {
   readonly running: Map<string, Set<MemoryNode>> = new Map();
 
   /** The row is now this one. */
-  place(node: MemoryNode, next: Pick<MemoryNode, "record" | "input" | "output" | "readyAt">): void {
+  place(
+    node: MemoryNode,
+    next: Pick<MemoryNode, "record" | "input" | "output" | "readyAt"> & {
+      readonly held?: MemoryNode["held"];
+    },
+  ): void {
     this.#leave(node);
     node.record = next.record;
     node.input = next.input ?? node.input;
     node.output = next.output ?? node.output;
     node.readyAt = next.readyAt;
+    node.held = next.held ?? null;
+    if (node.held) this.held.add(node);
+    else this.held.delete(node);
     const { status, item, dueAt, deadlineAt, dispatchedAt, worker, waitingFor } = node.record;
     const isBefore =
       status === "pending" || status === "ready" || status === "queued" || waitingFor === "map";
@@ -122,6 +135,7 @@ export class Tables {
     this.runs.delete(run.header.id);
     for (const node of run.nodes.values()) {
       this.#leave(node);
+      this.held.delete(node);
       for (const index of [this.due, this.ready, this.queued]) index.set(node, null);
     }
     this.unread.set(run, null);

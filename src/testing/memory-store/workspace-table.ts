@@ -41,6 +41,8 @@ export interface WorkspaceTableParts {
     workspaces(): Iterable<string>;
     shred(workspace: string): Promise<unknown>;
   };
+  /** What is not counted. */
+  readonly settings: readonly Pick<WorkspaceRows, "forget">[];
 }
 
 export class WorkspaceTable implements WorkspaceStore {
@@ -82,6 +84,7 @@ export class WorkspaceTable implements WorkspaceStore {
     for (const run of this.#runs(workspace)) retention.remove(run);
     for (const [, each] of rows) each.forget(workspace);
     this.#parts.tables.feed.forget(workspace);
+    for (const each of this.#parts.settings) each.forget(workspace);
     await credentials.shred(workspace);
     return counts;
   }

@@ -31,6 +31,7 @@ import { noRoom } from "../run-size.ts";
 import type { Slots } from "../slots.ts";
 import type { ItemChildren } from "./item-children.ts";
 import { ItemInputs } from "./item-inputs.ts";
+import { ItemPlaces } from "./item-places.ts";
 import type { MapNode } from "./map-node.ts";
 import { ItemAttempt, type ItemWork } from "./item-attempt.ts";
 
@@ -70,6 +71,7 @@ export class MapRunner implements Held {
   readonly #options: MapRunnerOptions;
   readonly #ref: MapRef;
   readonly #inputs: ItemInputs;
+  readonly #places: ItemPlaces;
   readonly #items = new Map<number, ItemAttempt>();
   /** Attempts whose host code has not ended. */
   readonly #attempts = new Set<ItemAttempt>();
@@ -90,6 +92,7 @@ export class MapRunner implements Held {
     this.fence = fence;
     this.#ref = { runId: options.run.id, node: options.node.id };
     this.#inputs = new ItemInputs(options);
+    this.#places = new ItemPlaces({ ...options, onRoom: () => this.roomMade() });
   }
 
   /** There may be items to claim, or nothing left to do. */
@@ -166,11 +169,11 @@ export class MapRunner implements Held {
   // ------------------------------------------------------------------ claiming
 
   async #claim(): Promise<void> {
-    const { env, slots } = this.#options;
+    const { env } = this.#options;
     const workshop = env.workshop();
     if (!this.#isHungry || !workshop) return;
     // Nothing begins any more; whoever only wants to know whether the map is complete may look.
-    const places = this.#leftMs() <= 0 ? 0 : slots.take(MAX_CLAIM);
+    const places = this.#leftMs() <= 0 ? 0 : await this.#places.take(MAX_CLAIM);
     this.#isStarved = places === 0;
     if (places === 0 && !this.#isLooking) return;
     this.#isLooking = false;
@@ -179,13 +182,14 @@ export class MapRunner implements Held {
       const request = { ...this.#ref, worker: workshop.workerId, limit: places };
       const { map, items, runBytes } = await env.store.claimItems(request);
       used = items.length;
+      env.admission.charge(this.#options.run.identity!.workspace, used);
       this.#storedBytes = runBytes;
       await this.#begin(items);
       await this.#note(map);
       if (map && this.#isHungry && map.running < map.concurrency && used === places)
         this.#options.onSurplus();
     } finally {
-      env.leave(places - used);
+      this.#places.giveBack(places - used);
     }
   }
 
@@ -204,7 +208,7 @@ export class MapRunner implements Held {
         const bytes = isStored ? 0 : prepared.bytes;
         this.#start({ ...item, input: prepared.value, isStored, bytes }, 0);
       } else {
-        this.#options.env.leave(1);
+        this.#places.leave();
         const work = { ...item, input: item.input ?? null, isStored: true, bytes: 0 };
         this.#fail(work, { verdict: { type: "permanent" }, error: prepared.error });
       }
@@ -243,7 +247,7 @@ export class MapRunner implements Held {
       onOutcome: (outcome) => this.#over(work, outcome),
       onEnded: () => {
         this.#attempts.delete(attempt);
-        env.leave(1);
+        this.#places.leave();
         if (this.#isHungry && !this.#isAbandoned) this.#wake();
       },
     });
@@ -378,7 +382,7 @@ export class MapRunner implements Held {
 
   /** The next attempt, in a place that it takes whether there is one or not: the item is this worker's already. */
   #goOn(work: ItemWork, { fence, attempt, losses, putOffMs, delayMs }: ItemResult): void {
-    this.#options.env.leave(-1);
+    this.#places.leave(-1);
     this.#start({ ...work, fence, attempt, losses, putOffMs, isStored: true, bytes: 0 }, delayMs);
   }
 }

@@ -86,7 +86,16 @@ describe("engine.stats", () => {
     const { now } = await engine.stats();
     expect(now.lanes).toEqual([{ lane: "far", ready: 0, queued: 1, running: 0 }]);
     expect(now.users).toEqual([
-      { workspace: "default", workflow: "elsewhere", ready: 0, queued: 1, running: 0 },
+      {
+        workspace: "default",
+        workflow: "elsewhere",
+        ready: 0,
+        held: 0,
+        queued: 1,
+        running: 0,
+        share: null,
+        waitingMs: now.oldest!.ageMs,
+      },
     ]);
     expect(now.oldest).toMatchObject({ workflow: "elsewhere", node: "far" });
     expect(now.oldest!.ageMs).toBeLessThan(60_000);

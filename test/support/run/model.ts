@@ -88,7 +88,7 @@ export class Model extends MessageModel {
         if (status === "queued") this.note(id, { is: "handed" });
         return;
       case "givenBack":
-        if (status === "queued") this.note(id, { is: "heldBack", due: this.now + event.delayMs });
+        if (status === "queued") this.note(id, { is: "heldBack", due: this.now + (event.delayMs ?? 0) });
         return;
       case "timerFired":
         if (this.paused) return;

@@ -47,6 +47,7 @@ test("docs/reference/options.md lists every option of createEngine, and no other
     logs: known({ logs: { none: 1 } }),
     audit: known({ audit: { none: 1 } }),
     limits: known({ limits: { none: 1 } }),
+    workspaces: known({ workspaces: { none: 1 } }),
     http: known({ http: { none: 1 } }),
     sandbox: known({ sandbox: { none: 1 } }),
     queues: known({ queues: { allow: [], none: 1 } }),

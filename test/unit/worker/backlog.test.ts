@@ -1,5 +1,6 @@
 /** The backlog: keeps what this worker will soon have room for, and hands everything else to the queue in time. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { FairTurns } from "../../../src/core/limits/fair-turns.ts";
 import type { Task } from "../../../src/core/ports/scheduler.ts";
 import { Backlog } from "../../../src/worker/backlog.ts";
 import { Slots } from "../../../src/worker/slots.ts";
@@ -25,6 +26,9 @@ class Bench {
   readonly slots: Slots;
   readonly claimed: Task[] = [];
   readonly sent: Task[] = [];
+  readonly gone: Task[] = [];
+  readonly rooms: { [workspace: string]: number } = {};
+  readonly weights: { [workspace: string]: number } = {};
   workers = 1;
   readonly backlog: Backlog;
 
@@ -32,9 +36,15 @@ class Bench {
     this.slots = new Slots(places);
     this.backlog = new Backlog({
       slots: this.slots,
-      claim: (task) => void this.claimed.push(task),
+      claim: async (task) => void this.claimed.push(task),
       send: (all) => void this.sent.push(...all),
       workers: () => this.workers,
+      turns: new FairTurns(),
+      gauge: (workspace) => ({
+        room: this.rooms[workspace] ?? Infinity,
+        weight: this.weights[workspace] ?? 1,
+      }),
+      onGone: (task) => void this.gone.push(task),
     });
     this.slots.onChange(() => this.backlog.drain());
   }
@@ -121,4 +131,58 @@ test("closed, it gives everything to the queue, and so it does with what comes l
   expect(names(bench.sent)).toEqual(["a0", "a1", "b0"]);
   bench.slots.release();
   expect(bench.claimed).toEqual([]);
+});
+
+describe("workspaces", () => {
+  const of = (workspace: string, amount: number): Task[] =>
+    tasks(amount, workspace).map((task) => ({ ...task, workspace }));
+  const counts = (list: readonly Task[]): { readonly [workspace: string]: number } => {
+    const found: { [workspace: string]: number } = {};
+    for (const { workspace } of list) found[workspace] = (found[workspace] ?? 0) + 1;
+    return found;
+  };
+
+  test("take turns by their weights, each in the order of arrival", () => {
+    const bench = new Bench(1);
+    bench.weights["b"] = 3;
+    bench.backlog.add([...of("a", 50), ...of("b", 50)]);
+    for (let n = 0; n < 39; n++) bench.slots.release();
+    expect(counts(bench.claimed)).toEqual({ a: 10, b: 30 });
+    const own = names(bench.claimed).filter((name) => name.startsWith("a"));
+    expect(own).toEqual(own.map((_, n) => `a${n}`));
+  });
+
+  test("one that comes late is next", () => {
+    const bench = new Bench(1);
+    bench.backlog.add(of("flood", 500));
+    for (let n = 0; n < 100; n++) bench.slots.release();
+    bench.backlog.add(of("late", 1));
+    bench.slots.release(2);
+    expect(counts(bench.claimed)["late"]).toBe(1);
+  });
+
+  test("without allowances others go first, and nobody waits for them", async () => {
+    const bench = new Bench(4);
+    bench.rooms["a"] = 1;
+    bench.backlog.add([...of("a", 3), ...of("b", 2)]);
+    expect(counts(bench.claimed)).toEqual({ a: 1, b: 2 });
+    expect(bench.slots.free).toBe(1);
+    // The claim has not begun anything.
+    await Promise.resolve();
+    await Promise.resolve();
+    bench.backlog.drain();
+    expect(counts(bench.claimed)).toEqual({ a: 2, b: 2 });
+  });
+
+  test("held ones are forgotten in time, and never go to the queue", () => {
+    const bench = new Bench(1);
+    bench.backlog.addHeld(of("a", 3));
+    expect([bench.backlog.size, bench.backlog.held]).toEqual([2, 2]);
+    vi.advanceTimersByTime(5_000);
+    expect(names(bench.gone)).toEqual(["a1", "a2"]);
+    expect(bench.sent).toEqual([]);
+    bench.backlog.close();
+    bench.backlog.addHeld(of("a", 1));
+    expect(bench.gone).toHaveLength(3);
+  });
 });

@@ -1,0 +1,89 @@
+/**
+ * What a workspace may use. Limits come in layers, the nearest first: what was set for the workspace, the plan that it has, and what the
+ * engine says for all. Each field is taken from the nearest layer that has it.
+ */
+import type { Duration } from "../definition/document.ts";
+import { parseDuration } from "../definition/duration.ts";
+import { FlowForgeError } from "../errors.ts";
+
+/** So many in so long, evenly; after a quiet time `burst` of them at once. */
+export interface RateLimit {
+  /** At least 1. */
+  readonly limit: number;
+  /** 100 ms to a day. Default 1s. */
+  readonly per?: Duration | undefined;
+  /** At least 1. Default: what comes in a second, and at least 1. */
+  readonly burst?: number | undefined;
+}
+
+/** `null`: no such limit, whatever the layers below say. */
+export interface WorkspaceLimits {
+  /** Node runs that begin. What does not begin at once waits in PostgreSQL. Default: any number. */
+  readonly rate?: RateLimit | null | undefined;
+  /** Node runs that run at once, over all workers. 1 to 1,000,000. Default: any number. */
+  readonly concurrency?: number | null | undefined;
+  /** Node runs that are handed to the queue and not taken yet; more wait in PostgreSQL. 1 to 1,000,000. Default 10,000. */
+  readonly queued?: number | null | undefined;
+  /** Its part of the workers where workspaces compete, against the weights of the others. 1 to 1,000. Default 1. */
+  readonly weight?: number | undefined;
+}
+
+export interface Rate {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/** What holds for a workspace, all layers together. `null`: no limit. */
+export interface LimitsInForce {
+  readonly rate: Rate | null;
+  readonly concurrency: number | null;
+  readonly queued: number | null;
+  readonly weight: number;
+}
+
+export const DEFAULT_QUEUED = 10_000;
+
+/** A layer whose durations are known. */
+export type LimitsLayer = Omit<WorkspaceLimits, "rate"> & { readonly rate?: Rate | null | undefined };
+
+export function limitsInForce(layers: readonly LimitsLayer[]): LimitsInForce {
+  return {
+    rate: nearest(layers, "rate") ?? null,
+    concurrency: nearest(layers, "concurrency") ?? null,
+    queued: orDefault(nearest(layers, "queued"), DEFAULT_QUEUED),
+    weight: nearest(layers, "weight") ?? 1,
+  };
+}
+
+function nearest<Field extends keyof LimitsLayer>(
+  layers: readonly LimitsLayer[],
+  field: Field,
+): LimitsLayer[Field] {
+  return layers.find((layer) => layer[field] !== undefined)?.[field];
+}
+
+function orDefault(value: number | null | undefined, otherwise: number): number | null {
+  return value === undefined ? otherwise : value;
+}
+
+/** Throws `duration_invalid`, and `option_invalid` where it is out of range. `subject`: whose limits they are. */
+export function layerOf({ rate, ...others }: WorkspaceLimits, subject: string): LimitsLayer {
+  return rate === undefined ? others : { ...others, rate: rate && rateOf(rate, subject) };
+}
+
+const SHORTEST_MS = 100;
+const LONGEST_MS = 86_400_000;
+
+function rateOf({ limit, per = "1s", burst }: RateLimit, subject: string): Rate {
+  const perMs = parseDuration(per, `rate.per of ${subject}`);
+  if (perMs < SHORTEST_MS || perMs > LONGEST_MS) {
+    throw new FlowForgeError("option_invalid", {
+      subject: `rate.per of ${subject}`,
+      expected: "100ms to 1d",
+      received: `${perMs} ms`,
+      next: "Choose another time, and as many times the limit.",
+    });
+  }
+  const perSecond = (limit * 1_000) / perMs;
+  return { perSecond, burst: burst ?? Math.max(1, Math.ceil(perSecond)) };
+}

@@ -1,0 +1,91 @@
+/** Limits of workspaces as a host passes them: sets with names in the engine's options, and what is set for one workspace. */
+import { z } from "zod";
+import { FlowForgeError } from "../core/errors.ts";
+import { didYouMean } from "../core/suggestion.ts";
+import { layerOf, type LimitsLayer, type WorkspaceLimits } from "../core/limits/workspace-limits.ts";
+import { checkOptions } from "./check-options.ts";
+
+export interface WorkspacesOptions {
+  /** Sets of limits, by name: what `workspaces.setLimits(workspace, { plan })` gives a workspace. The same in every engine. */
+  readonly plans?: { readonly [plan: string]: WorkspaceLimits } | undefined;
+  /** For workspaces of which nothing else is said: limits, or the name of a plan. Default: only that at most 10,000 node runs each are in the queue. */
+  readonly default?: WorkspaceLimits | string | undefined;
+}
+
+/** Limits of one workspace. What it does not say is as the plan says, and then as the option `workspaces.default`. */
+export interface SetLimits extends WorkspaceLimits {
+  /** A name among the option `workspaces.plans`. Default: none. */
+  readonly plan?: string | undefined;
+}
+
+export interface WorkspaceRules {
+  readonly plans: ReadonlyMap<string, LimitsLayer>;
+  /** Of whom nothing else is said. */
+  readonly base: LimitsLayer;
+}
+
+const MOST = 1_000_000;
+const PLAN = /^[A-Za-z0-9_.-]{1,64}$/;
+const count = z.int().min(1).max(MOST).nullable();
+const rate = z
+  .strictObject({
+    limit: z.int().min(1).max(MOST),
+    per: z.union([z.string(), z.number()]).optional(),
+    burst: z.int().min(1).max(MOST).optional(),
+  })
+  .nullable();
+
+const limitsFields = {
+  rate: rate.optional(),
+  concurrency: count.optional(),
+  queued: count.optional(),
+  weight: z.int().min(1).max(1_000).optional(),
+};
+
+const limitsSchema: z.ZodObject = z.strictObject(limitsFields);
+const setSchema: z.ZodObject = z.strictObject({ ...limitsFields, plan: z.string().optional() });
+
+/** Of the option `workspaces`. What stands in a set of limits is checked by `parseWorkspaces`. */
+export const workspacesSchema: z.ZodObject = z.strictObject({
+  plans: z.record(z.string().regex(PLAN), z.looseObject({})).optional(),
+  default: z.union([z.string(), z.looseObject({})]).optional(),
+});
+
+/** Throws `option_invalid` and `duration_invalid`. */
+export function parseWorkspaces(options: WorkspacesOptions = {}): WorkspaceRules {
+  const { plans = {}, default: base = {} } = options;
+  const layers = new Map(
+    Object.entries(plans).map(([plan, limits]) => [plan, checkedLayer(limits, `workspaces.plans.${plan}`)]),
+  );
+  if (typeof base !== "string") return { plans: layers, base: checkedLayer(base, "workspaces.default") };
+  return { plans: layers, base: planOf(layers, base, 'option "workspaces.default"') };
+}
+
+/** Throws `option_invalid` and `duration_invalid`. */
+export function checkSetLimits(limits: SetLimits, { plans }: WorkspaceRules): void {
+  const call = "workspaces.setLimits";
+  checkOptions(setSchema, limits, call);
+  const { plan, ...own } = limits;
+  layerOf(own, call);
+  if (plan !== undefined) planOf(plans, plan, `option "plan" of ${call}`);
+}
+
+function checkedLayer(limits: WorkspaceLimits, name: string): LimitsLayer {
+  checkOptions(limitsSchema, limits, name);
+  return layerOf(limits, name);
+}
+
+function planOf(plans: ReadonlyMap<string, LimitsLayer>, plan: string, subject: string): LimitsLayer {
+  const known = plans.get(plan);
+  if (known) return known;
+  const names = [...plans.keys()];
+  throw new FlowForgeError("option_invalid", {
+    subject,
+    expected:
+      names.length > 0
+        ? `one of ${names.join(", ")}`
+        : "a plan of the option workspaces.plans, which has none",
+    received: JSON.stringify(plan.slice(0, 80)),
+    next: `Add it to the option workspaces.plans, or correct its name.${didYouMean(plan, names)}`,
+  });
+}

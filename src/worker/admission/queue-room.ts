@@ -1,0 +1,113 @@
+/**
+ * How many node runs of each workspace this process may hand to the queue. The store is asked now and then how many are there; in between
+ * this process counts what it adds and takes, and keeps to its part of what is free. So the queue holds about as many as it may, and never
+ * many more, whatever the number of processes.
+ */
+import type { HeldStore } from "../../core/ports/held.ts";
+import type { LimitBook } from "../limit-book.ts";
+
+export interface QueueRoomOptions {
+  readonly held: Pick<HeldStore, "queued">;
+  readonly book: Pick<LimitBook, "of">;
+  readonly workers: () => number;
+  /** Monotonic, in milliseconds. */
+  readonly now?: () => number;
+}
+
+interface Count {
+  /** In the queue when the store was last asked. */
+  base: number;
+  /** Added here since then. */
+  added: number;
+  /** Added here before, but perhaps not stored yet when the store was asked: counted twice rather than never. */
+  addedBefore: number;
+  /** Taken here since then. */
+  taken: number;
+  /** Until then those that are held are taken to stand in line. */
+  lineUntil: number;
+}
+
+const EVERY_MS = 500;
+/** Counting must not take more than a tenth of the time. */
+const COSTS = 10;
+/** A line that nobody has seen for so long is taken to be empty. */
+const LINE_MS = 1_500;
+
+export class QueueRoom {
+  readonly #options: QueueRoomOptions;
+  readonly #counts = new Map<string, Count>();
+
+  constructor(options: QueueRoomOptions) {
+    this.#options = options;
+  }
+
+  /** Whether one more may be handed over; then it counts as that. */
+  take(workspace: string): boolean {
+    const count = this.#count(workspace);
+    if (count.lineUntil > this.#now()) return false;
+    const free = this.#limit(workspace) - count.base;
+    const own = count.added + count.addedBefore - count.taken;
+    if (own >= Math.ceil(free / Math.max(1, this.#options.workers()))) return false;
+    count.added++;
+    return true;
+  }
+
+  /** So many were never handed over after all. */
+  undo(workspace: string, tasks: number): void {
+    const count = this.#counts.get(workspace);
+    if (count) count.added -= tasks;
+  }
+
+  /** So many are in the queue no longer. */
+  leave(workspace: string, tasks: number): void {
+    const count = this.#counts.get(workspace);
+    if (count) count.taken += tasks;
+  }
+
+  /** Node runs of it wait for room: those that follow do not overtake them. */
+  noteLine(workspace: string): void {
+    this.#count(workspace).lineUntil = this.#now() + LINE_MS;
+  }
+
+  hasLine(workspace: string): boolean {
+    return (this.#counts.get(workspace)?.lineUntil ?? 0) > this.#now();
+  }
+
+  /** Asks the store, where anything may have changed. Says when it wants to be called again, in milliseconds. */
+  async refresh(): Promise<number> {
+    if (this.#counts.size === 0) return EVERY_MS;
+    const startedAt = this.#now();
+    const before = new Map([...this.#counts].map(([workspace, count]) => [workspace, { ...count }]));
+    const queued = await this.#options.held.queued();
+    for (const [workspace, count] of this.#counts) {
+      const { added = 0, taken = 0 } = before.get(workspace) ?? {};
+      count.base = queued.get(workspace) ?? 0;
+      count.addedBefore = added;
+      count.added -= added;
+      count.taken -= taken;
+      const isOver = count.base === 0 && count.added === 0 && added === 0 && count.taken === 0;
+      if (isOver && count.lineUntil < startedAt) this.#counts.delete(workspace);
+    }
+    return Math.max(EVERY_MS, (this.#now() - startedAt) * COSTS);
+  }
+
+  /** What the queue holds beyond what may begin soon would only come back. */
+  #limit(workspace: string): number {
+    const { queued, concurrency, rate } = this.#options.book.of(workspace);
+    const perSecond = rate ? Math.max(1, Math.ceil(rate.perSecond)) : Infinity;
+    return Math.min(queued ?? Infinity, concurrency ?? Infinity, perSecond);
+  }
+
+  #count(workspace: string): Count {
+    let count = this.#counts.get(workspace);
+    if (!count) {
+      count = { base: 0, added: 0, addedBefore: 0, taken: 0, lineUntil: 0 };
+      this.#counts.set(workspace, count);
+    }
+    return count;
+  }
+
+  #now(): number {
+    return this.#options.now?.() ?? performance.now();
+  }
+}
