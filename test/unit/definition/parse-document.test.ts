@@ -99,6 +99,11 @@ describe("parseDocument", () => {
     ["no time zone", withSchedule({ cron: "* * * * *", timeZone: "X/Y" }), ["field_invalid nodes.a.source"]],
     ["a zone too many", withSchedule({ every: "5m", timeZone: "UTC" }), ["field_invalid nodes.a.source"]],
     ["a short interval", withSchedule({ every: "999ms" }), ["field_invalid nodes.a.source"]],
+    [
+      "an interval that is no duration",
+      withSchedule({ every: "often" }),
+      ["duration_invalid nodes.a.source.every"],
+    ],
     ["a time without a zone", withSchedule({ at: "2027-01-01T00:00:00" }), ["field_invalid nodes.a.source"]],
     [
       "policies of schedules that are none",

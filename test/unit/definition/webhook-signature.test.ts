@@ -12,6 +12,7 @@ const hmac = { scheme: "hmac", secret: "hook", header: "X-Sign" };
 
 test.each<[string, unknown, string, readonly string[]]>([
   ["no scheme", { secret: "hook" }, "field_missing", ["scheme"]],
+  ["a scheme that is a number", { scheme: 7, secret: "hook" }, "kind_unknown", ["scheme"]],
   ["an unknown scheme", { scheme: "githb", secret: "hook" }, "kind_unknown", ["scheme"]],
   ["a scheme that is no text", { scheme: 7, secret: "hook" }, "kind_unknown", ["scheme"]],
   ["no secret", { scheme: "github" }, "field_missing", ["secret"]],

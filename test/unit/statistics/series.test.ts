@@ -11,6 +11,11 @@ import {
 } from "../../../src/core/statistics/series.ts";
 
 describe("the steps of a series", () => {
+  test("of whole hours are counted by the hour, and others by the minute", () => {
+    expect(unitOf(wholeSteps(0, 1, 3 * HOUR_MS))).toBe(HOUR_MS);
+    expect(unitOf(wholeSteps(0, 1, 90 * MINUTE_MS))).toBe(MINUTE_MS);
+  });
+
   test("are whole, and hold the whole time", () => {
     expect(wholeSteps(61_000, 119_000, MINUTE_MS)).toEqual({
       since: 60_000,
