@@ -129,7 +129,7 @@ export type { Health, HealthCheck } from "./engine/health.ts";
 export type { EngineOptions, LogsSettings, WorkerSettings } from "./engine/options.ts";
 export type { MapItems, MapProgress } from "./engine/map-items.ts";
 export type { RetentionOptions, RetentionTimes, WorkspaceRetention } from "./engine/retention.ts";
-export type { MessageOptions } from "./engine/message-options.ts";
+export type { MessageOptions, PublishOptions } from "./engine/message-options.ts";
 export type { QueueOptions, QueueRequest } from "./engine/queue-options.ts";
 export { RunCancelledError, RunExpiredError, RunFailedError, type RunFailure } from "./engine/run-errors.ts";
 export type { RunLogLine, RunLogsOptions } from "./engine/run-logs.ts";

@@ -20,7 +20,7 @@ import { EventParts } from "./event-parts.ts";
 import type { EventsApi, Published } from "./events.ts";
 import { type EngineEventMap, type EngineEventName, EngineEvents } from "./engine-events.ts";
 import type { ParsedOptions } from "./options.ts";
-import type { MessageOptions } from "./message-options.ts";
+import type { PublishOptions } from "./message-options.ts";
 import { RunControl } from "./run-control.ts";
 import { itemRuns, PollsApi } from "./polls.ts";
 import { RunsApi } from "./runs.ts";
@@ -150,9 +150,10 @@ export class Engine implements AsyncDisposable {
    * When this resolves the event is stored, and reaches everything whatever happens to this process: up to 500 waits and 100 triggers by then,
    * more in the background. With an `id` the call may be repeated, after an error too: for 30 days nothing is done twice.
    *
-   * Throws `option_invalid` (names that begin with `flowforge.` are the engine's own), `value_invalid` and `event_conflict`.
+   * Throws `option_invalid` (names that begin with `flowforge.` are the engine's own), `value_invalid`, `event_conflict`,
+   * `idempotency_in_progress` (an open transaction has published this id), and with `tx` also what `runs.start` throws for it.
    */
-  publish(event: string, payload: unknown = null, options: MessageOptions = {}): Promise<Published> {
+  publish(event: string, payload: unknown = null, options: PublishOptions = {}): Promise<Published> {
     return this.#parts("publish").events.api.publish(event, payload, options);
   }
 
@@ -279,7 +280,8 @@ export class Engine implements AsyncDisposable {
     });
     const ticks = tickRuns({ runs: () => runs, control: () => control });
     const deliveries: WorkerOptions["deliveries"] = { finish: (delivery) => intake.finish(delivery) };
-    const around = { store, logger, tell: this.#events, worker: () => worker, addJob };
+    const own = new OwnTransactions(transactions, logger);
+    const around = { store, logger, transactions, own, tell: this.#events, worker: () => worker, addJob };
     const events = new EventParts({ ...around, runs: () => runs, control: () => control });
     const observation: Observation = new Observation(this.#options, connections, () => worker);
     const parts = { children, ticks, deliveries, ...events.forWorker, ...observation.forWorker };
@@ -292,7 +294,6 @@ export class Engine implements AsyncDisposable {
       actions: this.#registry,
     });
     const control = new RunControl({ store, table: worker.table });
-    const own = new OwnTransactions(transactions, logger);
     const audit = new AuditApi({ store, logger, rules: this.#options.audit });
     const base = { store, worker, watch, workflows };
     const runs: RunsApi = new RunsApi({ ...base, control, transactions, own, observation });

@@ -4,6 +4,7 @@
  * trigger starts has an id that is made of the event and the trigger.
  */
 import { FlowForgeError } from "../core/errors.ts";
+import { OWN_PREFIX } from "../core/definition/own-events.ts";
 import { compileExpression } from "../core/expression/compile.ts";
 import type { CompiledExpression } from "../core/expression/expression.ts";
 import {
@@ -28,8 +29,6 @@ export const HOLD_MS = 15_000;
 const WAITS = 500;
 /** Runs that are started in one go: few enough that the commits of others hardly wait for theirs. */
 const STARTS = 100;
-/** Names and ids that begin so are the engine's own. */
-export const RESERVED = "flowforge.";
 const MAX_CHAIN = 10;
 const MAX_FAILURES = 10;
 const MAX_PAUSE_MS = 60_000;
@@ -193,7 +192,7 @@ export class EventFanOut {
 
   /** How its own runs end does not start a workflow, nor what that led to. What a host or an action publishes may. */
   #mayStart({ id, name, chain }: EventDetail, workflow: string): boolean {
-    if (!name.startsWith(RESERVED)) return true;
+    if (!name.startsWith(OWN_PREFIX)) return true;
     if (chain.includes(workflow)) return false;
     if (chain.length < MAX_CHAIN) return true;
     this.#parts.logger.warn(

@@ -4,16 +4,20 @@ import type { Store } from "../core/ports/store.ts";
 import type { EventRuns } from "../worker/loops/events.ts";
 import type { Outgoing } from "../worker/outgoing.ts";
 import type { Worker } from "../worker/worker.ts";
+import type { HostTransactions } from "../postgres/host-transactions.ts";
 import type { EngineEvents } from "./engine-events.ts";
 import { EventFanOut, HOLD_MS } from "./event-fan-out.ts";
 import { EventsApi } from "./events.ts";
 import type { EventStart } from "./prepared-start.ts";
 import type { RunControl } from "./run-control.ts";
 import type { RunsApi } from "./runs.ts";
+import type { OwnTransactions } from "./transactions.ts";
 
 export interface AroundEvents {
   readonly store: Store;
   readonly logger: Logger;
+  readonly transactions: HostTransactions;
+  readonly own: OwnTransactions;
   /** Of the engine: `event.refused`. */
   readonly tell: EngineEvents;
   readonly worker: () => Worker;
@@ -29,7 +33,7 @@ export class EventParts {
   readonly #fanOut: EventFanOut;
 
   constructor(around: AroundEvents) {
-    const { store, logger, worker, control } = around;
+    const { store, logger, transactions, own, worker, control } = around;
     this.#around = around;
     this.#fanOut = new EventFanOut({
       store,
@@ -43,7 +47,7 @@ export class EventParts {
         around.tell.emit("event.refused", refused);
       },
     });
-    this.api = new EventsApi({ store, fanOut: this.#fanOut, worker });
+    this.api = new EventsApi({ store, transactions, own, fanOut: this.#fanOut, worker });
   }
 
   /** What the loops and the actions of the worker ask for. */

@@ -2,6 +2,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { z } from "zod";
 import { canonicalJson } from "../core/definition/normalise.ts";
+import { OWN_PREFIX } from "../core/definition/own-events.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import {
   EVENT_KEEP_MS,
@@ -10,18 +11,25 @@ import {
   type EventRecord,
   type EventRefusal,
   type NewEvent,
+  type Publication,
 } from "../core/ports/events.ts";
 import type { Page, Store } from "../core/ports/store.ts";
+import type { CallerTransaction } from "../postgres/caller-transaction.ts";
+import type { HostTransactions } from "../postgres/host-transactions.ts";
 import type { OutgoingEvent } from "../worker/outgoing.ts";
+import { retryMs } from "../worker/retry-pause.ts";
 import type { Worker } from "../worker/worker.ts";
 import { type InWorkspace, inWorkspaceSchema, workspaceOf } from "./call-options.ts";
 import { checkedValue } from "./checked-value.ts";
-import { type EventFanOut, HOLD_MS, RESERVED } from "./event-fan-out.ts";
-import { assertMessageName, messageSchema, type MessageOptions } from "./message-options.ts";
+import { type EventFanOut, HOLD_MS } from "./event-fan-out.ts";
+import { assertMessageName, publishSchema, type PublishOptions } from "./message-options.ts";
 import { type FeedMessage, follow, type FollowOptions } from "./follow.ts";
+import type { OwnTransactions } from "./transactions.ts";
 
 /** What is left then goes on in the background. */
 const PAGES = 1;
+/** How long an event waits for a transaction that has published one of its id. */
+const LOCKED_MS = 10_000;
 
 /** What became of an event. */
 export interface Published {
@@ -80,6 +88,8 @@ const listSchema: z.ZodObject = inWorkspaceSchema.extend({
 
 export interface EventsParts {
   readonly store: Pick<Store, "events" | "feed">;
+  readonly transactions: Pick<HostTransactions, "publish">;
+  readonly own: Pick<OwnTransactions, "pledge" | "note">;
   readonly fanOut: EventFanOut;
   readonly worker: () => Pick<Worker, "table" | "wakeEvents">;
 }
@@ -101,9 +111,10 @@ export class EventsApi {
   }
 
   /** See `Engine.publish`. @internal */
-  async publish(name: string, payload: unknown, options: MessageOptions): Promise<Published> {
+  async publish(name: string, payload: unknown, options: PublishOptions): Promise<Published> {
     const event = this.#event(name, payload, options);
-    const { published, event: known } = await this.#parts.store.events.publish(event, HOLD_MS);
+    if (options.tx !== undefined) return this.#within(options.tx, event);
+    const { published, event: known } = await this.#stored(event);
     if (!published && known.fingerprint !== event.fingerprint) throw conflict(event, known);
     return this.#handOn(published, { ...known, payload: event.payload });
   }
@@ -111,10 +122,46 @@ export class EventsApi {
   /** As an action of a run does: of its attempts the first one says what the payload is. @internal */
   async publishOfRun({ name, payload, workspace, id, chain }: OutgoingEvent): Promise<Published> {
     const event = { ...this.#event(name, payload, { workspace, id }), chain };
-    const { published, event: known } = await this.#parts.store.events.publish(event, HOLD_MS);
+    const { published, event: known } = await this.#stored(event);
     const isSame = published || known.fingerprint === event.fingerprint;
     if (!isSame) return { ...publishedOf(known), repeated: true };
     return this.#handOn(published, { ...known, payload: event.payload });
+  }
+
+  /** Nothing is done with it before the transaction has ended. */
+  async #within(tx: CallerTransaction, event: NewEvent): Promise<Published> {
+    const { transactions, own } = this.#parts;
+    // Of a transaction of the caller's nobody hears the end: a loop finds the event.
+    const holdMs = own.pledge(tx).isOwn ? HOLD_MS : 0;
+    const { published, event: known } = await this.#stored(event, () =>
+      transactions.publish(tx, event, holdMs),
+    );
+    if (!published && known.fingerprint !== event.fingerprint) throw conflict(event, known);
+    if (!published) return { ...publishedOf(known), repeated: true };
+    own.note(tx, { id: `event ${event.id}`, dispatch: () => this.#committed(event) });
+    return publishedOf(known);
+  }
+
+  /** A savepoint may have taken it back. */
+  async #committed(event: NewEvent): Promise<void> {
+    const found = await this.#parts.store.events.get(event);
+    if (found?.fingerprint === event.fingerprint)
+      await this.#handOn(true, { ...found, payload: event.payload });
+  }
+
+  /** Throws `idempotency_in_progress` where a transaction that does not end has published one of this id. */
+  async #stored(
+    event: NewEvent,
+    publish: () => Promise<Publication> = () => this.#parts.store.events.publish(event, HOLD_MS),
+  ): Promise<Exclude<Publication, { readonly event: null }>> {
+    const { table } = this.#parts.worker();
+    const endsAt = performance.now() + LOCKED_MS;
+    for (let attempt = 0; ; attempt++) {
+      const publication = await publish();
+      if (publication.event !== null) return publication;
+      if (table.stopped() || performance.now() >= endsAt) throw inProgress(event);
+      await table.pause(retryMs(attempt));
+    }
   }
 
   /** One that came before and is not done has nobody, perhaps, who goes on with it. */
@@ -145,8 +192,8 @@ export class EventsApi {
     return { items: items.map(shown), cursor: next };
   }
 
-  #event(name: string, given: unknown, options: MessageOptions): NewEvent {
-    const workspace = workspaceOf(options, "publish", messageSchema);
+  #event(name: string, given: unknown, options: PublishOptions): NewEvent {
+    const workspace = workspaceOf(options, "publish", publishSchema);
     assertMessageName("event", name);
     assertNotReserved("the name of an event", name);
     if (options.id !== undefined) assertNotReserved("the id of an event", options.id);
@@ -177,12 +224,19 @@ function shown(event: EventRecord): WorkspaceEvent {
 }
 
 function assertNotReserved(subject: string, text: string): void {
-  if (!text.startsWith(RESERVED)) return;
+  if (!text.startsWith(OWN_PREFIX)) return;
   throw new FlowForgeError("option_invalid", {
     subject,
-    expected: `one that does not begin with "${RESERVED}"`,
+    expected: `one that does not begin with "${OWN_PREFIX}"`,
     received: JSON.stringify(text.slice(0, 80)),
     next: "Take another one: the engine publishes events under such names itself.",
+  });
+}
+
+function inProgress({ id, name, workspace }: NewEvent): FlowForgeError {
+  return new FlowForgeError("idempotency_in_progress", {
+    subject: `event "${name}" with id ${JSON.stringify(id)} in workspace "${workspace}"`,
+    next: "Nothing was stored. Commit or roll back the transaction that has published this id, and publish it again.",
   });
 }
 

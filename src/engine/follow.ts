@@ -6,7 +6,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
-import type { FeedPage, FeedStore, FeedEvent } from "../core/ports/feed.ts";
+import type { FeedEvent, FeedPage, FeedQuery, FeedStore } from "../core/ports/feed.ts";
 import { inWorkspaceSchema, type InWorkspace, workspaceOf } from "./call-options.ts";
 
 export interface FollowOptions extends InWorkspace {
@@ -40,8 +40,6 @@ const POLL_MS = { least: 100, most: 1_000 };
 /** How often the store hears that somebody listens, and the listener hears a position although nothing happens. */
 const RENEW_MS = 15_000;
 
-type Item = FeedPage["items"][number];
-
 export async function* follow(feed: FeedStore, options: FollowOptions = {}): AsyncGenerator<FeedMessage> {
   const workspace = workspaceOf(options, "events.follow", followSchema);
   const { signal } = options;
@@ -54,62 +52,69 @@ export async function* follow(feed: FeedStore, options: FollowOptions = {}): Asy
       await feed.listen(workspace);
       renewedAt = performance.now();
     }
-    const page = await feed.read({ workspace, after: listener.after, limit: PAGE });
+    const page = await feed.read({ workspace, ...listener.query, limit: PAGE });
     const messages = listener.take(page);
     yield* messages;
     if (isDue && messages.length === 0) yield { type: "idle", position: listener.position };
-    const isMore = page.items.length === PAGE && messages.length > 0;
+    const isMore = page.items.length === PAGE;
     pollMs = messages.length > 0 ? POLL_MS.least : Math.min(pollMs * 2, POLL_MS.most);
     // An abort is no error: the loop ends.
     if (!isMore) await pause(pollMs, undefined, { ref: false, ...(signal && { signal }) }).catch(() => {});
   }
 }
 
-/** Where one listener is. */
+/**
+ * Where one listener is. It reads in rounds: what has become visible since the mark of the round before, in pages, up to the mark of the
+ * first of them.
+ */
 class Listener {
   /** Everything up to here was heard. */
-  after: string | null;
-  /** Everything after `after` will be heard. */
+  #after: string | null;
+  /** Everything after `#after` will be heard. */
   #isExact: boolean;
-  /** Heard, and not settled yet: they come again until `after` has passed them. */
-  #ahead: Set<string> = new Set();
+  /** What was visible then was heard; `null`: nothing beyond `#after`. */
+  #since: string | null = null;
+  /** A round that has more pages. */
+  #round: { readonly after: string; readonly until: string } | null = null;
 
   constructor(after: string | null) {
-    this.after = after;
+    this.#after = after;
     this.#isExact = after !== null;
   }
 
   get position(): string | null {
-    return this.#isExact ? this.after : null;
+    return this.#isExact ? this.#after : null;
+  }
+
+  get query(): Pick<FeedQuery, "after" | "since" | "until"> {
+    return { after: this.#after, since: this.#since, ...this.#round };
   }
 
   take(page: FeedPage): readonly FeedMessage[] {
-    const isBroken = this.after === null || (this.#isExact && !page.isComplete);
+    const isBroken = this.#after === null || (this.#isExact && !page.isComplete);
     if (isBroken) return [this.#reset(page)];
-    const fresh = this.#fresh(page.items);
+    const heard = page.items.map(({ event, position, settled }): FeedMessage => {
+      if (settled) this.#after = position;
+      return { type: "event", event, position: this.position };
+    });
     // A transaction that is older than the feed has ended: what it did, and the feed does not tell, can be read by now.
-    if (!this.#isExact && page.isExact) return [...fresh, this.#reset(page)];
-    // Nothing can come any more before what is settled, and where the page is not full all of it was heard.
-    if (page.items.length < PAGE) this.after = page.settled;
-    return fresh;
-  }
-
-  #fresh(items: readonly Item[]): readonly FeedMessage[] {
-    const messages: FeedMessage[] = [];
-    for (const { event, position, settled } of items) {
-      if (settled) this.after = position;
-      const isNew = !this.#ahead.has(position);
-      if (settled) this.#ahead.delete(position);
-      else this.#ahead.add(position);
-      if (isNew) messages.push({ type: "event", event, position: this.position });
-    }
-    return messages;
+    if (!this.#isExact && page.isExact) return [...heard, this.#reset(page)];
+    const last = page.items.length === PAGE ? page.items.at(-1) : undefined;
+    if (last) this.#round = { after: last.position, until: page.mark };
+    else this.#began(page);
+    return heard;
   }
 
   #reset(page: FeedPage): FeedMessage {
-    this.after = page.settled;
     this.#isExact = page.isExact;
-    this.#ahead = new Set();
+    this.#began(page);
     return { type: "reset", position: this.position };
+  }
+
+  /** Nothing can come any more before what is settled. */
+  #began({ settled, mark }: FeedPage): void {
+    this.#after = settled;
+    this.#since = mark;
+    this.#round = null;
   }
 }

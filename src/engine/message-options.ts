@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { fits, NAME } from "../core/definition/names.ts";
 import { FlowForgeError } from "../core/errors.ts";
+import type { CallerTransaction } from "../postgres/caller-transaction.ts";
 import { type InWorkspace, inWorkspaceSchema } from "./call-options.ts";
 
 export interface MessageOptions extends InWorkspace {
@@ -10,6 +11,14 @@ export interface MessageOptions extends InWorkspace {
    * characters. Default: a new one for every call.
    */
   readonly id?: string | undefined;
+}
+
+export interface PublishOptions extends MessageOptions {
+  /**
+   * The event becomes part of this transaction, as a run does with `tx` of `runs.start`: it is there exactly if the transaction commits, and
+   * is handed on after that, within about a second; at once where `engine.transaction` has opened it. Default: a commit of its own.
+   */
+  readonly tx?: CallerTransaction | undefined;
 }
 
 export const messageSchema: z.ZodObject = inWorkspaceSchema.extend({
@@ -21,6 +30,8 @@ export const messageSchema: z.ZodObject = inWorkspaceSchema.extend({
     .regex(/^[^\u0000-\u001f\u007f]*$/, "must not hold control characters")
     .optional(),
 });
+
+export const publishSchema: z.ZodObject = messageSchema.extend({ tx: z.unknown().optional() });
 
 /** Throws `option_invalid` for a name that no wait can have. */
 export function assertMessageName(kind: "signal" | "event", name: unknown): asserts name is string {

@@ -2,9 +2,10 @@
  * Signed texts: a body that whoever holds it can read and nobody can change. HMAC-SHA-256; the first key signs, every key
  * verifies, so that a key can be replaced while texts that the old one signed are still about.
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
+import { isSameSecret } from "../security/same-secret.ts";
 
 /** Longer texts are refused unread. */
 const MAX_LENGTH = 8_192;
@@ -35,7 +36,7 @@ export class Signer {
   verify(signed: unknown): Json | null {
     if (typeof signed !== "string" || signed.length > MAX_LENGTH) return null;
     const [text = "", signature = "", ...rest] = signed.split(".");
-    if (rest.length > 0 || !this.#keys.some((key) => isSame(signature, this.#signature(text, key))))
+    if (rest.length > 0 || !this.#keys.some((key) => isSameSecret(signature, this.#signature(text, key))))
       return null;
     return JSON.parse(Buffer.from(text, "base64url").toString()) as Json;
   }
@@ -43,12 +44,6 @@ export class Signer {
   #signature(text: string, key: Buffer): string {
     return createHmac("sha256", key).update(`${this.#purpose}.${text}`).digest("base64url");
   }
-}
-
-/** In constant time. Texts are compared, not bytes: several base64 texts can mean the same bytes. */
-function isSame(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
 }
 
 /** Throws `option_invalid` for a key that is not base64, or too short. */

@@ -1,4 +1,4 @@
-/** `engine.transaction`, and what is known of runs whose start is part of a transaction. */
+/** `engine.transaction`, and what is known of runs and events that are part of a transaction. */
 import type { ClientBase } from "pg";
 import type { Logger } from "../core/ports/logger.ts";
 import type { HostTransactions } from "../postgres/host-transactions.ts";
@@ -14,7 +14,7 @@ export interface Pledge {
 /** Nobody tells when a transaction of the caller's ends. */
 const CALLERS: Pledge = { isOwn: false, isOpen: () => false };
 
-/** A run that was started in a transaction of the engine's. */
+/** A run that was started in a transaction of the engine's, or an event that was published in it. */
 interface Started {
   readonly id: string;
   dispatch(): Promise<void>;
@@ -39,9 +39,9 @@ export class OwnTransactions {
     return this.#opened.get(tx) ?? CALLERS;
   }
 
-  /** After the commit the run goes on at once. */
-  note(tx: object, run: Started): void {
-    this.#opened.get(tx)?.started.set(run.id, run);
+  /** After the commit it goes on at once. */
+  note(tx: object, started: Started): void {
+    this.#opened.get(tx)?.started.set(started.id, started);
   }
 
   async run<T>(work: (tx: ClientBase) => Promise<T>): Promise<T> {
@@ -57,15 +57,16 @@ export class OwnTransactions {
         }
       });
       isOpen = false;
-      for (const run of opened.started.values())
-        void run.dispatch().catch((error) => this.#failed(run, error));
+      for (const each of opened.started.values())
+        void each.dispatch().catch((error) => this.#failed(each, error));
       return result;
     } finally {
       isOpen = false;
     }
   }
 
-  #failed(run: Started, error: unknown): void {
-    this.#logger.debug({ error, runId: run.id }, "a run was not handed over after its commit; it is found");
+  #failed({ id }: Started, error: unknown): void {
+    const what = "a run or event was not handed over after its commit; it is found";
+    this.#logger.debug({ error, id }, what);
   }
 }

@@ -21,10 +21,10 @@ export function lowerCase(headers: Headers): Headers {
   return Object.fromEntries(all);
 }
 
-/** `secret`: one more that is left out: where the trigger's own scheme has its signature. */
-export function publicHeaders(headers: Headers, secret: string | null): Headers {
+/** `hidden`: the name of one more that is left out: where the trigger's own scheme has its signature. */
+export function publicHeaders(headers: Headers, hidden: string | null): Headers {
   const shown = Object.entries(headers).filter(
-    ([name]) => !SECRET.test(name) && name !== secret && name !== "__proto__",
+    ([name]) => !SECRET.test(name) && name !== hidden && name !== "__proto__",
   );
   return Object.fromEntries(
     shown.slice(0, MAX_HEADERS).map(([name, value]) => [name, value.slice(0, MAX_VALUE)]),

@@ -16,8 +16,11 @@ export async function* exportLines(store: Store, workspace: string): AsyncIterab
     }
   }
   yield* schedules(store, workspace);
+  yield* polls(store, workspace);
   yield* credentials(store, workspace);
   yield* deliveries(store, workspace);
+  for await (const event of paged((page) => store.events.page({ workspace, ...page })))
+    yield lineOf("event", event);
   for await (const { id } of paged((page) => store.runs({ workspace, ...page }))) {
     const run = await store.run(workspace, id);
     // One that was deleted since the page was read.
@@ -50,6 +53,14 @@ async function* schedules(store: Store, workspace: string): AsyncIterable<string
   for (let page = await store.schedules.list({ workspace, limit: PAGE }); page.length > 0;) {
     for (const schedule of page) yield lineOf("schedule", schedule);
     page = await store.schedules.list({ workspace, limit: PAGE, after: page.at(-1)! });
+  }
+}
+
+/** How far each has read; not the items that it has seen, which have their runs. */
+async function* polls(store: Store, workspace: string): AsyncIterable<string> {
+  for (let page = await store.polls.list({ workspace, limit: PAGE }); page.length > 0;) {
+    for (const poll of page) yield lineOf("poll", poll);
+    page = await store.polls.list({ workspace, limit: PAGE, after: page.at(-1)! });
   }
 }
 

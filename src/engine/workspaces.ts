@@ -120,8 +120,8 @@ export class WorkspacesApi {
   }
 
   /**
-   * All of a workspace as lines of JSON, each with its line break: definitions, schedules, names of credentials (their values never), deliveries of webhooks,
-   * runs with their nodes and items, dead letters and the audit log. It reads page by page while runs go on, so it shows no single moment; what begins
+   * All of a workspace as lines of JSON, each with its line break: definitions, schedules, polls, names of credentials (their values never), deliveries of
+   * webhooks, events, runs with their nodes and items, dead letters and the audit log. It reads page by page while runs go on, so it shows no single moment; what begins
    * meanwhile may be missing. Throws `option_invalid` before the first line.
    *
    *     await pipeline(Readable.from(engine.workspaces.export("acme")), createWriteStream("acme.jsonl"));
@@ -131,7 +131,7 @@ export class WorkspacesApi {
   }
 
   /**
-   * Deletes everything that a workspace has, in batches: its definitions, schedules and webhooks first, so that nothing begins; then its runs, those that
+   * Deletes everything that a workspace has, in batches: its definitions, schedules, polls, events and webhooks first, so that nothing begins; then its runs, those that
    * are under way are cancelled before; its keys; and its credentials with the keys that sealed them, so that copies in backups can be
    * read by nobody. Resolves with what it removed. For a workspace that has nothing it does nothing.
    *

@@ -95,7 +95,7 @@ function noTransaction(cause: unknown): FlowForgeError {
   const closed = cause !== null && isConnectionError(cause) ? "a connection that is closed" : undefined;
   const message = cause instanceof Error ? cause.message : "something that runs no statements";
   return new FlowForgeError("transaction_invalid", {
-    subject: 'option "tx" of a start',
+    subject: 'option "tx"',
     expected: "a client of pg after BEGIN, or a transaction of Kysely, that is open",
     received: REASONS[errorCode(cause)] ?? closed ?? message,
     next: "Nothing was stored. Begin a transaction first and pass it, or use engine.transaction(async (tx) => ...).",

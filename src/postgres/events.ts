@@ -7,38 +7,16 @@ import {
   type EventPage,
   type EventRecord,
   type EventRef,
-  type EventRefusal,
-  type EventStage,
   type EventStore,
   type NewEvent,
   type Publication,
 } from "../core/ports/events.ts";
 import type { ConnectionPool } from "../postgres-connection/pool.ts";
+import { EVENT_COLUMNS, type EventRow, eventRecord, publishEvent } from "./event-publication.ts";
 import { checkedLimit, readCursor, writeCursor } from "./pages.ts";
-import { parseJson, parseOptional } from "./rows.ts";
-
-interface EventRow {
-  readonly workspace: string;
-  readonly id: string;
-  readonly name: string;
-  readonly fingerprint: string;
-  readonly chain: string;
-  readonly published_at: number;
-  readonly rev: number;
-  readonly stage: EventStage;
-  readonly after: string | null;
-  readonly runs: number;
-  readonly no_room: number;
-  readonly started: number;
-  readonly refused: number;
-  readonly refusals: string | null;
-  readonly failures: number;
-}
+import { parseOptional } from "./rows.ts";
 
 type DetailRow = EventRow & { readonly payload: string | null };
-
-const COLUMNS = `e.workspace, e.id, e.name, e.fingerprint, e.chain, e.published_at, e.rev, e.stage, e.after, e.runs, e.no_room,
-  e.started, e.refused, e.refusals, e.failures`;
 
 /** How an id stands in a cursor, where a space ends it. */
 const HEX = /^(?:[0-9a-f]{2})+$/;
@@ -56,35 +34,8 @@ class Events implements EventStore {
     this.#s = s;
   }
 
-  async publish(event: NewEvent, holdMs: number): Promise<Publication> {
-    const { workspace, id, name, payload, fingerprint, chain, keepMs } = event;
-    for (;;) {
-      const [stored] = await this.#pool.query<EventRow>({
-        name: "flowforge_publish",
-        // One whose time is over is gone, also where its row is still there.
-        text: `insert into ${this.#s}.events as e (workspace, id, name, payload, fingerprint, chain, published_at, expires_at, due_at)
-          select $1, $2, $3, $4, $5, $6, clock.t, clock.t + $7::int8, clock.t + $8::int8 from (select ${this.#s}.now() as t) clock
-          on conflict (workspace, id) do update set name = excluded.name, payload = excluded.payload,
-            fingerprint = excluded.fingerprint, chain = excluded.chain, published_at = excluded.published_at,
-            expires_at = excluded.expires_at, due_at = excluded.due_at, rev = e.rev + 1, stage = 'waits', after = null, runs = 0,
-            no_room = 0, started = 0, refused = 0, refusals = null, failures = 0
-          where e.stage = 'done' and e.expires_at <= excluded.published_at
-          returning ${COLUMNS}`,
-        values: [
-          workspace,
-          id,
-          name,
-          JSON.stringify(payload),
-          fingerprint,
-          JSON.stringify(chain),
-          keepMs,
-          holdMs,
-        ],
-      });
-      if (stored) return { published: true, event: { ...recordOf(stored), payload } };
-      const known = await this.get(event);
-      if (known) return { published: false, event: known };
-    }
+  publish(event: NewEvent, holdMs: number): Promise<Publication> {
+    return this.#pool.use((session) => publishEvent(session, this.#s, { event, holdMs }));
   }
 
   async due({ holdMs, limit }: Parameters<EventStore["due"]>[0]): Promise<readonly EventDetail[]> {
@@ -96,7 +47,7 @@ class Events implements EventStore {
           where e.stage <> 'done' and e.due_at <= (select t from clock) order by e.due_at limit $2 for update skip locked),
         held as (
           update ${this.#s}.events e set due_at = clock.t + $1::int8 from free, clock
-          where e.workspace = free.workspace and e.id = free.id returning ${COLUMNS}, e.payload, free.due_at as since)
+          where e.workspace = free.workspace and e.id = free.id returning ${EVENT_COLUMNS}, e.payload, free.due_at as since)
         select * from held order by since, id`,
       values: [holdMs, limit],
     });
@@ -131,10 +82,10 @@ class Events implements EventStore {
 
   async get({ workspace, id }: EventRef): Promise<EventRecord | null> {
     const [row] = await this.#pool.query<EventRow>({
-      text: `select ${COLUMNS} from ${this.#s}.events e where e.workspace = $1 and e.id = $2`,
+      text: `select ${EVENT_COLUMNS} from ${this.#s}.events e where e.workspace = $1 and e.id = $2`,
       values: [workspace, id],
     });
-    return row ? recordOf(row) : null;
+    return row ? eventRecord(row) : null;
   }
 
   async page(filter: EventFilter): Promise<EventPage> {
@@ -143,13 +94,13 @@ class Events implements EventStore {
     const before = cursor === undefined ? null : readCursor(cursor, (text) => HEX.test(text));
     const beforeId = before && Buffer.from(before.id, "hex").toString();
     const rows = await this.#pool.query<EventRow>({
-      text: `select ${COLUMNS} from ${this.#s}.events e
+      text: `select ${EVENT_COLUMNS} from ${this.#s}.events e
         where e.workspace = $1 and ($2::text is null or e.name = $2) and (not $3::bool or e.refused > 0)
           and ($4::bigint is null or (e.published_at, e.id) < ($4, $5))
         order by e.published_at desc, e.id desc limit $6`,
       values: [workspace, name ?? null, refused ?? false, before?.at ?? null, beforeId, limit + 1],
     });
-    const items = rows.slice(0, limit).map(recordOf);
+    const items = rows.slice(0, limit).map(eventRecord);
     const last = rows.length > limit ? items.at(-1) : undefined;
     const hex = last && Buffer.from(last.id).toString("hex");
     return { items, cursor: last && hex ? writeCursor({ at: last.publishedAt, id: hex }) : null };
@@ -167,27 +118,6 @@ class Events implements EventStore {
   }
 }
 
-function recordOf(row: EventRow): EventRecord {
-  const { workspace, id, name, fingerprint, rev, stage, runs, started, refused, failures } = row;
-  return {
-    workspace,
-    id,
-    name,
-    fingerprint,
-    chain: parseJson(row.chain) as readonly string[],
-    publishedAt: row.published_at,
-    rev,
-    stage,
-    after: (parseOptional(row.after) ?? null) as EventRecord["after"],
-    runs,
-    full: row.no_room,
-    started,
-    refused,
-    refusals: (parseOptional(row.refusals) ?? []) as unknown as readonly EventRefusal[],
-    failures,
-  };
-}
-
 function detailOf(row: DetailRow): EventDetail {
-  return { ...recordOf(row), payload: parseOptional(row.payload) ?? null };
+  return { ...eventRecord(row), payload: parseOptional(row.payload) ?? null };
 }

@@ -9,6 +9,7 @@ import { checkedLimit } from "./pages.ts";
 
 interface Row {
   readonly horizon: string;
+  readonly mark: string;
   readonly exact: boolean;
   readonly complete: boolean;
   /** `null`: there is no event. */
@@ -38,19 +39,23 @@ export function feedStore(pool: ConnectionPool, s: string): FeedStore {
       });
     },
 
-    async read({ workspace, after, limit }) {
+    async read({ workspace, after, since = null, until = null, limit }) {
       const [xid, id] = after === null ? [null, null] : numbersOf(after);
       const rows = await pool.query<Row>({
-        text: `with p as materialized (
-            select pg_snapshot_xmin(pg_current_snapshot()) as horizon, pg_snapshot_xmax(pg_current_snapshot()) as next)
-          select p.horizon::text, coalesce(p.horizon > f.floor, false) as exact,
+        text: `with m as materialized (
+            select coalesce($6::text::pg_snapshot, pg_current_snapshot()) as mark, $5::text::pg_snapshot as since),
+          p as materialized (
+            select m.*, pg_snapshot_xmin(m.mark) as horizon, pg_snapshot_xmax(pg_current_snapshot()) as next from m)
+          select p.horizon::text, p.mark::text, coalesce(p.horizon > f.floor, false) as exact,
             coalesce($2::text::xid8 > f.floor and $2::text::xid8 <= p.next, false) as complete,
             e.xid::text, e.xid < p.horizon as settled, e.id::text, e.at, e.run_id, e.type, e.workflow, e.node, e.dead_letter::text
           from p left join ${s}.feeds f on f.workspace = $1 and f.until > ${s}.now()
           left join lateral (select * from ${s}.feed_events e
-            where e.workspace = $1 and (e.xid, e.id) > ($2::text::xid8, $3::bigint) order by e.xid, e.id limit $4) e on true
+            where e.workspace = $1 and (e.xid, e.id) > ($2::text::xid8, $3::bigint)
+              and pg_visible_in_snapshot(e.xid, p.since) is not true and ($6::text is null or pg_visible_in_snapshot(e.xid, p.mark))
+            order by e.xid, e.id limit $4) e on true
           order by e.xid, e.id`,
-        values: [workspace, xid, id, checkedLimit(limit)],
+        values: [workspace, xid, id, checkedLimit(limit), since, until],
       });
       return pageOf(rows);
     },
@@ -75,7 +80,7 @@ export function feedStore(pool: ConnectionPool, s: string): FeedStore {
 }
 
 function pageOf(rows: readonly Row[]): FeedPage {
-  const { horizon, exact, complete } = rows[0]!;
+  const { horizon, mark, exact, complete } = rows[0]!;
   const items = rows.flatMap(({ xid, settled, ...row }) => {
     if (xid === null) return [];
     const { id, at, run_id: runId, type, workflow, node, dead_letter: deadLetterId } = row;
@@ -83,7 +88,7 @@ function pageOf(rows: readonly Row[]): FeedPage {
       { event: { id, at, runId, type, workflow, node, deadLetterId }, position: `${xid}.${id}`, settled },
     ];
   });
-  return { items, settled: `${horizon}.0`, isExact: exact, isComplete: complete };
+  return { items, mark, settled: `${horizon}.0`, isExact: exact, isComplete: complete };
 }
 
 function numbersOf(position: string): readonly [string, string] {

@@ -1,13 +1,15 @@
-/** Starts inside transactions: those that the host has opened, and those that it has us open. */
+/** Starts and events inside transactions: those that the host has opened, and those that it has us open. */
 import type { ClientBase } from "pg";
 import { FlowForgeError } from "../core/errors.ts";
 import type { KeyHolder, KeyRef } from "../core/ports/keys.ts";
 import type { CommitEntry, Verdict } from "../core/ports/commit.ts";
+import type { NewEvent, Publication } from "../core/ports/events.ts";
 import { errorCode, isConnectionError, outcomeUnknown } from "../postgres-connection/failures.ts";
 import type { ConnectionPool, Sender } from "../postgres-connection/pool.ts";
 import { type CallerTransaction, withinTransaction } from "./caller-transaction.ts";
 import { isPlaceTaken } from "./commit-gates.ts";
 import { type CommitStatements, sendBatch } from "./commit.ts";
+import { publishEvent } from "./event-publication.ts";
 import { keyHolder } from "./keys.ts";
 
 /** An open transaction keeps others from vacuuming, and its locks from working. */
@@ -46,6 +48,19 @@ export class HostTransactions {
       if (isPlaceTaken(error)) return { type: "locked" };
       throw error;
     }
+  }
+
+  /** Writes an event into the caller's transaction; otherwise as `commit`, and as `EventStore.publish`. */
+  async publish(tx: CallerTransaction, event: NewEvent, holdMs: number): Promise<Publication> {
+    const marker = await this.#ownMarker();
+    return withinTransaction(
+      tx,
+      ({ published }) => published,
+      async (session) => {
+        await this.#assertOwn(session, marker);
+        return publishEvent(session, this.#parts.schema, { event, holdMs });
+      },
+    );
   }
 
   /** Who holds a key, as the transaction sees it: its own starts too. */
@@ -104,9 +119,9 @@ async function markerOf(session: Sender, schema: string): Promise<string | null>
 
 function foreign(schema: string): FlowForgeError {
   return new FlowForgeError("transaction_foreign", {
-    subject: 'option "tx" of a start',
+    subject: 'option "tx"',
     expected: `a transaction on the database of this engine, whose role may write to schema ${schema}`,
-    next: "Nothing was stored. Pass a transaction on the engine's own database, or start without `tx`.",
+    next: "Nothing was stored. Pass a transaction on the engine's own database, or leave `tx` away.",
   });
 }
 

@@ -16,6 +16,7 @@ import {
   type Rejection,
   type WebhookStore,
 } from "../core/ports/webhooks.ts";
+import { errorCode } from "../postgres-connection/failures.ts";
 import type { ConnectionPool } from "../postgres-connection/pool.ts";
 import { checkedLimit, readCursor, writeCursor } from "./pages.ts";
 import { parseJson } from "./rows.ts";
@@ -110,8 +111,19 @@ class Webhooks implements WebhookStore {
   }
 
   async reopen(ref: Parameters<WebhookStore["reopen"]>[0]): ReturnType<WebhookStore["reopen"]> {
+    if (!UUID.test(ref.id)) return "gone";
+    for (;;) {
+      try {
+        return await this.#reopen(ref);
+      } catch (error) {
+        // A claim of these keys was committed after the statement began. Another look says whether it still has them.
+        if (!isKeyTaken(error)) throw error;
+      }
+    }
+  }
+
+  async #reopen(ref: Parameters<WebhookStore["reopen"]>[0]): ReturnType<WebhookStore["reopen"]> {
     const { workspace, id, runId, keys } = ref;
-    if (!UUID.test(id)) return "gone";
     // The row is locked first, so that of two one is `gone`; the keys are looked at with what is committed then.
     const [row] = await this.#pool.query<{ reopened: boolean }>({
       text: `with mine as materialized (
@@ -190,6 +202,12 @@ class Webhooks implements WebhookStore {
 }
 
 const HAS_KEYS = `workspace = $1 and path = $2 and status <> 'rejected' and (key = $3 or body_key = $4)`;
+
+function isKeyTaken(error: unknown): boolean {
+  if (errorCode(error) !== "23505" || typeof error !== "object" || error === null) return false;
+  const constraint = "constraint" in error ? error.constraint : undefined;
+  return constraint === "webhook_deliveries_key" || constraint === "webhook_deliveries_body_key";
+}
 
 function keysOf({ workspace, path }: DeliveryPlace, { key, bodyKey }: DeliveryKeys): unknown[] {
   return [workspace, path, key, bodyKey];

@@ -36,6 +36,7 @@ const SOURCES = [
   "runs",
   "workflows",
   "schedules",
+  "polls",
   "credentials",
   "data_keys",
   "webhook_deliveries",
@@ -106,7 +107,7 @@ select workspace from found where workspace is not null limit $2`;
 function countsText(s: string): string {
   const count = (table: string): string => `(select count(*) from ${s}.${table} t where t.workspace = $1)`;
   return `select ${count("runs")} as runs, ${count("workflow_versions")} as versions, ${count("schedules")} as schedules,
-  ${count("credentials")} as credentials, ${count("data_keys")} as "dataKeys", ${count("webhook_deliveries")} as deliveries,
+  ${count("polls")} as polls, ${count("events")} as events, ${count("credentials")} as credentials, ${count("data_keys")} as "dataKeys", ${count("webhook_deliveries")} as deliveries,
   ${count("idempotency_keys")} + ${count("action_keys")} as keys`;
 }
 
@@ -139,7 +140,8 @@ function eraseText(s: string): string {
   on conflict (name_hash) do update set newest = greatest(e.newest, excluded.newest))`;
   const count = (table: string): string => `(select count(*) from ${table}_gone)`;
   return `with ${[...parts, known].join(",\n")}
-select ${count("workflow_versions")} as versions, ${count("schedules")} as schedules, ${count("webhook_deliveries")} as deliveries,
+select ${count("workflow_versions")} as versions, ${count("schedules")} as schedules, ${count("polls")} as polls,
+  ${count("webhook_deliveries")} as deliveries, ${count("events")} as events,
   ${count("idempotency_keys")} + ${count("action_keys")} as keys,
   greatest(${TABLES_OF_WORKSPACES.map(count).join(", ")}) as most`;
 }

@@ -111,10 +111,10 @@ class MemoryStore implements Store {
     settings: [this.limits, this.buckets, this.places],
     rows: [
       ["schedules", this.schedules.ofWorkspaces],
-      ["schedules", this.polls.ofWorkspaces],
+      ["polls", this.polls.ofWorkspaces],
       ["versions", this.#workflows],
       ["deliveries", this.webhooks.ofWorkspaces],
-      ["deliveries", this.events.ofWorkspaces],
+      ["events", this.events.ofWorkspaces],
       ["deliveries", this.audit.ofWorkspaces],
       ["keys", this.#keys.ofWorkspaces],
       ["keys", this.#actionKeys.ofWorkspaces],

@@ -2,6 +2,7 @@
  * What a commit says of its run to the workspace: events of the engine's own, which are stored with it where somebody listens. Their ids
  * are made of the run and its `seq`, or of the node run that gave up, so each is there once.
  */
+import type { OwnEvent } from "../core/definition/own-events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import type { Announcement } from "../core/ports/commit.ts";
 import type { ErrorRecord } from "../core/run/event.ts";
@@ -45,7 +46,7 @@ function letterOf(parts: EntryParts, index: number): Pick<Announcement, "id" | "
   const { id: node } = plan.nodes[index]!;
   return {
     id: `flowforge.dead_letter/${runId}/${node}/${advance.state.nodes[index]!.fence}`,
-    name: "flowforge.dead_letter",
+    name: "flowforge.dead_letter" satisfies OwnEvent,
     payload: { ...about(parts), node, error: errorOf(parts, index) },
   };
 }

@@ -91,9 +91,11 @@ export class Ticks {
       return this.#advance(schedule, { dueAt: start, fireAt: now + AGAIN_MS, held: true });
     if (isBusy) await this.#cancelLast(schedule);
     const begun = await this.#start(schedule, start);
-    if (begun === "later") return this.#advance(schedule, { fireAt: now + FAILED_MS });
-    // Those behind one that waited were seen in time as well.
-    const isInLine = held && next !== null && next <= now;
+    // It was seen, however long it takes: `catchUp` is not for it.
+    if (begun === "later")
+      return this.#advance(schedule, { dueAt: start, fireAt: now + FAILED_MS, held: true });
+    // Those behind one that waited for the run before it were seen in time as well.
+    const isInLine = held && source.overlap === "queue" && next !== null && next <= now;
     return this.#advance(schedule, { ...moved, ...begun, held: isInLine });
   }
 

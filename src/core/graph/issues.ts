@@ -18,6 +18,7 @@ const GRAPH_CODES = {
   edge_into_trigger: "An edge leads into a trigger.",
   edge_never_taken: "An edge is for an outcome that its node, as it is written, never has.",
   edge_self: "An edge leads from a node to itself.",
+  event_unknown: "A trigger or a wait listens for an event of the engine that there is not.",
   expression_invalid: "An expression does not compile.",
   input_field_undeclared: "An expression reads a field of the run's input that its schema does not mention.",
   input_field_unknown: "An expression reads a field of the run's input that its schema rules out.",
@@ -50,6 +51,7 @@ export type IssueCode = keyof typeof ISSUE_CODES;
 export const HINT_CODES: ReadonlySet<IssueCode> = new Set<IssueCode>([
   "condition_without_else",
   "edge_never_taken",
+  "event_unknown",
   "input_field_undeclared",
   "maybe_null",
 ]);

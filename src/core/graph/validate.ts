@@ -3,6 +3,7 @@ import type { WorkflowDocument } from "../definition/document.ts";
 import { parseDocument } from "../definition/schema.ts";
 import type { Json } from "../json.ts";
 import { actionIssues, type ActionCatalogue } from "./actions.ts";
+import { eventNameIssues } from "./event-names.ts";
 import { makeIssue, type Issue } from "./issues.ts";
 import { VALIDATION_LIMITS, type ValidationLimits } from "./limits.ts";
 import { referenceIssues } from "./references.ts";
@@ -65,6 +66,7 @@ function meaningIssues(
 ): readonly Issue[] {
   return [
     ...structuralIssues(subject),
+    ...eventNameIssues(subject),
     ...actionIssues(subject, registry),
     ...referenceIssues(subject, limits.maxExpressionLength),
   ];

@@ -78,7 +78,9 @@ export interface EventDetail extends EventRecord {
 export type Publication =
   | { readonly published: true; readonly event: EventDetail }
   /** It was here before. */
-  | { readonly published: false; readonly event: EventRecord };
+  | { readonly published: false; readonly event: EventRecord }
+  /** Somebody is just about to publish one of this id, in a transaction that has not ended: ask again. */
+  | { readonly published: false; readonly event: null };
 
 export interface EventChange extends EventProgress {
   /** Nobody else finds it for so long. Of no meaning where it is done. */
@@ -102,7 +104,10 @@ export interface EventPage {
 }
 
 export interface EventStore {
-  /** Stores it for whoever asks, so that nobody else finds it for `holdMs`; of several at once with one id, one is stored. */
+  /**
+   * Stores it for whoever asks, so that nobody else finds it for `holdMs`; of several at once with one id, one is stored. Waits for no
+   * transaction of others.
+   */
   publish(event: NewEvent, holdMs: number): Promise<Publication>;
   /** Those that are not done and that nobody holds, the oldest first. Whoever asks holds them now for `holdMs`. */
   due(options: { readonly holdMs: number; readonly limit: number }): Promise<readonly EventDetail[]>;

@@ -9,10 +9,14 @@ export interface WorkspaceCounts {
   /** Versions of workflows. */
   readonly versions: number;
   readonly schedules: number;
+  /** Polls; the items that one has seen are counted with it. */
+  readonly polls: number;
   readonly credentials: number;
   readonly dataKeys: number;
   /** Deliveries of webhooks. */
   readonly deliveries: number;
+  /** Events that are kept. */
+  readonly events: number;
   /** Idempotency keys of starts, and shared keys of actions. */
   readonly keys: number;
 }
@@ -38,9 +42,11 @@ export const NOTHING: WorkspaceCounts = {
   runs: 0,
   versions: 0,
   schedules: 0,
+  polls: 0,
   credentials: 0,
   dataKeys: 0,
   deliveries: 0,
+  events: 0,
   keys: 0,
 };
 
@@ -49,9 +55,11 @@ export function sumOf(a: WorkspaceCounts, b: WorkspaceCounts): WorkspaceCounts {
     runs: a.runs + b.runs,
     versions: a.versions + b.versions,
     schedules: a.schedules + b.schedules,
+    polls: a.polls + b.polls,
     credentials: a.credentials + b.credentials,
     dataKeys: a.dataKeys + b.dataKeys,
     deliveries: a.deliveries + b.deliveries,
+    events: a.events + b.events,
     keys: a.keys + b.keys,
   };
 }

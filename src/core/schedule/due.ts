@@ -14,7 +14,7 @@ export interface DueTick {
   /** The oldest tick that was neither started nor passed over. */
   readonly dueAt: number;
   readonly now: number;
-  /** It was seen in time, and has had to wait since. */
+  /** It was to be started, and has had to wait since: for the run before it, or because its start failed. */
   readonly held: boolean;
 }
 

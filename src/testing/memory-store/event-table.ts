@@ -52,8 +52,7 @@ export class EventTable implements EventStore {
   readonly #now: () => number;
   readonly #rows = new Map<string, Row>();
 
-  /** Not counted. */
-  readonly ofWorkspaces: WorkspaceRows = { ...rowsByWorkspaceKey(this.#rows), count: () => 0 };
+  readonly ofWorkspaces: WorkspaceRows = rowsByWorkspaceKey(this.#rows);
 
   constructor(parts: EventTableParts) {
     this.#parts = parts;

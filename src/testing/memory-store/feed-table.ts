@@ -5,6 +5,7 @@ import {
   type FeedPage,
   type FeedEvent,
   type FeedEventType,
+  type FeedQuery,
   type FeedStore,
 } from "../../core/ports/feed.ts";
 import type { RunHeader } from "../../core/ports/stored-run.ts";
@@ -43,23 +44,23 @@ export class FeedTable {
     this.#feeds.set(workspace, { until: now + FEED_KEEP_MS, floor });
   }
 
-  read(
-    query: { readonly workspace: string; readonly after: string | null; readonly limit: number },
-    now: number,
-  ): FeedPage {
-    const { workspace, after, limit } = query;
+  read({ workspace, after, since, until, limit }: FeedQuery, now: number): FeedPage {
     if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)
       throw wrongOption("limit", `a whole number from 1 to ${MAX_LIMIT}`);
     const from = after === null ? null : numberOf(after);
     const feed = this.#feeds.get(workspace);
     const floor = feed && feed.until > now ? feed.floor : Infinity;
-    const next = this.#order + 1;
-    const found =
-      from === null ? [] : this.#events.filter((e) => e.workspace === workspace && e.order > from);
+    const mark = Number(until ?? this.#order);
+    const next = mark + 1;
+    const begin = from === null ? Infinity : Math.max(from, Number(since ?? 0));
+    const found = this.#events.filter(
+      (each) => each.workspace === workspace && each.order > begin && each.order <= mark,
+    );
     return {
       items: found
         .slice(0, limit)
         .map(({ event, order }) => ({ event, position: `${order}.0`, settled: true })),
+      mark: String(mark),
       settled: `${next}.0`,
       isExact: next > floor,
       isComplete: from !== null && from > floor && from <= next,

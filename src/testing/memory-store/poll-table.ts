@@ -31,10 +31,9 @@ export class PollTable implements PollStore {
   /** By poll and series: when each item was seen last. */
   readonly #items = new Map<string, Map<string, number>>();
 
-  /** They are there with their workflow, and are not counted. */
+  /** Items are counted with their poll. */
   readonly ofWorkspaces: WorkspaceRows = {
-    workspaces: () => [],
-    count: () => 0,
+    ...rowsByWorkspaceKey(this.#rows),
     forget: (workspace) => {
       rowsByWorkspaceKey(this.#rows).forget(workspace);
       rowsByWorkspaceKey(this.#items).forget(workspace);

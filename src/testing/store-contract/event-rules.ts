@@ -4,7 +4,9 @@ import {
   EVENT_SHORT_MS,
   type EventChange,
   type EventProgress,
+  type EventStore,
   type NewEvent,
+  type Publication,
 } from "../../core/ports/events.ts";
 import { move, newId, newRun, start, WORKSPACE } from "./entries.ts";
 import type { Kit } from "./kit.ts";
@@ -36,12 +38,23 @@ const FRESH: EventProgress = {
 };
 const DONE: EventChange = { ...FRESH, stage: "done", holdMs: 0 };
 
+/** Asks again where another one is just being stored. */
+async function published(
+  store: EventStore,
+  given: NewEvent,
+): Promise<Exclude<Publication, { readonly event: null }>> {
+  for (;;) {
+    const publication = await store.publish(given, HOLD_MS);
+    if (publication.event !== null) return publication;
+  }
+}
+
 export function eventRules({ describe, rule, expect }: Kit): void {
   describe("events", () => {
     rule("are stored once per workspace and id, also from two connections at once", async (bench) => {
       const both = [bench.store.events, bench.second.events];
       const given = Array.from({ length: 12 }, (_, n) => event({ fingerprint: `f${n}` }));
-      const stored = await Promise.all(given.map((each, n) => both[n % 2]!.publish(each, HOLD_MS)));
+      const stored = await Promise.all(given.map((each, n) => published(both[n % 2]!, each)));
       const [first, ...more] = stored.filter(({ published }) => published);
       expect(more).toEqual([]);
       const { publishedAt, ...found } = first!.event;

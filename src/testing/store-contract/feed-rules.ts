@@ -104,6 +104,23 @@ function tellingRules({ rule, expect }: Kit): void {
       expect(told(await read(store, position))).toEqual(ids.slice(n + 1).map((id) => ["run.started", id]));
   });
 
+  rule("what was read up to a mark does not come again, and pages of one read end there", async (bench) => {
+    const { store, second } = bench;
+    const from = await listening(store);
+    const ids = [await stored(store), await stored(second), await stored(store)];
+    const first = await read(store, from, 2);
+    const late = await stored(second);
+    const page = { workspace: WORKSPACE, limit: 2 };
+    const after = first.items[1]!.position;
+    const rest = await store.feed.read({ ...page, after, until: first.mark });
+    expect([...told(first), ...told(rest)]).toEqual(ids.map((id) => ["run.started", id]));
+    expect([rest.mark, rest.settled]).toEqual([first.mark, first.settled]);
+    const next = await second.feed.read({ ...page, after: from, since: first.mark });
+    expect(told(next)).toEqual([["run.started", late]]);
+    const none = await store.feed.read({ ...page, after: from, since: next.mark });
+    expect([told(none), none.isComplete]).toEqual([[], true]);
+  });
+
   rule("of runs that are started at once, leave none out", async ({ store, second }) => {
     const from = await listening(store);
     const ids = Array.from({ length: 60 }, newId);

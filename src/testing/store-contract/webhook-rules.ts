@@ -155,6 +155,27 @@ export function webhookRules({ describe, rule, expect }: Kit): void {
       expect(await webhooks.claim(delivery(), newId())).toMatchObject({ known: { id: given.id } });
     });
 
+    rule(
+      "of a delivery that is reopened and those that come again at once, one has the key",
+      async (bench) => {
+        const { store, second } = bench;
+        for (let round = 0; round < 10; round++) {
+          const keys = { key: `evt_${round}`, bodyKey: `b${round}` };
+          const rejected = [delivery({ ...keys, key: null }), delivery(keys)];
+          for (const each of rejected) await store.webhooks.refuse(each, WHY, 100);
+          const [first, other, ...claims] = await Promise.all([
+            store.webhooks.reopen({ workspace: WORKSPACE, id: rejected[0]!.id, runId: newId(), keys }),
+            second.webhooks.reopen({ workspace: WORKSPACE, id: rejected[1]!.id, runId: newId(), keys }),
+            second.webhooks.claim(delivery(keys), newId()),
+            store.webhooks.claim(delivery({ ...keys, key: `other_${round}` }), newId()),
+          ]);
+          const has = [first === "reopened", other === "reopened", ...claims.map(({ claimed }) => claimed)];
+          expect(has.filter(Boolean)).toHaveLength(1);
+          expect([first, other].includes("gone")).toBe(false);
+        }
+      },
+    );
+
     rule("reopened, it takes the keys that it is given", async ({ store }) => {
       const { webhooks } = store;
       const unknown = { key: null, bodyKey: null, verified: false };

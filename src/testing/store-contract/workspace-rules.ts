@@ -101,9 +101,11 @@ const FULL: WorkspaceCounts = {
   runs: 2,
   versions: 1,
   schedules: 1,
+  polls: 1,
   credentials: 1,
   dataKeys: 1,
   deliveries: 1,
+  events: 1,
   keys: 2,
 };
 

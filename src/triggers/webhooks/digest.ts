@@ -1,5 +1,6 @@
 /** Texts of digests: what they look like, and whether two are the same, in a time that does not depend on where they differ. */
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac } from "node:crypto";
+import { isSameSecret } from "../../security/same-secret.ts";
 import type { Algorithm, Encoding, KeyForm } from "./schemes.ts";
 
 const BYTES: Readonly<Record<Algorithm, number>> = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 };
@@ -28,8 +29,8 @@ export function isSigned(
 ): boolean {
   let found = 0;
   for (const key of by.keys) {
-    const expected = Buffer.from(createHmac(by.algorithm, key).update(content).digest(by.encoding));
-    for (const signature of signatures) found |= Number(timingSafeEqual(Buffer.from(signature), expected));
+    const expected = createHmac(by.algorithm, key).update(content).digest(by.encoding);
+    for (const signature of signatures) found |= Number(isSameSecret(signature, expected));
   }
   return found === 1;
 }

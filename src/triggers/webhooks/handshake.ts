@@ -3,7 +3,9 @@
  *
  * - Slack: `url_verification` asks for its challenge back.
  * - GitHub: `ping` after a webhook was made; any 2xx will do.
- * - Stripe, Shopify, Twilio and the senders of Standard Webhooks ask for nothing: what they send to try an address is an event like others.
+ * - Stripe: `v2.core.event_destination.ping`, when somebody pings an event destination; any 2xx will do.
+ * - Shopify, Twilio and the senders of Standard Webhooks ask for nothing: what they send to try an address is an event like others. So is what
+ *   Stripe sends for "Send test webhook".
  */
 import { headerOf, type WebhookRequest } from "./request.ts";
 import type { Signature } from "../../core/definition/webhook-signature.ts";
@@ -19,15 +21,26 @@ export function handshakeOf(
   signature: Signature,
   payload: unknown,
 ): Handshake | null {
-  if (signature.scheme === "slack") return slackChallenge(payload);
-  if (signature.scheme === "github" && headerOf(request, "x-github-event") === "ping")
-    return { contentType: "text/plain", body: "pong" };
-  return null;
+  switch (signature.scheme) {
+    case "slack":
+      return slackChallenge(payload);
+    case "github":
+      return headerOf(request, "x-github-event") === "ping" ? PONG : null;
+    case "stripe":
+      return fieldsOf(payload).type === "v2.core.event_destination.ping" ? PONG : null;
+    default:
+      return null;
+  }
 }
 
+const PONG: Handshake = { contentType: "text/plain", body: "pong" };
+
 function slackChallenge(payload: unknown): Handshake | null {
-  if (typeof payload !== "object" || payload === null) return null;
-  const { type, challenge } = payload as { readonly type?: unknown; readonly challenge?: unknown };
+  const { type, challenge } = fieldsOf(payload);
   if (type !== "url_verification" || typeof challenge !== "string") return null;
   return { contentType: "text/plain", body: challenge.slice(0, 1_024) };
+}
+
+function fieldsOf(payload: unknown): { readonly type?: unknown; readonly challenge?: unknown } {
+  return typeof payload === "object" && payload !== null ? payload : {};
 }

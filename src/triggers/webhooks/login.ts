@@ -1,5 +1,6 @@
 /** Senders that show what they know instead of signing with it. Digests are compared, so the time does not tell a secret's length. */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { createHash } from "node:crypto";
+import { isSameSecret } from "../../security/same-secret.ts";
 import { headerOf, type WebhookRequest } from "./request.ts";
 import { type NotVerified, refused } from "./verdict.ts";
 
@@ -22,7 +23,7 @@ export function loginProblem(
   if (!header) return refused("signature_missing", "There is no header authorization.");
   const given = hash(header);
   // Every one is compared, so that the time says nothing of which.
-  const fits = wanted.map((each) => timingSafeEqual(given, hash(each))).includes(true);
+  const fits = wanted.map((each) => isSameSecret(given, hash(each))).includes(true);
   return fits ? null : refused("signature_mismatch", "The login is another one.");
 }
 

@@ -5,7 +5,8 @@
  * So other bodies have the same signature: `a=bc` and `ab=c`, and every other spelling of a form. What names a delivery is therefore the hash of
  * what was signed, not of the bytes, and an id among the fields is not called signed.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { createHash } from "node:crypto";
+import { isSameSecret } from "../../security/same-secret.ts";
 import { isDigest, isSigned, keysOf } from "./digest.ts";
 import { headerOf, type WebhookRequest } from "./request.ts";
 import type { TwilioSignature } from "../../core/definition/webhook-signature.ts";
@@ -80,8 +81,8 @@ function signedHash({ url, body }: WebhookRequest): string | NotVerified {
   const [found, second] = [...url.matchAll(BODY_HASH)];
   if (!found || second)
     return refused("body_mismatch", "bodySHA256 in the address is no hash, or there twice.");
-  const digest = createHash("sha256").update(body).digest();
-  if (timingSafeEqual(Buffer.from(found[1]!, "hex"), digest)) return "";
+  const digest = createHash("sha256").update(body).digest("hex");
+  if (isSameSecret(found[1]!, digest)) return "";
   return refused("body_mismatch", "The body is another one than bodySHA256 in the address says.");
 }
 

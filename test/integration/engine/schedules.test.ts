@@ -18,6 +18,50 @@ const hourly = defineWorkflow({
 });
 
 onEachBackend("schedules", (name) => {
+  test(
+    "a tick that is refused is given up and says why; one that fails is tried again and has one run",
+    { timeout: 60_000 },
+    async () => {
+      await using backend = await openBackend(name);
+      const engine = backend.engine({ workflows: [hourly] });
+      await engine.start();
+      const { database } = backend;
+      const last = async () => {
+        const { lastRun, lastAt, lastError } = (await engine.schedules.get(OF))!;
+        return { lastRun, lastAt, lastError };
+      };
+      // A later version wants more than a tick brings.
+      const input = { type: "object", properties: { n: { type: "number" } }, required: ["n"] };
+      await engine.workflows.register({ ...hourly.document, input } as never);
+      const [first, second, third] = await engine.schedules.next({ ...OF, count: 3 });
+      // Minutes after a tick, and far from the next one.
+      const after = (tick: number, more = 0) => shiftClock(database, tick - Date.now() + 5 * 60_000 + more);
+      await after(first!);
+      await expect
+        .poll(last, { timeout: 20_000 })
+        .toEqual({ lastRun: null, lastAt: null, lastError: expect.stringContaining("input_invalid") });
+      expect((await engine.schedules.get(OF))!.nextAt).toBe(second);
+      expect((await engine.runs.list()).items).toEqual([]);
+
+      await engine.workflows.register({ ...hourly.document, description: "mended" } as never);
+      await database.query("alter table flowforge.runs add constraint none check (workflow <> 'hourly')");
+      await after(second!);
+      const isHeld = async () => {
+        const [row] = await database.query<{ held: boolean }>("select held from flowforge.schedules");
+        return row!.held;
+      };
+      await expect.poll(isHeld, { timeout: 20_000 }).toBe(true);
+      expect(await last()).toMatchObject({ lastRun: null, lastAt: null });
+      expect((await engine.schedules.get(OF))!.nextAt).toBe(second);
+      await database.query("alter table flowforge.runs drop constraint none");
+      await after(second!, 60_000);
+      await expect.poll(last, { timeout: 20_000 }).toMatchObject({ lastAt: second, lastError: null });
+      const { items } = await engine.runs.list();
+      expect(items.map(({ id }) => id)).toEqual([(await last()).lastRun]);
+      expect((await engine.schedules.get(OF))!.nextAt).toBe(third);
+    },
+  );
+
   test("three engines, hours that pass: every tick has one run", { timeout: 60_000 }, async () => {
     await using backend = await openBackend(name);
     const engines = Array.from({ length: 3 }, () => backend.engine({ workflows: [hourly] }));

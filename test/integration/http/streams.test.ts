@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { createHandler, type Handler, type HandlerOptions } from "../../../src/http.ts";
 import { defineWorkflow } from "../../../src/index.ts";
-import { type Api, openApi } from "./api.ts";
+import { type Api, openApi, waiting } from "./api.ts";
 
 let api: Api;
 /** What `authorize` lets in. */
@@ -144,6 +144,61 @@ test(
       gone.abort();
     }
     expect(seen).toEqual(ids);
+  },
+);
+
+test(
+  "a transaction that stays open holds nothing back, and what it has done is told when it ends",
+  { timeout: 60_000 },
+  async () => {
+    const handler = handlerWith({});
+    const events = heard((await ask(handler)).response);
+    const from = await exact(events);
+    const client = await api.backend.database.pool({ max: 1 }).connect();
+    try {
+      await client.query("begin");
+      const late = await api.engine.runs.start("waiting", { workspace: "mine", input: 1, tx: client });
+      // More than one look reads.
+      const starts = Array.from({ length: 700 }, () => ({ workspace: "mine", input: 1 }));
+      const runs = await api.engine.runs.startMany("waiting", starts);
+      const ids: unknown[] = [];
+      for (let n = 0; n < starts.length; n++) ids.push((await next(events)).data["runId"]);
+      expect(ids.toSorted()).toEqual(runs.map(({ id }) => id).toSorted());
+      await client.query("commit");
+      expect((await next(events)).data["runId"]).toBe(late.id);
+      // Who was away all the time hears of it among the others.
+      const again = heard((await ask(handler, { after: from })).response);
+      const heardAgain = new Set<unknown>();
+      while (heardAgain.size <= ids.length) heardAgain.add((await next(again)).data["runId"]);
+      expect(heardAgain).toEqual(new Set([...ids, late.id]));
+    } finally {
+      client.release(true);
+    }
+  },
+);
+
+test(
+  "while a transaction is open that is older than the stream, events come and no place to go on from",
+  { timeout: 60_000 },
+  async () => {
+    // Of a workspace to which nobody has listened yet. Another database's transaction would do as well.
+    const workspace = "quiet";
+    await api.engine.workflows.register(defineWorkflow(waiting), { workspace });
+    const client = await api.backend.database.pool({ max: 1 }).connect();
+    try {
+      await client.query("begin; select pg_current_xact_id()");
+      const events = heard((await ask(handlerWith({}), { as: workspace })).response);
+      expect(await next(events)).toEqual({ event: "reset", data: {}, id: undefined });
+      const early = await startOf("waiting", workspace);
+      expect(await next(events)).toMatchObject({ id: undefined, data: { runId: early.id } });
+      await client.query("rollback");
+      await exact(events);
+      const run = await startOf("waiting", workspace);
+      const told = await next(events);
+      expect([told.data["runId"], typeof told.id]).toEqual([run.id, "string"]);
+    } finally {
+      client.release(true);
+    }
   },
 );
 

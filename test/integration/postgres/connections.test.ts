@@ -4,21 +4,9 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import type { Pool } from "pg";
 import { expect, test } from "vitest";
 import { createPostgresStore } from "../../../src/postgres/store.ts";
-import type { TestDatabase } from "../../support/servers.ts";
-import { entry, startEntry, startRuns, testStore } from "./fixtures.ts";
+import { blockedSession, entry, startEntry, startRuns, testStore } from "./fixtures.ts";
 
 const UNKNOWN = { code: "commit_outcome_unknown" };
-
-/** Waits for a session of the store's that waits for a lock, and returns its process id. */
-async function blockedSession(database: TestDatabase): Promise<number> {
-  for (;;) {
-    const [row] = await database.query<{ pid: number }>(
-      `select pid from pg_stat_activity
-       where datname = current_database() and application_name = 'flowforge' and wait_event_type = 'Lock'`,
-    );
-    if (row) return row.pid;
-  }
-}
 
 test("a connection that is ended during a commit leaves the outcome unknown; here it did not happen", async () => {
   await using context = await testStore();

@@ -36,6 +36,17 @@ export async function testStore(options: Partial<PostgresStoreOptions> = {}): Pr
   };
 }
 
+/** Waits for a session of the store's that waits for a lock, and returns its process id. */
+export async function blockedSession(database: TestDatabase): Promise<number> {
+  for (;;) {
+    const [row] = await database.query<{ pid: number }>(
+      `select pid from pg_stat_activity
+       where datname = current_database() and application_name = 'flowforge' and wait_event_type = 'Lock'`,
+    );
+    if (row) return row.pid;
+  }
+}
+
 export function entry(runId: string, seq: number, more: Partial<CommitEntry> = {}): CommitEntry {
   return {
     runId,

@@ -35,6 +35,7 @@ export const ISSUE_CASES: { readonly [code in IssueCode]: IssueCase } = {
   edge_into_trigger: graph({ s: trigger, a: step }, "s -> a", "a -> s"),
   edge_never_taken: graph({ a: { kind: "wait", for: { signal: "go" } }, b: step }, "a -timeout-> b"),
   edge_self: graph({ s: trigger, a: step }, "s -> a", "a -> a"),
+  event_unknown: node({ kind: "wait", for: { event: "flowforge.run.fialed" } }),
   expression_invalid: node(reads("input.a +")),
   field_invalid: node({ ...step, join: "some" }),
   field_missing: { document: { format: 1, nodes: { a: step }, edges: [] } },

@@ -65,6 +65,11 @@ export const TOLD: { readonly [code in IssueCode]: Told } = {
     message: 'The node "a" leads to itself.',
     next: "Remove the edge. To repeat a step, use its retry policy, or run another workflow from it.",
   },
+  event_unknown: {
+    path: ["nodes", "a", "for", "event"],
+    message: 'The engine publishes no event "flowforge.run.fialed", and nobody else may.',
+    next: 'Use one of flowforge.run.succeeded, flowforge.run.failed, flowforge.run.cancelled, flowforge.dead_letter, or a name that does not begin with "flowforge.". Did you mean "flowforge.run.failed"?',
+  },
   expression_invalid: {
     path: ["nodes", "a", "input", "read", 0],
     message: "At column 14: Unexpected token: EOF.",

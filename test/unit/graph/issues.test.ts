@@ -9,7 +9,13 @@ import { ISSUE_CASES } from "./issue-cases.ts";
 import { TOLD } from "./issue-texts.ts";
 
 const CODES = Object.keys(ISSUE_CODES).sort() as IssueCode[];
-const HINTS = ["condition_without_else", "edge_never_taken", "input_field_undeclared", "maybe_null"];
+const HINTS = [
+  "condition_without_else",
+  "edge_never_taken",
+  "event_unknown",
+  "input_field_undeclared",
+  "maybe_null",
+];
 
 function validated(code: IssueCode): ValidationResult {
   const { document, limits } = ISSUE_CASES[code];

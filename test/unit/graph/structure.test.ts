@@ -1,6 +1,7 @@
 /** Edges, outcomes, triggers, circles, and what a run can come to. */
 import { describe, expect, test } from "vitest";
 import { normaliseDocument } from "../../../src/core/definition/normalise.ts";
+import { OWN_EVENTS } from "../../../src/core/definition/own-events.ts";
 import type { WorkflowDocument } from "../../../src/core/definition/document.ts";
 import type { Issue } from "../../../src/core/graph/issues.ts";
 import { validateWorkflow } from "../../../src/core/graph/validate.ts";
@@ -221,6 +222,15 @@ describe("outcomes", () => {
 });
 
 describe("triggers", () => {
+  test("are told of names of events that the engine does not have, and only of those", () => {
+    const heard = (name: string) => ({ kind: "trigger", source: { type: "event", name } });
+    const named = (name: string) => briefOf({ s: heard(name), a: step }, "s -> a");
+    for (const own of OWN_EVENTS) expect(named(own)).toEqual([]);
+    expect(named("flowforgery.run.fialed")).toEqual([]);
+    for (const none of ["flowforge.run.fialed", "flowforge.run", "flowforge.order"])
+      expect(named(none)).toEqual(["event_unknown nodes.s.source.name"]);
+  });
+
   test("none: one is added, and leads to every node without inbound edges", () => {
     const { ok, document } = check({ nodes: steps("a", "b", "c"), edges: edges("a -> c") });
     expect(ok).toBe(true);

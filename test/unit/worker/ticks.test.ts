@@ -17,11 +17,15 @@ const away = new FlowForgeError("postgres_unreachable", { subject: "the store", 
 
 /** `answers`: of the starts, one after the other; then they succeed. */
 async function scene(...answers: readonly Error[]) {
+  return sceneOf(HOURLY.source, ...answers);
+}
+
+async function sceneOf(source: NamedSchedule["source"], ...answers: readonly Error[]) {
   const clock = { now: NOON };
   const store = createMemoryStore({ clock: { now: () => clock.now } });
   const document = { format: 1, name: "w", nodes: {}, edges: [] } as const;
   await store.saveWorkflow("acme", document, "c");
-  await store.schedules.set(HOURLY, { dueAt: NOON, fireAt: NOON });
+  await store.schedules.set({ ...HOURLY, source }, { dueAt: NOON, fireAt: NOON });
   const started: TickStart[] = [];
   const warnings: string[] = [];
   const silent = (): void => undefined;
@@ -62,6 +66,20 @@ test("a start that fails is tried again after some seconds, as the same run, and
     lastError: null,
   });
   expect(warnings).toEqual(Array(2).fill("a tick could not be started; it is tried again"));
+});
+
+test("a start that fails for longer than a tick may be late is still that tick's, and those behind it are caught up with", async () => {
+  const minutely = { type: "schedule", every: "1m", catchUp: "none" } as const;
+  const { clock, started, round, record } = await sceneOf(minutely, ...Array<Error>(60).fill(away));
+  for (let n = 0; n < 60; n++) {
+    await round();
+    clock.now += 5_000;
+  }
+  expect(new Set(started.map(({ dueAt }) => dueAt))).toEqual(new Set([NOON]));
+  for (let n = 0; n < 5; n++) await round();
+  // Of the five that were due meanwhile the last one is on time.
+  expect(started.slice(60).map(({ dueAt }) => dueAt)).toEqual([NOON, NOON + 4 * 60_000, NOON + 5 * 60_000]);
+  expect(await record()).toMatchObject({ dueAt: NOON + 6 * 60_000, held: false, lastError: null });
 });
 
 test("a start that is refused is not tried again; the reason is kept until a tick is started", async () => {
