@@ -47,6 +47,7 @@ const DOCUMENT = {
     tick: { kind: "trigger", source: { type: "schedule", every: "1h" } },
     hook: { kind: "trigger", source: { type: "webhook", path: "orders", signature: { scheme: "none" } } },
     by: { kind: "trigger", source: { type: "manual" } },
+    ask: { kind: "trigger", source: { type: "poll", action: "nobody-has-it", every: "1h" } },
     first: { kind: "action", action: "keep", input: { own: CANARY, from: "{{ input }}" } },
     list: { kind: "action", action: "keep", forEach: "[1, 2]", input: `${CANARY} {{ item }}` },
     bad: { kind: "action", action: "break", input: CANARY },
@@ -56,6 +57,7 @@ const DOCUMENT = {
     { from: "tick", to: "first" },
     { from: "hook", to: "first" },
     { from: "by", to: "first" },
+    { from: "ask", to: "first" },
     { from: "first", to: "list" },
     { from: "first", to: "bad" },
     { from: "first", to: "waits" },
@@ -117,8 +119,10 @@ onEachBackend("deleting a workspace", (name) => {
       workspace: 1,
       workflow: 2,
       schedule: 1,
+      poll: 1,
       credential: 1,
       delivery: 1,
+      event: 1,
       run: 3,
       item: 4,
       deadLetter: 2,
@@ -134,9 +138,11 @@ onEachBackend("deleting a workspace", (name) => {
       runs: 3,
       versions: 2,
       schedules: 1,
+      polls: 1,
       credentials: 1,
       dataKeys: 1,
       deliveries: 1,
+      events: 1,
     });
     const beside = await engine.workspaces.get("beta");
     const removed = await engine.workspaces.delete("acme", { grace: "200ms" });
@@ -202,6 +208,8 @@ async function fill(engine: Engine, workspace: string): Promise<void> {
   const entry = { action: "plan.changed", kind: "workspace", subject: CANARY, workspace };
   await engine.audit.record(entry, () => null);
   await engine.schedules.list({ workspace });
+  await engine.polls.list({ workspace });
+  await engine.publish("order.paid", { of: CANARY }, { workspace, id: CANARY });
   await engine.credentials.set("api", { token: "s3cr3t" }, { workspace });
   const options = { workspace, trigger: "by", input: CANARY, labels: { of: CANARY }, idempotencyKey: CANARY };
   const run = await engine.runs.start("everything", options);
