@@ -55,7 +55,8 @@ export const ERROR_CODES = {
   http_type_unsupported: "The body of a request is of a type that is not read.",
   http_unauthorized: "The request does not say who sends it, or nobody is known by what it says.",
   idempotency_conflict: "The idempotency key belongs to a start with another input.",
-  idempotency_in_progress: "The idempotency key, or the id of an event, is held by a transaction that has not ended.",
+  idempotency_in_progress:
+    "The idempotency key, or the id of an event, is held by a transaction that has not ended.",
   input_invalid: "An input does not fit its schema.",
   internal: "Something happened that FlowForge holds to be impossible; please report it.",
   option_invalid: "An option is unknown, of the wrong type, or out of range.",
