@@ -53,7 +53,9 @@ async function started(backend: Backend): Promise<Engine> {
   return engine;
 }
 
-function post(engine: Engine, path: string, body: string, headers: Record<string, string> = {}) {
+/** `sent`: a body, and headers. */
+function post(engine: Engine, path: string, sent: readonly [string, Record<string, string>]) {
+  const [body, headers] = sent;
   const url = `https://example.com/webhooks/${path}`;
   const all = { "content-type": "application/json", ...headers };
   return engine.webhooks.receive({ path, method: "POST", url, headers: all, body: Buffer.from(body) });
@@ -88,15 +90,15 @@ onEachBackend("senders of webhooks", (name) => {
     async () => {
       await using backend = await openBackend(name);
       const engine = await started(backend);
-      const first = await post(engine, "slow", '{"n":1}', { "x-id": "1" });
+      const first = await post(engine, "slow", ['{"n":1}', { "x-id": "1" }]);
       const { runId } = read(first);
       expect([first.status, first.body]).toEqual([202, JSON.stringify({ runId })]);
       const run = engine.runs.handle(runId);
       // The same delivery waits for the same run.
-      expect(read(await post(engine, "slow", '{"n":1}', { "x-id": "1" }))).toEqual({ runId });
+      expect(read(await post(engine, "slow", ['{"n":1}', { "x-id": "1" }]))).toEqual({ runId });
       await run.signal("go", { done: true });
       await run.result({ timeout: "20s" });
-      const late = await post(engine, "slow", '{"n":1}', { "x-id": "1" });
+      const late = await post(engine, "slow", ['{"n":1}', { "x-id": "1" }]);
       expect([late.status, late.body, late.headers["flowforge-run"]]).toEqual([200, '{"done":true}', runId]);
       expect(await runCount(engine)).toBe(1);
     },
@@ -109,7 +111,7 @@ onEachBackend("senders of webhooks", (name) => {
       await using backend = await openBackend(name);
       const engine = await started(backend);
       for (let n = 0; n < 2; n++) {
-        const answer = await post(engine, "broken", "{}", { "x-id": "1" });
+        const answer = await post(engine, "broken", ["{}", { "x-id": "1" }]);
         expect([answer.status, read(answer)]).toEqual([
           502,
           { runId: expect.any(String) as string, error: "run_failed" },
@@ -122,10 +124,10 @@ onEachBackend("senders of webhooks", (name) => {
       await engine.deadLetters.complete(items[0]!.id, { output: { by: "hand" } });
       const run = engine.runs.handle(items[0]!.runId);
       expect(await run.result({ timeout: "20s" })).toEqual({ by: "hand" });
-      const after = await post(engine, "broken", "{}", { "x-id": "1" });
+      const after = await post(engine, "broken", ["{}", { "x-id": "1" }]);
       expect([after.status, after.body]).toEqual([200, '{"by":"hand"}']);
 
-      const asked = post(engine, "patient", "{}", { "x-id": "2" });
+      const asked = post(engine, "patient", ["{}", { "x-id": "2" }]);
       const waiting = async () => (await engine.runs.list({ workflow: "patient" })).items[0]?.id;
       await expect.poll(waiting, { timeout: 20_000 }).toBeTypeOf("string");
       await engine.runs.cancel((await waiting())!);
@@ -140,15 +142,15 @@ onEachBackend("senders of webhooks", (name) => {
     async () => {
       await using backend = await openBackend(name);
       const engine = await started(backend);
-      const { runId } = read(await post(engine, "single", '{"n":1}', { "x-id": "1" }));
-      const refused = await post(engine, "single", '{"n":2}', { "x-id": "2" });
+      const { runId } = read(await post(engine, "single", ['{"n":1}', { "x-id": "1" }]));
+      const refused = await post(engine, "single", ['{"n":2}', { "x-id": "2" }]);
       expect([refused.status, refused.headers["retry-after"], read(refused)]).toEqual([
         429,
         "10",
         { error: "concurrency_limit_reached" },
       ]);
       // What has a run needs no room.
-      expect(read(await post(engine, "single", '{"n":1}', { "x-id": "1" }))).toEqual({
+      expect(read(await post(engine, "single", ['{"n":1}', { "x-id": "1" }]))).toEqual({
         runId,
         repeated: true,
       });
@@ -158,7 +160,7 @@ onEachBackend("senders of webhooks", (name) => {
       ]);
       await engine.runs.signal(runId, "go");
       await engine.runs.handle(runId).result({ timeout: "20s" });
-      const again = await post(engine, "single", '{"n":2}', { "x-id": "2" });
+      const again = await post(engine, "single", ['{"n":2}', { "x-id": "2" }]);
       expect([again.status, read(again).repeated]).toEqual([200, false]);
       // The sender has sent it meanwhile: by hand it is not started once more.
       await expect(engine.webhooks.replay(kept.items[0]!.id)).rejects.toMatchObject({
@@ -185,14 +187,14 @@ onEachBackend("senders of webhooks", (name) => {
         const signed = { ...SIGN[provider](body), ...headers };
         // Twice: it has no keys.
         for (let n = 0; n < 2; n++) {
-          const answer = await post(engine, provider, body, signed);
+          const answer = await post(engine, provider, [body, signed]);
           expect([answer.status, answer.body]).toEqual([200, expected]);
           expect(answer.headers).toMatchObject({
             "content-type": "text/plain",
             "x-content-type-options": "nosniff",
           });
         }
-        const other = await post(engine, provider, `${body} `, signed);
+        const other = await post(engine, provider, [`${body} `, signed]);
         expect([other.status, other.body]).toEqual([401, '{"error":"unauthorized"}']);
       }
       expect([await runCount(engine), (await engine.webhooks.deliveries()).items.length]).toEqual([0, 3]);
@@ -206,7 +208,7 @@ onEachBackend("senders of webhooks", (name) => {
       ];
       for (const [provider, payload, headers] of events) {
         const body = JSON.stringify(payload);
-        const answer = await post(engine, provider, body, { ...SIGN[provider](body), ...headers });
+        const answer = await post(engine, provider, [body, { ...SIGN[provider](body), ...headers }]);
         expect([answer.status, read(answer).repeated]).toEqual([200, false]);
       }
       expect(await runCount(engine)).toBe(events.length);
