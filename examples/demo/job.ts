@@ -7,11 +7,18 @@ import { startService } from "./service.ts";
 export const USAGE: string = `npm run demo                                        an order, from payment to parcel
 npm run demo -- workflow.json --input input.json    a document of your own, with http.request, transform and log
 
+On a terminal the order is followed by more of them, and by refunds and letters, with the address of a dashboard to look at them, until
+Ctrl-C. --dashboard does that elsewhere and with a document of your own, which runs once; --no-dashboard ends after the first run.
+
 DATABASE_URL and REDIS_URL, where they are set, are used instead of an embedded PostgreSQL server.`;
 
 export interface Job {
   readonly definition: unknown;
   readonly input: unknown;
+  /** Whether the dashboard is shown until Ctrl-C. */
+  readonly dashboard: boolean;
+  /** Of the shop's partners; `null`: the document is the user's own. */
+  readonly service: string | null;
   close(): Promise<void>;
 }
 
@@ -28,23 +35,28 @@ export async function readJob(args: readonly string[]): Promise<Job | "help"> {
   if (file !== undefined) {
     const definition = await readJson(fromCaller(file));
     const input = values.input === undefined ? null : await readJson(fromCaller(values.input));
-    return { definition, input, close: async () => {} };
+    return { definition, input, dashboard: values.dashboard ?? false, service: null, close: async () => {} };
   }
   if (values.input !== undefined)
     throw new UsageError(`--input goes with a workflow of your own.\n\n${USAGE}`);
-  return order();
+  const isWatched = process.stdout.isTTY === true && !process.env["CI"];
+  return order(values.dashboard ?? isWatched);
 }
 
 function parse(args: readonly string[]) {
   try {
-    const options = { input: { type: "string" }, help: { type: "boolean", short: "h" } } as const;
-    return parseArgs({ args: [...args], allowPositionals: true, options });
+    const options = {
+      input: { type: "string" },
+      dashboard: { type: "boolean" },
+      help: { type: "boolean", short: "h" },
+    } as const;
+    return parseArgs({ args: [...args], allowPositionals: true, allowNegative: true, options });
   } catch (error) {
     throw new UsageError(`${(error as Error).message}\n\n${USAGE}`, { cause: error });
   }
 }
 
-async function order(): Promise<Job> {
+async function order(dashboard: boolean): Promise<Job> {
   const definition = await readJson(path.join(import.meta.dirname, "order-fulfilment.json"));
   const service = await startService();
   const input = {
@@ -55,7 +67,7 @@ async function order(): Promise<Job> {
     items: ["lamp", "shade"],
     service: service.url,
   };
-  return { definition, input, close: () => service.close() };
+  return { definition, input, dashboard, service: service.url, close: () => service.close() };
 }
 
 /** npm runs scripts in the package's folder, wherever the user is. */

@@ -53,6 +53,15 @@ async function answer({ request, response, path, count }: Call): Promise<void> {
       return send(response, 201, { tracking: "1Z-FLOWFORGE-1" });
     case "/mail":
       return send(response, 202, { queued: true });
+    case "/refunds":
+      if (String(body["customer"]).endsWith("3"))
+        return send(response, 422, { error: `The account of ${String(body["customer"])} is closed.` });
+      return send(response, 201, { refund: `ref_${count}` });
+    case "/customers":
+      return send(response, 200, { customers: Array.from({ length: 40 }, (_, at) => `c_${at}`) });
+    case "/letters":
+      setTimeout(() => send(response, 202, { queued: true }), 100);
+      return;
     default:
       return send(response, 404, { error: `There is nothing at ${path}.` });
   }

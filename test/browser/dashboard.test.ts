@@ -3,10 +3,13 @@
  * `FLOWFORGE_RUNS=10000 FLOWFORGE_ITEMS=5000 npx vitest run test/browser`; pictures with `FLOWFORGE_SCREENSHOTS=<folder>`.
  */
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { openBrowser } from "../support/browser.ts";
 import { DESK, type Look, openReader, type Reader } from "./reader.ts";
 import { openStage, play, type Stage, WORKSPACE } from "./stage.ts";
+
+// A browser is the last to come to its turn on a machine that has much to do.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const RUNS = Number(process.env["FLOWFORGE_RUNS"] ?? 200);
 const ITEMS = Number(process.env["FLOWFORGE_ITEMS"] ?? 300);
@@ -49,38 +52,48 @@ async function reading(
   expect(reader.troubles).toEqual([]);
 }
 
-describe.each(LOOKS)("every page, %s", (name, look, rules) => {
-  test("without an error, and without a barrier", async () => {
-    await using reader = await openReader(browser, stage.url, look);
-    const places: readonly (readonly [string, string])[] = [
-      ["overview", "/"],
-      ["workflows", "/workflows"],
-      ["workflow", "/workflows/order"],
-      ["large-workflow", "/workflows/wide"],
-      ["runs", "/runs"],
-      ["run-waiting", `/runs/${await newest("order")}`],
-      ["run-failed", `/runs/${await newest("refund")}`],
-      ["run-map", `/runs/${await newest("import-contacts")}`],
-      ["run-child", `/runs/${await newest("welcome")}`],
-      ["dead-letters", "/dead-letters"],
-      ["schedules", "/schedules"],
-      ["webhooks", "/webhooks"],
-      ["credentials", "/credentials"],
-      ["settings", "/settings"],
-      ["not-found", "/nowhere"],
-    ];
-    const barriers: Record<string, readonly string[]> = {};
-    const overhangs: Record<string, number> = {};
-    for (const [place, address] of places) {
-      await reader.open(address);
-      await reader.picture(`${place}-${name}`);
-      barriers[place] = await reader.violations(rules);
-      overhangs[place] = await reader.overhang();
-    }
-    expect(barriers).toEqual(Object.fromEntries(places.map(([place]) => [place, []])));
-    expect(overhangs).toEqual(Object.fromEntries(places.map(([place]) => [place, 0])));
-    expect(reader.troubles).toEqual([]);
+/** Each page, and a run of which workflow it shows. */
+const PLACES: readonly (readonly [place: string, address: string, of?: string])[] = [
+  ["overview", "/"],
+  ["workflows", "/workflows"],
+  ["workflow", "/workflows/order"],
+  ["large-workflow", "/workflows/wide"],
+  ["runs", "/runs"],
+  ["run-waiting", "/runs/", "order"],
+  ["run-failed", "/runs/", "refund"],
+  ["run-map", "/runs/", "import-contacts"],
+  ["run-child", "/runs/", "welcome"],
+  ["run-parent", "/runs/", "onboarding"],
+  ["dead-letters", "/dead-letters"],
+  ["schedules", "/schedules"],
+  ["webhooks", "/webhooks"],
+  ["polls", "/polls"],
+  ["events", "/events"],
+  ["credentials", "/credentials"],
+  ["audit", "/audit"],
+  ["workspaces", "/workspaces"],
+  ["workers", "/workers"],
+  ["settings", "/settings"],
+  ["not-found", "/nowhere"],
+];
+
+describe.each(LOOKS)("without an error and without a barrier, %s:", (name, look, rules) => {
+  let reader: Reader;
+  beforeAll(async () => {
+    reader = await openReader(browser, stage.url, look);
   });
+  afterAll(() => reader?.[Symbol.asyncDispose]());
+
+  test.each(PLACES.map(([place, address, of = null]) => ({ place, address, of })))(
+    "$place",
+    async ({ place, address, of }) => {
+      await reader.open(of === null ? address : `${address}${await newest(of)}`);
+      await reader.picture(`${place}-${name}`);
+      expect(await reader.violations(rules)).toEqual([]);
+      expect(await reader.overhang()).toBe(0);
+      expect(reader.troubles).toEqual([]);
+    },
+  );
 });
 
 test("a run is started with the form, approved, and seen to end, without a reload", async () => {
@@ -133,6 +146,76 @@ test("a run is paused, resumed, cancelled and run again", async () => {
   expect(await statusOf(run.id)).toBe("cancelled");
 });
 
+test("a run's page hears what happens, and asks for nothing while nothing does", async () => {
+  const input = { customer: "c_1", cents: 500_000, email: "a@b.example", items: [] };
+  const run = await stage.engine.runs.start("order", { workspace: WORKSPACE, input });
+  await using reader = await openReader(browser, stage.url);
+  const { page } = reader;
+  let asked = 0;
+  page.on("request", (request) => {
+    if (new URL(request.url()).pathname.endsWith(`/runs/${run.id}`)) asked += 1;
+  });
+  // From now on its clock stands still unless it is told to go.
+  await page.clock.install();
+  await reader.open(`/runs/${run.id}`);
+  await page.locator(".page-note").getByText("waiting").waitFor();
+  const askedIn = async (ms: number): Promise<number> => {
+    const before = asked;
+    await page.clock.runFor(ms);
+    return asked - before;
+  };
+  await expect.poll(() => askedIn(30_000), { timeout: 100_000 }).toBe(0);
+  await stage.engine.runs.signal(run.id, "approved", null, { workspace: WORKSPACE });
+  // Less than the pause between two looks of a page that hears nothing.
+  const ended = page.locator(".page-note").getByText("succeeded");
+  await expect
+    .poll(
+      async () => {
+        await page.clock.runFor(100);
+        return ended.count();
+      },
+      { timeout: 100_000 },
+    )
+    .toBe(1);
+  expect(reader.troubles).toEqual([]);
+});
+
+test("everything can be done by keys alone", async () => {
+  const run = await stage.engine.runs.start("refund", { workspace: WORKSPACE, input: { id: "ord_k" } });
+  await run.result({ timeout: "20s" }).catch(() => null);
+  await reading(`/runs/${run.id}`, async ({ page }) => {
+    const press = async (...keys: readonly string[]): Promise<void> => {
+      for (const key of keys) await page.keyboard.press(key);
+    };
+    const focused = (): Promise<string> =>
+      page.evaluate<string>("document.activeElement.textContent.trim().slice(0, 40)");
+    /** Tab by tab, as somebody without a pointer goes. */
+    const reach = async (text: string): Promise<void> => {
+      for (let step = 0; step < 80 && (await focused()) !== text; step++) await press("Tab");
+      expect(await focused()).toBe(text);
+    };
+    await page.getByRole("button", { name: "Redrive" }).waitFor();
+    await press("Tab");
+    expect(await focused()).toBe("Skip to the content");
+    await press("Enter");
+    expect(await page.evaluate<string>("document.activeElement.id")).toBe("main");
+    await reach("Discard");
+    await press("Enter");
+    await page.getByRole("dialog").waitFor();
+    await press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect(await focused()).toBe("Discard");
+    await press("Enter");
+    await page.getByRole("dialog").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Discard" }).focus();
+    await press("Enter");
+    await page.getByText("It is discarded.").waitFor();
+  });
+  expect(await stage.engine.deadLetters.list({ workspace: WORKSPACE, runId: run.id })).toMatchObject({
+    items: [],
+  });
+});
+
 test("a dead letter is redriven with another input, completed, and discarded", async () => {
   const failed = async (id: string): Promise<string> => {
     const run = await stage.engine.runs.start("refund", { workspace: WORKSPACE, input: { id } });
@@ -179,15 +262,40 @@ test("a group of dead letters is opened and discarded as a whole", async () => {
   expect(await statusOf(await newest("import-contacts"))).toBe("succeeded");
 });
 
-test("runs are found by filter, and cancelled by it", async () => {
+test("a group of dead letters is redriven as a whole", async () => {
+  await reading("/dead-letters", async ({ page }) => {
+    const group = page
+      .getByRole("group", { name: "Groups" })
+      .getByRole("row")
+      .filter({ hasText: "does not know payment" });
+    await group.getByRole("button", { name: "Redrive all" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Redrive all" }).click();
+    await page.getByText(/^\d+ done\.$/).waitFor();
+  });
+  // They fail again: those of before are resolved.
+  const { items } = await stage.engine.deadLetters.list({
+    workspace: WORKSPACE,
+    workflow: "refund",
+    state: "resolved",
+  });
+  expect(items.filter(({ resolution }) => resolution === "redriven").length).toBeGreaterThanOrEqual(6);
+});
+
+test("runs are found by filter, and paused, resumed and cancelled by it", async () => {
   const labels = { batch: "of-the-test" };
   const input = { customer: "c_1", cents: 500_000, email: "a@b.example", items: [] };
   const starts = [1, 2, 3].map(() => ({ workspace: WORKSPACE, input, labels }));
   const runs = await stage.engine.runs.startMany("order", starts);
   await reading("/runs", async ({ page }) => {
     await page.getByLabel("Label").fill("batch:of-the-test");
+    for (const verb of ["Pause all", "Resume all"]) {
+      await page.getByRole("button", { name: verb }).click();
+      await page.getByRole("dialog").getByRole("button", { name: verb }).click();
+      await page.getByText("3 runs were told.").waitFor();
+      await page.getByRole("button", { name: "Dismiss" }).click();
+    }
     await page.getByRole("button", { name: "waiting", exact: true }).click();
-    await expect.poll(() => page.getByRole("row").count()).toBe(4);
+    await expect.poll(() => page.getByRole("row").count(), { timeout: 100_000 }).toBe(4);
     await page.getByRole("button", { name: "Cancel all" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Cancel all" }).click();
     await page.getByText("3 runs were told.").waitFor();
@@ -199,32 +307,6 @@ test("runs are found by filter, and cancelled by it", async () => {
     "cancelled",
     "cancelled",
   ]);
-});
-
-test("a workflow is disabled and enabled", async () => {
-  await reading("/workflows/refund", async ({ page }) => {
-    await page.getByRole("button", { name: "Disable" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Disable" }).click();
-    await page.locator(".page-note").getByText("disabled").waitFor();
-    await page.getByRole("button", { name: "Enable" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Enable" }).click();
-    await page.locator(".page-note").getByText("enabled").waitFor();
-  });
-});
-
-test("a credential is set and deleted, and its value is nowhere on the page", async () => {
-  await reading("/credentials", async ({ page }) => {
-    await page.getByRole("button", { name: "Set a credential" }).click();
-    await page.getByLabel("Name").fill("mailer");
-    await page.getByLabel("Value").fill("very-secret-value");
-    await page.getByRole("dialog").getByRole("button", { name: "Set a credential" }).click();
-    const row = page.getByRole("row").filter({ hasText: "mailer" });
-    await row.waitFor();
-    expect(await page.content()).not.toContain("very-secret-value");
-    await row.getByRole("button", { name: "Delete" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
-    await row.waitFor({ state: "detached" });
-  });
 });
 
 test("who may only look sees no button that does anything, and is refused where he tries", async () => {
@@ -263,47 +345,5 @@ test("a picture of 200 nodes is moved through by keys and by the pointer", async
     await picture.getByRole("button", { name: /^step_1_1,/ }).focus();
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "step_1_1" }).waitFor();
-  });
-});
-
-describe("data that is made to harm", () => {
-  const evil = [
-    `<img src=x onerror="document.title='taken'">`,
-    `</script><script>document.title='taken'</script>`,
-    `<svg onload="document.title='taken'"></svg>`,
-    `javascript:document.title='taken'`,
-    `\u001b[31mred\u001b[0m\u202Egnp.exe`,
-    `{{constructor.constructor('document.title=1')()}}`,
-  ];
-
-  test("is shown as text, wherever it stands", async () => {
-    const text = evil.join(" ");
-    const deep = Array.from({ length: 60 }).reduce<unknown>((inner) => ({ [evil[0]!]: inner }), text);
-    const input = { id: text, deep, large: `${evil[0]}${"x".repeat(100_000)}` };
-    const labels = { [evil[0]!.slice(0, 60)]: evil[1]! };
-    const run = await stage.engine.runs.start("refund", { workspace: WORKSPACE, input, labels });
-    await run.result({ timeout: "20s" }).catch(() => null);
-    const hook = stage.url.replace("/dashboard", `/webhooks/${WORKSPACE}/payments`);
-    await fetch(hook, { method: "POST", headers: { "content-type": evil[3]! }, body: text });
-    await using reader = await openReader(browser, stage.url);
-    for (const place of [
-      "/",
-      "/runs",
-      `/runs/${run.id}`,
-      "/dead-letters",
-      "/webhooks",
-      `/runs/${encodeURIComponent(text)}`,
-    ]) {
-      await reader.open(place);
-      for (const fold of await reader.page.locator("summary, .j-fold[aria-expanded=false]").all()) {
-        await fold.click();
-      }
-      expect(await reader.page.title()).toContain("FlowForge");
-      expect(await reader.page.locator("main img, main script, main a[href^='javascript']").count()).toBe(0);
-    }
-    await reader.open(`/runs/${run.id}`);
-    await reader.page.getByText(evil[0]!).first().waitFor();
-    // What there is not is asked for once, and answered with 404: the browser itself notes that.
-    expect(reader.troubles.filter((trouble) => !trouble.includes("404"))).toEqual([]);
   });
 });

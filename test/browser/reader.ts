@@ -31,6 +31,7 @@ export async function openReader(browser: Browser, url: string, look: Look = DES
     colorScheme: look.colours,
     reducedMotion: "reduce",
   });
+  context.setDefaultTimeout(100_000);
   const page = await context.newPage();
   const troubles: string[] = [];
   await watch(context, page, troubles);
@@ -43,7 +44,8 @@ export async function openReader(browser: Browser, url: string, look: Look = DES
       await page.locator(".loading").first().waitFor({ state: "detached" });
     },
     violations: async (rules) => {
-      await page.evaluate(axe.source);
+      // Going from one page of the dashboard to another one keeps it.
+      if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(axe.source);
       const options = JSON.stringify(rules ? { runOnly: rules } : {});
       const { violations } = await page.evaluate<AxeResults>(`axe.run(document, ${options})`);
       return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);

@@ -38,7 +38,26 @@ const sometimes = defineAction({
   },
 });
 
-export const actions: readonly Action[] = [ok, refuse, sometimes];
+const inbox = defineAction({
+  name: "shop.inbox",
+  description: "Letters of customers.",
+  input: any,
+  output: any,
+  effect: "readonly",
+  run: () => ({ items: [{ id: "letter_1" }], cursor: { page: 7 } }),
+});
+
+const offline = defineAction({
+  name: "shop.offline",
+  input: any,
+  output: any,
+  effect: "readonly",
+  run: () => {
+    throw new PermanentError(`The mail server is away: <b>maintenance</b>`);
+  },
+});
+
+export const actions: readonly Action[] = [ok, refuse, sometimes, inbox, offline];
 
 const order = {
   format: 1,
@@ -163,6 +182,26 @@ const payment = {
   edges: [{ from: "paid", to: "book" }],
 };
 
+const poll = (name: string, action: string): object => ({
+  format: 1,
+  name,
+  nodes: {
+    mail: { kind: "trigger", source: { type: "poll", action, every: "1h" } },
+    read: { kind: "action", action: "shop.ok", input: { letter: "{{ input }}" } },
+  },
+  edges: [{ from: "mail", to: "read" }],
+});
+
+const thanks = {
+  format: 1,
+  name: "thanks",
+  nodes: {
+    paid: { kind: "trigger", source: { type: "event", name: "order.paid" } },
+    write: { kind: "action", action: "shop.ok", input: { order: "{{ input.order }}" } },
+  },
+  edges: [{ from: "paid", to: "write" }],
+};
+
 /** So large that it must be moved through: 20 columns of 10 nodes. */
 const WIDE = 10;
 const LONG = 20;
@@ -193,5 +232,8 @@ export const documents: readonly object[] = [
   onboarding,
   nightly,
   payment,
+  poll("letters", "shop.inbox"),
+  poll("postcards", "shop.offline"),
+  thanks,
   wide,
 ];

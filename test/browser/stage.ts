@@ -11,7 +11,7 @@ import { actions, documents } from "./stage-workflows.ts";
 export interface Stage extends AsyncDisposable {
   readonly engine: Engine;
   readonly backend: Backend;
-  /** Of the dashboard of workspace `shop`, who is logged in by being there. */
+  /** Of the dashboard of workspace `shop`, for an operator of all of them, who is logged in by being there. */
   readonly url: string;
   /** The same handler for a caller with other rights. */
   serve(options: HandlerOptions): Promise<string>;
@@ -35,7 +35,9 @@ export async function openStage(): Promise<Stage> {
     await once(server.listen(0, "127.0.0.1"), "listening");
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}/flow/dashboard`;
   };
-  const url = await serve({ authorize: () => ({ workspace: WORKSPACE, actor: "ada@shop.example" }) });
+  const url = await serve({
+    authorize: () => ({ workspace: WORKSPACE, allWorkspaces: true, actor: "ada@shop.example" }),
+  });
   return {
     engine,
     backend,
@@ -85,6 +87,7 @@ export async function play(engine: Engine, quick: number, items: number): Promis
   await imported.result({ timeout: "60s" }).catch(() => null);
   const parent = await engine.runs.start("onboarding", { workspace, input: { name: "Grace" } });
   await parent.result({ timeout: "20s" });
+  await engine.publish("order.paid", { order: "ord_1" }, { workspace, id: "payment-1" });
   await engine.credentials.set(
     "crm",
     { token: "a-secret-token" },

@@ -1,5 +1,5 @@
 /** `npm run demo` in each of its ways. */
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
@@ -9,7 +9,7 @@ import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { describeRedis, redisUrl, testDatabase, type TestDatabase } from "../../support/servers.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 const main = path.resolve(import.meta.dirname, "../../../examples/demo/main.ts");
 
@@ -68,6 +68,48 @@ describe("the order", () => {
     expectTheOrder(ending);
     expect(ending.stdout).toContain("PostgreSQL from DATABASE_URL");
     expect(await database.query("select status from flowforge.runs")).toEqual([{ status: "succeeded" }]);
+  });
+});
+
+/** What comes from a process, until there is what is looked for in it. */
+async function heard(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
+  let text = "";
+  for await (const chunk of child.stdout!.iterator({ destroyOnReturn: false })) {
+    text += String(chunk);
+    const found = pattern.exec(text);
+    if (found) return found;
+  }
+  throw new Error(`It ended, and said: ${text}`);
+}
+
+describe("--dashboard", () => {
+  test("shows runs that go on, to whoever has the address, until Ctrl-C", async () => {
+    await using database = await testDatabase();
+    const { REDIS_URL: _, npm_lifecycle_event: __, ...rest } = process.env;
+    const env = { ...rest, DATABASE_URL: database.url };
+    const child = spawn(process.execPath, [main, "--dashboard"], { env, cwd: home });
+    try {
+      const [, url] = await heard(child, /until Ctrl-C:\n(http:\S+)\n/);
+      const { origin } = new URL(url!);
+      expect((await fetch(`${origin}/dashboard`)).status).toBe(401);
+      const login = await fetch(url!, { redirect: "manual" });
+      const cookie = login.headers.get("set-cookie")!.split(";")[0]!;
+      const page = await fetch(origin + login.headers.get("location")!, { headers: { cookie } });
+      expect([page.status, await page.text()]).toEqual([200, expect.stringContaining("dashboard/app.js")]);
+      const workflows = async (): Promise<readonly string[]> => {
+        const response = await fetch(`${origin}/runs?limit=100`, { headers: { cookie } });
+        const { items } = (await response.json()) as { items: readonly { workflow: string }[] };
+        return [...new Set(items.map(({ workflow }) => workflow))].toSorted();
+      };
+      await expect
+        .poll(workflows, { timeout: 120_000, interval: 500 })
+        .toEqual(expect.arrayContaining(["letters", "order-fulfilment", "refund"]));
+      const ended = once(child, "exit");
+      child.kill("SIGINT");
+      expect(await ended).toEqual([0, null]);
+    } finally {
+      child.kill("SIGKILL");
+    }
   });
 });
 

@@ -26,6 +26,20 @@ interface Problem {
 /** The page is at `…/dashboard`, and the API beside it. */
 export const base: string = location.pathname.replace(/\/dashboard\/?$/, "");
 
+/** The workspace that the page's own address names; `null`: the one that the login has. Only who may see all of them can name another one. */
+const named: string | null = new URLSearchParams(location.search).get("workspace");
+
+/** The address of an operation. */
+export function addressOf(path: string): string {
+  if (named === null) return base + path;
+  return `${base}${path}${path.includes("?") ? "&" : "?"}workspace=${encodeURIComponent(named)}`;
+}
+
+/** The address of the same dashboard for another workspace. */
+export function dashboardOf(workspace: string): string {
+  return `${location.pathname}?workspace=${encodeURIComponent(workspace)}#/`;
+}
+
 /** What a bulk operation has come to. */
 export interface BulkResult {
   readonly done: number;
@@ -53,7 +67,7 @@ export async function send<T = unknown>(
 }
 
 async function call<T>(method: string, path: string, { body, headers, signal }: Sending): Promise<T> {
-  const response = await fetch(base + path, {
+  const response = await fetch(addressOf(path), {
     method,
     headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -3,31 +3,58 @@ import type { JSX } from "preact";
 import { Link, Redirect, Route, Router, Switch, useRoute } from "wouter-preact";
 import { useHashLocation } from "wouter-preact/use-hash-location";
 import { useLive } from "./live.ts";
+import { Audit } from "./pages/audit.tsx";
 import { Credentials } from "./pages/credentials.tsx";
 import { DeadLetters } from "./pages/dead-letters.tsx";
+import { Events } from "./pages/events.tsx";
 import { NotFound } from "./pages/not-found.tsx";
 import { Overview } from "./pages/overview.tsx";
+import { Polls } from "./pages/polls.tsx";
 import { RunPage } from "./pages/run.tsx";
 import { Runs } from "./pages/runs.tsx";
 import { Schedules } from "./pages/schedules.tsx";
 import { Settings } from "./pages/settings.tsx";
 import { Webhooks } from "./pages/webhooks.tsx";
+import { Workers } from "./pages/workers.tsx";
 import { WorkflowPage } from "./pages/workflow.tsx";
 import { Workflows } from "./pages/workflows.tsx";
+import { WorkspaceChoice, Workspaces } from "./pages/workspaces.tsx";
 import { type Session, SessionContext } from "./session.ts";
 import { Shown } from "./ui/page.tsx";
 import { Toasts } from "./ui/toast.tsx";
 
+type Place = readonly [path: string, title: string, operation: string];
+
 /** Each with the operation without which it shows nothing. */
-const PLACES: readonly (readonly [path: string, title: string, operation: string])[] = [
-  ["/", "Overview", "runs.list"],
-  ["/workflows", "Workflows", "workflows.list"],
-  ["/runs", "Runs", "runs.list"],
-  ["/dead-letters", "Dead letters", "deadLetters.list"],
-  ["/schedules", "Schedules", "schedules.list"],
-  ["/webhooks", "Webhooks", "webhooks.list"],
-  ["/credentials", "Credentials", "credentials.list"],
-  ["/settings", "Settings", "dashboard"],
+const PLACES: readonly (readonly [group: string, places: readonly Place[]])[] = [
+  [
+    "Work",
+    [
+      ["/", "Overview", "runs.list"],
+      ["/workflows", "Workflows", "workflows.list"],
+      ["/runs", "Runs", "runs.list"],
+      ["/dead-letters", "Dead letters", "deadLetters.list"],
+    ],
+  ],
+  [
+    "What starts it",
+    [
+      ["/schedules", "Schedules", "schedules.list"],
+      ["/webhooks", "Webhooks", "webhooks.list"],
+      ["/polls", "Polls", "polls.list"],
+      ["/events", "Events", "events.list"],
+    ],
+  ],
+  [
+    "Set up",
+    [
+      ["/credentials", "Credentials", "credentials.list"],
+      ["/audit", "Audit", "audit.list"],
+      ["/workspaces", "Workspaces", "workspaces.list"],
+      ["/workers", "Workers", "workers.list"],
+      ["/settings", "Settings", "dashboard"],
+    ],
+  ],
 ];
 /** How often it is asked what the reader may do. */
 const SESSION_MS = 60_000;
@@ -67,16 +94,40 @@ function Navigation({ session }: { session: Session }): JSX.Element {
       <p class="brand">
         <Mark /> FlowForge
       </p>
-      <ul>
-        {PLACES.filter(([, , operation]) => session.operations.includes(operation)).map(([path, title]) => (
-          <Place key={path} path={path} title={title} />
+      <div class="places">
+        {PLACES.map(([group, places]) => (
+          <Group key={group} name={group} places={places} operations={session.operations} />
+        ))}
+      </div>
+      <div class="who">
+        {session.operations.includes("workspaces.list") ? (
+          <WorkspaceChoice workspace={session.workspace} />
+        ) : (
+          session.workspace
+        )}
+        {session.actor && <small>{session.actor}</small>}
+      </div>
+    </nav>
+  );
+}
+
+interface GroupProps extends Pick<Session, "operations"> {
+  name: string;
+  places: readonly Place[];
+}
+
+function Group({ name, places, operations }: GroupProps): JSX.Element | null {
+  const open = places.filter(([, , operation]) => operations.includes(operation));
+  if (open.length === 0) return null;
+  return (
+    <>
+      <p class="group">{name}</p>
+      <ul aria-label={name}>
+        {open.map(([path, title]) => (
+          <PlaceLink key={path} path={path} title={title} />
         ))}
       </ul>
-      <p class="who">
-        {session.workspace}
-        {session.actor && <small>{session.actor}</small>}
-      </p>
-    </nav>
+    </>
   );
 }
 
@@ -91,7 +142,7 @@ function Mark(): JSX.Element {
   );
 }
 
-function Place({ path, title }: { path: string; title: string }): JSX.Element {
+function PlaceLink({ path, title }: { path: string; title: string }): JSX.Element {
   const [exact] = useRoute(path);
   const [below] = useRoute(`${path}/*`);
   const here = exact || (path !== "/" && below);
@@ -115,7 +166,12 @@ function Pages(): JSX.Element {
       <Route path="/dead-letters" component={DeadLetters} />
       <Route path="/schedules" component={Schedules} />
       <Route path="/webhooks" component={Webhooks} />
+      <Route path="/polls" component={Polls} />
+      <Route path="/events" component={Events} />
       <Route path="/credentials" component={Credentials} />
+      <Route path="/audit" component={Audit} />
+      <Route path="/workspaces" component={Workspaces} />
+      <Route path="/workers" component={Workers} />
       <Route path="/settings" component={Settings} />
       <Route path="">{() => <Redirect to="/" />}</Route>
       <Route>

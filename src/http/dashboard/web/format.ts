@@ -33,6 +33,15 @@ export function moment(at: number): string {
   return new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 }
 
+/** Below a chart: times of day, or days where its steps are so long. `at` and `stepS` in seconds. */
+export function timeTick(at: number, stepS: number): string {
+  const date = new Date(at * 1_000);
+  if (stepS >= 86_400) return date.toLocaleDateString(undefined, { day: "numeric", month: "short" });
+  const isMidnight = date.getHours() === 0 && date.getMinutes() === 0;
+  if (isMidnight) return date.toLocaleDateString(undefined, { day: "numeric", month: "short" });
+  return date.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+}
+
 export function count(value: number): string {
   return value.toLocaleString();
 }
@@ -40,6 +49,19 @@ export function count(value: number): string {
 export function percent(share: number): string {
   if (share === 0) return "0 %";
   return share < 0.001 ? "< 0.1 %" : `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
+}
+
+/** `12 / s`, `3.4 / min`: in the unit in which it is a number that one can imagine. */
+export function rate(perSecond: number): string {
+  const units: readonly (readonly [number, string])[] = [
+    [1, "s"],
+    [60, "min"],
+    [3_600, "h"],
+    [86_400, "day"],
+  ];
+  const [factor, unit] = units.find(([each]) => perSecond * each >= 1) ?? units.at(-1)!;
+  const value = perSecond * factor;
+  return `${value >= 100 || Number.isInteger(value) ? Math.round(value).toLocaleString() : value.toFixed(1)} / ${unit}`;
 }
 
 export function bytes(size: number): string {

@@ -11,19 +11,26 @@ export interface Live<T> {
   refresh(): void;
 }
 
-const EVERY_MS = 3_000;
+export const EVERY_MS = 3_000;
 
-/** `null`: nothing is asked for. A hidden page asks for nothing, and at once when it is shown again. */
-export function useLive<T>(path: string | null, everyMs: number = EVERY_MS): Live<T> {
+/**
+ * No path: nothing is asked for. `everyMs` is `null`: only when it is told to (`refresh`). A hidden page asks for nothing, and at once when it is
+ * shown again.
+ */
+export function useLive<T>(path: string | null, everyMs: number | null = EVERY_MS): Live<T> {
   const [state, setState] = useState<{ path: string | null; data?: T; error?: Error }>({ path });
-  const again = useRef<() => void>(() => {});
+  const current = useRef<Poll<T> | null>(null);
   useEffect(() => {
     if (path === null) return undefined;
-    const poll = new Poll<T>(path, everyMs, (next) => setState((last) => ({ ...kept(last, path), ...next })));
-    again.current = () => poll.now();
-    return () => poll.stop();
-  }, [path, everyMs]);
-  const refresh = useCallback(() => again.current(), []);
+    const poll = new Poll<T>(path, (next) => setState((last) => ({ ...kept(last, path), ...next })));
+    current.current = poll;
+    return () => {
+      current.current = null;
+      poll.stop();
+    };
+  }, [path]);
+  useEffect(() => current.current?.pace(everyMs), [path, everyMs]);
+  const refresh = useCallback(() => current.current?.refresh(), []);
   const own = state.path === path;
   return { data: own ? state.data : undefined, error: own ? state.error : undefined, refresh };
 }
@@ -34,47 +41,62 @@ function kept<T>(last: { path: string | null; data?: T }, path: string): { path:
 
 class Poll<T> {
   readonly #path: string;
-  readonly #everyMs: number;
+  #everyMs: number | null = null;
   readonly #tell: (next: { data: T } | { error: Error }) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #call: AbortController | undefined;
+  readonly #stop = new AbortController();
+  #isAsking = false;
+  #again = false;
   readonly #shown = (): void => {
-    if (document.visibilityState === "visible") this.now();
+    if (document.visibilityState === "visible") this.refresh();
   };
 
-  constructor(path: string, everyMs: number, tell: (next: { data: T } | { error: Error }) => void) {
+  constructor(path: string, tell: (next: { data: T } | { error: Error }) => void) {
     this.#path = path;
-    this.#everyMs = everyMs;
     this.#tell = tell;
     document.addEventListener("visibilitychange", this.#shown);
-    this.now();
+    void this.#ask();
   }
 
-  now(): void {
+  /** What is asked for just now may be old already, so it is asked for once more; to break it off could go on for ever. */
+  refresh(): void {
+    if (this.#isAsking) this.#again = true;
+    else void this.#ask();
+  }
+
+  async #ask(): Promise<void> {
+    const { signal } = this.#stop;
     clearTimeout(this.#timer);
-    this.#call?.abort();
-    const call = (this.#call = new AbortController());
-    void get<T>(this.#path, call.signal)
-      .then(
-        (data) => call.signal.aborted || this.#tell({ data }),
-        (error: unknown) =>
-          call.signal.aborted ||
-          this.#tell({ error: error instanceof Error ? error : new Error(String(error)) }),
-      )
-      .then(() => {
-        if (!call.signal.aborted) this.#later();
-      });
+    this.#isAsking = true;
+    this.#again = false;
+    const answer = await get<T>(this.#path, signal).then(
+      (data) => ({ data }),
+      (error: unknown) => ({ error: error instanceof Error ? error : new Error(String(error)) }),
+    );
+    if (signal.aborted) return;
+    this.#isAsking = false;
+    this.#tell(answer);
+    if (this.#again) void this.#ask();
+    else this.#later();
+  }
+
+  /** How often from now on; what is under way goes on. */
+  pace(everyMs: number | null): void {
+    this.#everyMs = everyMs;
+    if (!this.#isAsking) this.#later();
   }
 
   stop(): void {
     clearTimeout(this.#timer);
-    this.#call?.abort();
+    this.#stop.abort();
     document.removeEventListener("visibilitychange", this.#shown);
   }
 
   #later(): void {
+    clearTimeout(this.#timer);
+    if (this.#everyMs === null) return;
     this.#timer = setTimeout(() => {
-      if (document.visibilityState === "visible") this.now();
+      if (document.visibilityState === "visible") this.refresh();
     }, this.#everyMs);
   }
 }

@@ -4,12 +4,14 @@ import { useContext } from "preact/hooks";
 
 export interface Session {
   readonly workspace: string;
+  /** Whether any other workspace may be named. */
+  readonly allWorkspaces: boolean;
   readonly actor: string | null;
   /** Ids of the operations that may be done, as in the OpenAPI document. */
   readonly operations: readonly string[];
 }
 
-const NOBODY: Session = { workspace: "", actor: null, operations: [] };
+const NOBODY: Session = { workspace: "", allWorkspaces: false, actor: null, operations: [] };
 
 export const SessionContext: ReturnType<typeof createContext<Session>> = createContext<Session>(NOBODY);
 

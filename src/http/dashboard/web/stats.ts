@@ -1,5 +1,6 @@
 /** What `GET /stats` answers, as far as it is shown. */
 
+import type { QueueUser } from "../../../core/statistics/queue-users.ts";
 import type { AttemptRates, RunRates } from "../../../core/statistics/rates.ts";
 
 export interface Depth {
@@ -28,7 +29,9 @@ export interface Stats {
       readonly queued: number;
       readonly running: number;
     }[];
+    readonly users: readonly QueueUser[];
     readonly oldest: {
+      readonly workspace: string;
       readonly workflow: string;
       readonly runId: string;
       readonly node: string;
@@ -43,5 +46,6 @@ export interface Stats {
 }
 
 export interface WorkflowStats {
+  readonly total: { readonly runs: RunRates; readonly attempts: AttemptRates };
   readonly nodes: readonly (AttemptRates & { readonly node: string; readonly deadLetters: number })[];
 }

@@ -1,18 +1,25 @@
 /** Light or dark: as the system says, until the reader says otherwise. */
-import { effect, signal, type Signal } from "@preact/signals";
+import { computed, effect, type ReadonlySignal, signal, type Signal } from "@preact/signals";
 
 export type Theme = "system" | "light" | "dark";
 
 const KEY = "flowforge.theme";
+const system = matchMedia("(prefers-color-scheme: dark)");
+const isSystemDark = signal(system.matches);
+system.addEventListener("change", ({ matches }) => (isSystemDark.value = matches));
 
+/** What the reader has chosen. */
 export const theme: Signal<Theme> = signal(stored());
 
+/** What is shown. */
+export const look: ReadonlySignal<"light" | "dark"> = computed(() =>
+  theme.value === "system" ? (isSystemDark.value ? "dark" : "light") : theme.value,
+);
+
 effect(() => {
-  const { value } = theme;
-  if (value === "system") delete document.documentElement.dataset["theme"];
-  else document.documentElement.dataset["theme"] = value;
-  remember(value);
+  document.documentElement.dataset["theme"] = look.value;
 });
+effect(() => remember(theme.value));
 
 function stored(): Theme {
   try {

@@ -4,7 +4,14 @@ import { useMemo } from "preact/hooks";
 import type { WorkflowDocument } from "../../../../core/definition/document.ts";
 import { isTaken } from "../../../../core/graph/outcomes.ts";
 import { markOf, toneOf } from "../ui/status.tsx";
-import { layoutOf, NODE_HEIGHT, NODE_WIDTH, type PlacedEdge, type PlacedNode } from "./layout.ts";
+import {
+  type Layout,
+  layoutOf,
+  NODE_HEIGHT,
+  NODE_WIDTH,
+  type PlacedEdge,
+  type PlacedNode,
+} from "./layout.ts";
 import { MAX_HEIGHT, useView } from "./view.ts";
 
 /** What is shown on a node beside its name. */
@@ -27,7 +34,12 @@ interface GraphProps {
 
 export function Graph({ document, facts, selected, onSelect }: GraphProps): JSX.Element {
   const layout = useMemo(() => layoutOf(document, roomHere()), [document]);
-  const view = useView(layout);
+  const view = useView(layout, layout.nodes.find(({ id }) => id === selected) ?? layout.first);
+  // Moving the picture draws none of its parts anew.
+  const parts = useMemo(
+    () => <Parts layout={layout} facts={facts} selected={selected} onSelect={onSelect} onReach={view.show} />,
+    [layout, facts, selected],
+  );
   return (
     <div class="graph">
       <div class="graph-tools" role="group" aria-label="Size of the picture">
@@ -49,20 +61,35 @@ export function Graph({ document, facts, selected, onSelect }: GraphProps): JSX.
         aria-label="Nodes of the workflow"
       >
         <Arrow />
-        {layout.edges.map((edge, at) => (
-          <Edge key={at} edge={edge} facts={facts.get(edge.from)} />
-        ))}
-        {layout.nodes.map((node) => (
-          <Node
-            key={node.id}
-            node={node}
-            facts={facts.get(node.id)}
-            selected={node.id === selected}
-            onSelect={onSelect}
-          />
-        ))}
+        {parts}
       </svg>
     </div>
+  );
+}
+
+interface PartsProps extends Omit<GraphProps, "document"> {
+  layout: Layout;
+  /** A node has the focus, wherever it is. */
+  onReach: (node: PlacedNode) => void;
+}
+
+function Parts({ layout, facts, selected, onSelect, onReach }: PartsProps): JSX.Element {
+  return (
+    <>
+      {layout.edges.map((edge, at) => (
+        <Edge key={at} edge={edge} facts={facts.get(edge.from)} />
+      ))}
+      {layout.nodes.map((node) => (
+        <Node
+          key={node.id}
+          node={node}
+          facts={facts.get(node.id)}
+          selected={node.id === selected}
+          onSelect={onSelect}
+          onReach={onReach}
+        />
+      ))}
+    </>
   );
 }
 
@@ -110,6 +137,7 @@ interface NodeProps {
   facts: NodeFacts | undefined;
   selected: boolean;
   onSelect: (node: string) => void;
+  onReach: (node: PlacedNode) => void;
 }
 
 const KIND_MARKS: Readonly<Record<string, string>> = {
@@ -120,7 +148,7 @@ const KIND_MARKS: Readonly<Record<string, string>> = {
 };
 
 /** Its title is what is read out; the texts that are drawn say the same, cut to their room. */
-function Node({ node, facts, selected, onSelect }: NodeProps): JSX.Element {
+function Node({ node, facts, selected, onSelect, onReach }: NodeProps): JSX.Element {
   const { id, kind, detail, x, y } = node;
   const status = facts?.status;
   const second = facts?.note ?? detail;
@@ -138,6 +166,7 @@ function Node({ node, facts, selected, onSelect }: NodeProps): JSX.Element {
       tabindex={0}
       aria-pressed={selected}
       onClick={select}
+      onFocus={() => onReach(node)}
       onKeyDown={press}
     >
       <title>{[id, second, kind, status].filter(Boolean).join(", ")}</title>

@@ -32,6 +32,8 @@ export interface Layout {
   readonly height: number;
   readonly nodes: readonly PlacedNode[];
   readonly edges: readonly PlacedEdge[];
+  /** Where a reader begins. */
+  readonly first: PlacedNode | undefined;
 }
 
 /** `room`: how much of it can be seen at once. */
@@ -52,13 +54,15 @@ function laidOut(document: Pick<WorkflowDocument, "nodes" | "edges">, rankdir: D
   document.edges.forEach(({ from, to }, at) => graph.setEdge(from, to, {}, String(at)));
   dagre.layout(graph);
   const { width = 0, height = 0 } = graph.graph();
+  const nodes = Object.entries(document.nodes).map(([id, node]) => {
+    const { x, y } = graph.node(id);
+    return { id, kind: node.kind, detail: detailOf(node), x: x - NODE_WIDTH / 2, y: y - NODE_HEIGHT / 2 };
+  });
   return {
     width,
     height,
-    nodes: Object.entries(document.nodes).map(([id, node]) => {
-      const { x, y } = graph.node(id);
-      return { id, kind: node.kind, detail: detailOf(node), x: x - NODE_WIDTH / 2, y: y - NODE_HEIGHT / 2 };
-    }),
+    nodes,
+    first: nodes.find(({ kind }) => kind === "trigger") ?? nodes[0],
     edges: document.edges.map((edge, at) => ({
       ...edge,
       ...route(graph.edge({ v: edge.from, w: edge.to, name: String(at) }).points),

@@ -13,6 +13,7 @@ import { Empty, Page, Panel, Shown, Table } from "../ui/page.tsx";
 import { Pager, usePages } from "../ui/pager.tsx";
 import { Ago } from "../ui/time.tsx";
 import { attempt } from "../ui/toast.tsx";
+import { CompleteAll } from "./complete-all.tsx";
 import { Resolve } from "./resolve.tsx";
 
 const PAGE = 25;
@@ -20,16 +21,28 @@ const PAGE = 25;
 export function DeadLetters(): JSX.Element {
   const groups = useLive<{ items: readonly DeadLetterGroup[] }>("/dead-letter-groups");
   const [choice, setChoice] = useState<string | null>(null);
+  const [text, setText] = useState("");
   const chosen = groups.data?.items.find((group) => keyOf(group) === choice);
+  const search = (
+    <form class="inline" role="search" onSubmit={(event) => event.preventDefault()}>
+      <input
+        type="search"
+        aria-label="Text of the error"
+        placeholder="Error, node or workflow"
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
+    </form>
+  );
   return (
-    <Page title="Dead letters">
+    <Page title="Dead letters" actions={search}>
       <Shown of={groups}>
         {({ items }) =>
           items.length === 0 ? (
             <Empty>No node has given up. Nothing to do here.</Empty>
           ) : (
             <Table label="Groups" head={["Node", "Error", "Open", "First", "Last", "Actions"]}>
-              {items.map((group) => (
+              {items.filter(fits(text)).map((group) => (
                 <Group
                   key={keyOf(group)}
                   group={group}
@@ -45,6 +58,12 @@ export function DeadLetters(): JSX.Element {
       {chosen && <Letters key={keyOf(chosen)} group={chosen} onDone={() => groups.refresh()} />}
     </Page>
   );
+}
+
+function fits(text: string): (group: DeadLetterGroup) => boolean {
+  const sought = text.trim().toLowerCase();
+  return ({ workflow, node, errorClass, message }) =>
+    [workflow, node, errorClass, message].some((each) => each.toLowerCase().includes(sought));
 }
 
 function keyOf({ workflow, fingerprint }: DeadLetterGroup): string {
@@ -108,6 +127,7 @@ function GroupActions({ group, onDone }: { group: DeadLetterGroup; onDone: () =>
           onYes={() => many("redrive")}
         />
       )}
+      <CompleteAll group={group} onDone={onDone} />
       {discard && (
         <Ask
           label="Discard all"

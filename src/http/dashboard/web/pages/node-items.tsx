@@ -1,11 +1,12 @@
 /** The items of a map, page by page, however many there are. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import type { NodeRecord } from "../../../../core/ports/stored-run.ts";
+import type { NodeRecord, RunHeader } from "../../../../core/ports/stored-run.ts";
 import type { Page as ListPage } from "../../../../core/ports/store.ts";
 import { part, query } from "../api.ts";
 import { count } from "../format.ts";
 import { useLive } from "../live.ts";
+import { paceOf } from "../run-events.ts";
 import { Shown, Table } from "../ui/page.tsx";
 import { Pager, usePages } from "../ui/pager.tsx";
 import { Status } from "../ui/status.tsx";
@@ -14,7 +15,7 @@ import { Span } from "../ui/time.tsx";
 type Item = Pick<NodeRecord, "item" | "status" | "attempt" | "error" | "startedAt" | "finishedAt">;
 
 const STATUSES = ["", "failed", "running", "waiting", "succeeded", "cancelled"];
-const PAGE = 25;
+const PAGE = 15;
 
 interface Items extends ListPage<Item> {
   readonly progress: {
@@ -26,12 +27,13 @@ interface Items extends ListPage<Item> {
   };
 }
 
-export function NodeItems({ runId, node }: { runId: string; node: string }): JSX.Element {
+export function NodeItems({ run, node }: { run: RunHeader; node: string }): JSX.Element {
   const [status, setStatus] = useState("");
   const pages = usePages();
-  const path = `/runs/${part(runId)}/nodes/${part(node)}/items`;
+  const path = `/runs/${part(run.id)}/nodes/${part(node)}/items`;
   const items = useLive<Items>(
     path + query({ status: status === "" ? undefined : [status], cursor: pages.cursor, limit: PAGE }),
+    paceOf(run.status),
   );
   return (
     <>

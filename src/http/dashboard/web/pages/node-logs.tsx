@@ -1,7 +1,9 @@
 /** What the action of a node wrote while it ran. */
 import type { JSX } from "preact";
+import type { RunHeader } from "../../../../core/ports/stored-run.ts";
 import { part, query } from "../api.ts";
 import { useLive } from "../live.ts";
+import { paceOf } from "../run-events.ts";
 import { useMay } from "../session.ts";
 import { moment } from "../format.ts";
 
@@ -13,10 +15,11 @@ export interface LogLine {
   readonly fields?: unknown;
 }
 
-export function NodeLogs({ runId, node }: { runId: string; node: string }): JSX.Element | null {
+export function NodeLogs({ run, node }: { run: RunHeader; node: string }): JSX.Element | null {
   const may = useMay("runs.logs");
   const logs = useLive<{ items: readonly LogLine[] }>(
-    may ? `/runs/${part(runId)}/logs${query({ node, limit: 200 })}` : null,
+    may ? `/runs/${part(run.id)}/logs${query({ node, limit: 200 })}` : null,
+    paceOf(run.status),
   );
   if (!logs.data || logs.data.items.length === 0) return null;
   return (

@@ -1,7 +1,9 @@
 /** Everything about one node of a run, with what can be done about it. */
 import type { JSX } from "preact";
+import { Link } from "wouter-preact";
 import type { WorkflowDocument } from "../../../../core/definition/document.ts";
 import type { NodeRunDetail, RunDetail } from "../../../../core/ports/store.ts";
+import type { RunHeader } from "../../../../core/ports/stored-run.ts";
 import type { ErrorRecord } from "../../../../core/run/event.ts";
 import { duration } from "../format.ts";
 import { JsonView } from "../ui/json.tsx";
@@ -17,10 +19,12 @@ interface NodePanelProps {
   run: RunDetail;
   node: string | null;
   document: WorkflowDocument | undefined;
+  /** Runs that this one has started. */
+  started: readonly RunHeader[];
   onDone: () => void;
 }
 
-export function NodePanel({ run, node, document, onDone }: NodePanelProps): JSX.Element {
+export function NodePanel({ run, node, document, started, onDone }: NodePanelProps): JSX.Element {
   const found = run.nodes.find((each) => each.node === node);
   if (node === null) {
     return (
@@ -35,17 +39,18 @@ export function NodePanel({ run, node, document, onDone }: NodePanelProps): JSX.
       {found ? (
         <>
           <Summary node={found} />
+          <ChildRuns runs={started.filter(({ parent }) => parent?.node === node)} />
           <NodeActions run={run} node={found} definition={definition} onDone={onDone} />
           {found.error && <Failure error={found.error} />}
+          {definition?.kind === "action" && definition.forEach !== undefined && (
+            <NodeItems run={run.header} node={node} />
+          )}
           <h3>Input</h3>
           <JsonView value={found.input} label={`Input of ${node}`} />
           <h3>Output</h3>
           <JsonView value={found.output} label={`Output of ${node}`} />
-          {definition?.kind === "action" && definition.forEach !== undefined && (
-            <NodeItems runId={run.header.id} node={node} />
-          )}
           <Attempts run={run} node={node} />
-          <NodeLogs runId={run.header.id} node={node} />
+          <NodeLogs run={run.header} node={node} />
         </>
       ) : (
         <Empty>It has not begun.</Empty>
@@ -57,6 +62,23 @@ export function NodePanel({ run, node, document, onDone }: NodePanelProps): JSX.
         </details>
       )}
     </Panel>
+  );
+}
+
+function ChildRuns({ runs }: { runs: readonly RunHeader[] }): JSX.Element | null {
+  if (runs.length === 0) return null;
+  return (
+    <ul class="labels" aria-label="Runs that this node started">
+      {runs.map(({ id, workflow, status, parent }) => (
+        <li key={id}>
+          <Link href={`/runs/${id}`}>
+            {workflow}
+            {parent?.item === undefined ? "" : ` [${parent.item}]`}
+          </Link>{" "}
+          <Status value={status} />
+        </li>
+      ))}
+    </ul>
   );
 }
 

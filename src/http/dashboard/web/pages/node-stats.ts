@@ -9,9 +9,12 @@ import type { WorkflowStats } from "../stats.ts";
 
 const EVERY_MS = 10_000;
 
-export function useNodeFacts(workflow: string): ReadonlyMap<string, NodeFacts> {
+export function useWorkflowStats(workflow: string): WorkflowStats | undefined {
   const may = useMay("workflows.stats");
-  const { data } = useLive<WorkflowStats>(may ? `/workflows/${part(workflow)}/stats` : null, EVERY_MS);
+  return useLive<WorkflowStats>(may ? `/workflows/${part(workflow)}/stats` : null, EVERY_MS).data;
+}
+
+export function useNodeFacts(data: WorkflowStats | undefined): ReadonlyMap<string, NodeFacts> {
   return useMemo(
     () =>
       new Map(

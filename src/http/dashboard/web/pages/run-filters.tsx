@@ -10,6 +10,7 @@ export interface RunSearch {
   readonly label: string;
   /** As a field for date and time gives it. */
   readonly since: string;
+  readonly until: string;
 }
 
 const STATUSES = [
@@ -63,14 +64,16 @@ export function RunFilters({ search, onChange }: FiltersProps): JSX.Element {
           onInput={(event) => onChange({ ...search, label: event.currentTarget.value })}
         />
       </label>
-      <label>
-        Created after
-        <input
-          type="datetime-local"
-          value={search.since}
-          onInput={(event) => onChange({ ...search, since: event.currentTarget.value })}
-        />
-      </label>
+      <Moment
+        title="Created after"
+        value={search.since}
+        onInput={(since) => onChange({ ...search, since })}
+      />
+      <Moment
+        title="Created before"
+        value={search.until}
+        onInput={(until) => onChange({ ...search, until })}
+      />
       <fieldset>
         <legend>Status</legend>
         {STATUSES.map((status) => (
@@ -86,5 +89,20 @@ export function RunFilters({ search, onChange }: FiltersProps): JSX.Element {
         ))}
       </fieldset>
     </form>
+  );
+}
+
+interface MomentProps {
+  title: string;
+  value: string;
+  onInput: (value: string) => void;
+}
+
+function Moment({ title, value, onInput }: MomentProps): JSX.Element {
+  return (
+    <label>
+      {title}
+      <input type="datetime-local" value={value} onInput={(event) => onInput(event.currentTarget.value)} />
+    </label>
   );
 }

@@ -1,13 +1,14 @@
 /** One run: its picture, its times, and everything about the node that was chosen. */
 import type { JSX } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Link } from "wouter-preact";
 import type { RunDetail, WorkflowVersion } from "../../../../core/ports/store.ts";
 import type { RunHeader } from "../../../../core/ports/stored-run.ts";
-import { base, part, query } from "../api.ts";
+import { part, query } from "../api.ts";
 import { bytes } from "../format.ts";
 import { Graph } from "../graph/graph.tsx";
-import { type Live, useLive } from "../live.ts";
+import { EVERY_MS, useLive } from "../live.ts";
+import { paceOf, useRunEvents } from "../run-events.ts";
 import { JsonView } from "../ui/json.tsx";
 import { Page, Panel, Shown } from "../ui/page.tsx";
 import { Status } from "../ui/status.tsx";
@@ -21,9 +22,11 @@ import { Timeline } from "./timeline.tsx";
 const RARELY_MS = 60_000;
 
 export function RunPage({ id }: { id: string }): JSX.Element {
-  const run = useLive<RunDetail>(`/runs/${part(id)}`);
-  useEvents(id, run);
+  const [pace, setPace] = useState<number | null>(EVERY_MS);
+  const run = useLive<RunDetail>(`/runs/${part(id)}`, pace);
   const header = run.data?.header;
+  const told = useRunEvents(id, header?.status, run);
+  useEffect(() => setPace(told), [told]);
   return (
     <Page
       title={header ? header.workflow : "Run"}
@@ -35,27 +38,6 @@ export function RunPage({ id }: { id: string }): JSX.Element {
   );
 }
 
-/** The run says itself when something happened in it, so the page need not wait for its next look. */
-function useEvents(id: string, { refresh }: Pick<Live<unknown>, "refresh">): void {
-  useEffect(() => {
-    const source = new EventSource(`${base}/runs/${part(id)}/events`);
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const soon = (): void => {
-      // A burst of events is one look.
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        refresh();
-      }, 150);
-    };
-    source.addEventListener("node", soon);
-    source.addEventListener("run", soon);
-    return () => {
-      clearTimeout(timer);
-      source.close();
-    };
-  }, [id, refresh]);
-}
-
 function Detail({ run, onDone }: { run: RunDetail; onDone: () => void }): JSX.Element {
   const { header, nodes } = run;
   const { workflow, version } = header;
@@ -63,6 +45,7 @@ function Detail({ run, onDone }: { run: RunDetail; onDone: () => void }): JSX.El
   const [chosen, setChosen] = useState<string | null>(null);
   const selected = chosen ?? latestNode(nodes);
   const facts = useMemo(() => factsOf(run), [run]);
+  const children = useChildren(run);
   const checksum = definition.data?.checksum;
   const document = useMemo(() => definition.data?.document, [checksum]);
   return (
@@ -83,7 +66,14 @@ function Detail({ run, onDone }: { run: RunDetail; onDone: () => void }): JSX.El
             <Timeline run={run} document={document} selected={selected} onSelect={setChosen} />
           </Panel>
         </div>
-        <NodePanel key={selected} run={run} node={selected} document={document} onDone={onDone} />
+        <NodePanel
+          key={selected}
+          run={run}
+          node={selected}
+          document={document}
+          started={children}
+          onDone={onDone}
+        />
       </div>
       <div class="columns">
         <Panel title="Input">
@@ -93,7 +83,11 @@ function Detail({ run, onDone }: { run: RunDetail; onDone: () => void }): JSX.El
           <JsonView value={run.output} label="Output of the run" />
         </Panel>
       </div>
-      <Children id={header.id} />
+      {children.length > 0 && (
+        <Panel title="Runs that it started">
+          <RunTable runs={children} label="Runs that it started" />
+        </Panel>
+      )}
     </>
   );
 }
@@ -163,12 +157,20 @@ function Fact({
   );
 }
 
-function Children({ id }: { id: string }): JSX.Element | null {
-  const children = useLive<{ items: readonly RunHeader[] }>(`/runs${query({ parent: id, limit: 20 })}`);
-  if (!children.data || children.data.items.length === 0) return null;
-  return (
-    <Panel title="Runs that it started">
-      <RunTable runs={children.data.items} label="Runs that it started" />
-    </Panel>
-  );
+const NO_RUNS: readonly RunHeader[] = [];
+
+/** The newest runs that it has started, asked for again whenever something has happened in it. */
+function useChildren(run: RunDetail): readonly RunHeader[] {
+  const { id, status } = run.header;
+  const [some, setSome] = useState(false);
+  const path = `/runs${query({ parent: id, limit: 20 })}`;
+  const { data, refresh } = useLive<{ items: readonly RunHeader[] }>(path, some ? paceOf(status) : null);
+  const seen = useRef(run);
+  useEffect(() => {
+    if (seen.current !== run) refresh();
+    seen.current = run;
+  }, [run, refresh]);
+  const items = data?.items ?? NO_RUNS;
+  useEffect(() => setSome(items.length > 0), [items.length > 0]);
+  return items;
 }

@@ -15,7 +15,7 @@ import { attempt } from "../ui/toast.tsx";
 import { RunFilters, type RunSearch } from "./run-filters.tsx";
 import { RunTable } from "./run-table.tsx";
 
-const NO_FILTER: RunSearch = { workflow: "", status: [], label: "", since: "" };
+const NO_FILTER: RunSearch = { workflow: "", status: [], label: "", since: "", until: "" };
 const PAGE = 50;
 
 export function Runs(): JSX.Element {
@@ -50,14 +50,16 @@ interface Filter {
   readonly status?: readonly string[];
   readonly label?: readonly string[];
   readonly createdAfter?: string;
+  readonly createdBefore?: string;
 }
 
-function filterOf({ workflow, status, label, since }: RunSearch): Filter {
+function filterOf({ workflow, status, label, since, until }: RunSearch): Filter {
   return {
     ...(workflow === "" ? {} : { workflow }),
     ...(status.length === 0 ? {} : { status }),
     ...(label.includes(":") ? { label: [label] } : {}),
     ...(since === "" ? {} : { createdAfter: new Date(since).toISOString() }),
+    ...(until === "" ? {} : { createdBefore: new Date(until).toISOString() }),
   };
 }
 

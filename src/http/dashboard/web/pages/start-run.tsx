@@ -40,7 +40,7 @@ function StartDialog({ workflow, document, onClose }: StartProps & { onClose: ()
       tell("The run was started.");
       go(`/runs/${run.id}`);
     } catch (error) {
-      setTrouble(error instanceof SyntaxError ? `This is no JSON: ${error.message}` : reason(error));
+      setTrouble(reason(error));
     }
   };
   const submit = (event: Event): void => {

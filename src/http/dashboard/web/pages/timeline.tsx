@@ -107,9 +107,28 @@ function barsOf(node: NodeRunDetail, run: RunDetail, { edges, at }: Around): rea
           },
         ],
   );
-  const waits = node.status === "waiting" && node.waitingFor !== "map";
-  const last = waits ? waitBar(node, waitsSince(node, run, edges), at) : ownBar(node, at, failed.at(-1));
+  const last = lastBar(node, { run, edges, at, before: failed.at(-1) });
   return last ? [...failed, last] : failed;
+}
+
+interface Last extends Around {
+  readonly run: RunDetail;
+  /** Of its last failed attempt, which is the same one where it has given up. */
+  readonly before: Bar | undefined;
+}
+
+function lastBar(node: NodeRunDetail, { run, edges, at, before }: Last): Bar | null {
+  const { status, waitingFor, startedAt, finishedAt } = node;
+  if (status === "waiting" && waitingFor !== "map") return waitBar(node, waitsSince(node, run, edges), at);
+  // Nothing of it ran here: it waited for a time, a message or a run that it started.
+  if (startedAt === null && finishedAt !== null && status !== "skipped")
+    return waitedBar(node, waitsSince(node, run, edges), finishedAt);
+  return ownBar(node, at, before);
+}
+
+function waitedBar({ status, outcome }: NodeRunDetail, from: number | null, to: number): Bar | null {
+  if (from === null || from > to) return null;
+  return { from, to, tone: "wait", text: `${outcome ?? status} after ${duration(to - from)}` };
 }
 
 function waitBar(node: NodeRunDetail, from: number | null, at: number): Bar | null {
@@ -118,7 +137,6 @@ function waitBar(node: NodeRunDetail, from: number | null, at: number): Bar | nu
     : { from, to: Math.max(at, from), tone: "wait", text: `${waitText(node)} for ${duration(at - from)}` };
 }
 
-/** `before`: of its last failed attempt, which is the same one where it has given up. */
 function ownBar(node: NodeRunDetail, at: number, before: Bar | undefined): Bar | null {
   const { startedAt, finishedAt, status } = node;
   if (startedAt === null || (before && before.from === startedAt)) return null;

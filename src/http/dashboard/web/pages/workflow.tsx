@@ -4,16 +4,18 @@ import { useMemo, useState } from "preact/hooks";
 import type { ListedWorkflow, Page as ListPage, WorkflowVersion } from "../../../../core/ports/store.ts";
 import type { RunHeader } from "../../../../core/ports/stored-run.ts";
 import { part, query, send } from "../api.ts";
+import { count, duration, percent } from "../format.ts";
 import { Graph } from "../graph/graph.tsx";
 import { useLive } from "../live.ts";
 import { useMay } from "../session.ts";
+import type { WorkflowStats } from "../stats.ts";
 import { Ask } from "../ui/dialog.tsx";
 import { JsonView } from "../ui/json.tsx";
 import { Empty, Page, Panel, Shown } from "../ui/page.tsx";
 import { Status } from "../ui/status.tsx";
 import { Ago } from "../ui/time.tsx";
 import { attempt } from "../ui/toast.tsx";
-import { useNodeFacts } from "./node-stats.ts";
+import { useNodeFacts, useWorkflowStats } from "./node-stats.ts";
 import { RunTable } from "./run-table.tsx";
 import { StartRun } from "./start-run.tsx";
 
@@ -62,26 +64,52 @@ interface DefinitionProps {
 function Definition({ workflow, versions, onVersion }: DefinitionProps): JSX.Element {
   const { document, version, createdAt, checksum } = workflow;
   const [selected, setSelected] = useState<string | null>(null);
-  const facts = useNodeFacts(workflow.name);
+  const stats = useWorkflowStats(workflow.name);
+  const facts = useNodeFacts(stats);
   // The list comes anew every few seconds; the picture is laid out anew only for another version.
   const drawn = useMemo(() => document, [checksum]);
   const node = selected === null ? undefined : document.nodes[selected];
   return (
-    <div class="split">
-      <Panel
-        title="Picture"
-        actions={<Versions version={version} versions={versions} onVersion={onVersion} />}
-      >
-        <Graph document={drawn} facts={facts} selected={selected} onSelect={setSelected} />
-        <p class="muted">
-          Version {version}, registered <Ago at={createdAt} />
-        </p>
-      </Panel>
-      <Panel title={selected ?? "Definition"}>
-        <JsonView value={node ?? document} label={selected ?? "Definition"} />
-        {selected === null && <Empty>Choose a node to see it alone.</Empty>}
-      </Panel>
-    </div>
+    <>
+      {stats && <LastDay {...stats.total} />}
+      <div class="split">
+        <Panel
+          title="Picture"
+          actions={<Versions version={version} versions={versions} onVersion={onVersion} />}
+        >
+          <Graph document={drawn} facts={facts} selected={selected} onSelect={setSelected} />
+          <p class="muted">
+            Version {version}, registered <Ago at={createdAt} />
+          </p>
+        </Panel>
+        <Panel title={selected ?? "Definition"}>
+          <JsonView value={node ?? document} label={selected ?? "Definition"} />
+          {selected === null && <Empty>Choose a node to see it alone.</Empty>}
+        </Panel>
+      </div>
+    </>
+  );
+}
+
+/** How its runs went in the last 24 hours, over all versions. */
+function LastDay({ runs, attempts }: WorkflowStats["total"]): JSX.Element {
+  const facts = [
+    ["Runs in 24 hours", count(runs.started)],
+    ["Failed", runs.failureRate === null ? "–" : percent(runs.failureRate)],
+    ["Takes", runs.duration.meanMs === null ? "–" : duration(runs.duration.meanMs)],
+    ["95 % within", runs.duration.p95Ms === null ? "–" : duration(runs.duration.p95Ms)],
+    ["In the queue", attempts.queuedMeanMs === null ? "–" : duration(attempts.queuedMeanMs)],
+    ["Attempts again", count(attempts.retries)],
+  ] as const;
+  return (
+    <dl class="facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }
 

@@ -2,8 +2,8 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { moment } from "../format.ts";
-import { theme } from "../theme.ts";
+import { moment, timeTick } from "../format.ts";
+import { look } from "../theme.ts";
 
 export interface Series {
   readonly name: string;
@@ -20,12 +20,14 @@ interface ChartProps {
   series: readonly Series[];
   /** How a value is written. */
   unit: (value: number) => string;
+  /** The least that the scale reaches up to. Default 1. */
+  least?: number;
 }
 
 const HEIGHT = 170;
 const AXIS_WIDTH = 64;
 
-export function Chart({ title, times, series, unit }: ChartProps): JSX.Element {
+export function Chart({ title, times, series, unit, least = 1 }: ChartProps): JSX.Element {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const data = [
@@ -35,7 +37,7 @@ export function Chart({ title, times, series, unit }: ChartProps): JSX.Element {
   const names = series.map(({ name }) => name).join();
   useEffect(() => {
     const element = place.current!;
-    const made = new uPlot(optionsOf({ element, series, unit }), data, element);
+    const made = new uPlot(optionsOf({ element, series, unit, least }), data, element);
     plot.current = made;
     const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
     observer.observe(element);
@@ -45,7 +47,7 @@ export function Chart({ title, times, series, unit }: ChartProps): JSX.Element {
       plot.current = null;
     };
     // Colours are read when it is made.
-  }, [names, theme.value]);
+  }, [names, look.value]);
   useEffect(() => plot.current?.setData(data), [times, series]);
   return (
     <figure class="chart">
@@ -91,12 +93,13 @@ function Values({ title, times, series, unit }: ChartProps): JSX.Element {
 }
 
 interface OptionParts extends Pick<ChartProps, "series" | "unit"> {
+  least: number;
   element: HTMLElement;
 }
 
-function optionsOf({ element, series, unit }: OptionParts): uPlot.Options {
-  const look = getComputedStyle(document.documentElement);
-  const colour = (name: string): string => look.getPropertyValue(`--${name}`).trim();
+function optionsOf({ element, series, unit, least }: OptionParts): uPlot.Options {
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name: string): string => style.getPropertyValue(`--${name}`).trim();
   const axis: uPlot.Axis = {
     stroke: colour("muted"),
     grid: { stroke: colour("line"), width: 1 },
@@ -106,8 +109,11 @@ function optionsOf({ element, series, unit }: OptionParts): uPlot.Options {
   return {
     width: element.clientWidth || 400,
     height: HEIGHT,
-    scales: { y: { range: (_plot, _min, max) => [0, Math.max(max ?? 0, 1) * 1.1] } },
-    axes: [axis, { ...axis, size: AXIS_WIDTH, values: (_plot, values) => values.map(unit) }],
+    scales: { y: { range: (_plot, _min, max) => [0, Math.max(max ?? 0, least) * 1.1] } },
+    axes: [
+      { ...axis, values: (...given) => given[1].map((at) => timeTick(at, given[4])) },
+      { ...axis, size: AXIS_WIDTH, values: (_plot, values) => values.map(unit) },
+    ],
     cursor: { points: { size: 6 } },
     series: [
       { value: (_plot, at) => (at === null ? "–" : moment(at * 1_000)) },
@@ -115,8 +121,17 @@ function optionsOf({ element, series, unit }: OptionParts): uPlot.Options {
         label: name,
         stroke: colour(tone),
         width: 2,
+        // A value between two times of which nothing is known is no line.
+        points: { show: true, size: 5, fill: colour(tone), filter: alone },
         value: (_plot: uPlot, value: number | null) => (value === null ? "–" : unit(value)),
       })),
     ],
   };
 }
+
+/** Places of values without a neighbour. */
+const alone: uPlot.Series.Points.Filter = (plot, index) => {
+  const values = plot.data[index] ?? [];
+  const isThere = (at: number): boolean => values[at] !== null && values[at] !== undefined;
+  return [...values.keys()].filter((at) => isThere(at) && !isThere(at - 1) && !isThere(at + 1));
+};

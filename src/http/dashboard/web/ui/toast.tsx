@@ -31,6 +31,8 @@ export async function attempt(action: () => Promise<string>, done: () => void = 
 }
 
 export function reason(error: unknown): string {
+  // Of what was typed: the API's own answers are read without throwing.
+  if (error instanceof SyntaxError) return `This is no JSON: ${error.message}`;
   if (error instanceof ApiError) return error.next ? `${error.message} ${error.next}` : error.message;
   return error instanceof Error ? `The server does not answer: ${error.message}` : String(error);
 }

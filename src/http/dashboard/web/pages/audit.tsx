@@ -1,0 +1,152 @@
+/** Who did what, to what, when, and how it went. */
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { Link } from "wouter-preact";
+import type { Page as ListPage } from "../../../../core/ports/store.ts";
+import { query } from "../api.ts";
+import { shortId } from "../format.ts";
+import { useLive } from "../live.ts";
+import { JsonView } from "../ui/json.tsx";
+import { Empty, Page, Shown, Table } from "../ui/page.tsx";
+import { Pager, usePages } from "../ui/pager.tsx";
+import { Status } from "../ui/status.tsx";
+import { Ago } from "../ui/time.tsx";
+
+interface Entry {
+  readonly id: string;
+  readonly at: number;
+  readonly actor: string | null;
+  readonly action: string;
+  readonly kind: string;
+  readonly subject: string | null;
+  readonly outcome: string;
+  readonly code: string | null;
+  readonly details: Readonly<Record<string, unknown>> | null;
+}
+
+interface Search {
+  readonly actor: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly outcome: string;
+}
+
+const PAGE = 50;
+const OUTCOMES = ["", "done", "failed", "refused", "begun"];
+const HEAD = ["When", "Who", "What", "To what", "How it went", "With"];
+const TEXTS = [
+  ["actor", "Who"],
+  ["action", "What"],
+  ["subject", "To what"],
+] as const;
+
+export function Audit(): JSX.Element {
+  const [search, setSearch] = useState<Search>({ actor: "", action: "", subject: "", outcome: "" });
+  const pages = usePages();
+  const entries = useLive<ListPage<Entry>>(
+    `/audit${query({ ...search, cursor: pages.cursor, limit: PAGE })}`,
+  );
+  const change = (part: Partial<Search>): void => {
+    setSearch({ ...search, ...part });
+    pages.first();
+  };
+  return (
+    <Page title="Audit">
+      <Filters search={search} onChange={change} />
+      <Shown of={entries}>
+        {({ items, cursor }) =>
+          items.length === 0 ? (
+            <Empty>Nobody has done anything like that.</Empty>
+          ) : (
+            <>
+              <Table label="Audit" head={HEAD}>
+                {items.map((entry) => (
+                  <Row key={entry.id} entry={entry} />
+                ))}
+              </Table>
+              <Pager pages={pages} cursor={cursor} />
+            </>
+          )
+        }
+      </Shown>
+    </Page>
+  );
+}
+
+interface FiltersProps {
+  search: Search;
+  onChange: (part: Partial<Search>) => void;
+}
+
+function Filters({ search, onChange }: FiltersProps): JSX.Element {
+  return (
+    <form class="filters" role="search" aria-label="Audit" onSubmit={(event) => event.preventDefault()}>
+      {TEXTS.map(([name, title]) => (
+        <label key={name}>
+          {title}
+          <input
+            type="search"
+            value={search[name]}
+            onInput={(event) => onChange({ [name]: event.currentTarget.value.trim() })}
+          />
+        </label>
+      ))}
+      <label>
+        How it went
+        <select value={search.outcome} onChange={(event) => onChange({ outcome: event.currentTarget.value })}>
+          {OUTCOMES.map((each) => (
+            <option key={each} value={each}>
+              {each === "" ? "all" : each}
+            </option>
+          ))}
+        </select>
+      </label>
+    </form>
+  );
+}
+
+function Row({ entry }: { entry: Entry }): JSX.Element {
+  const { at, actor, action, kind, subject, outcome, code, details } = entry;
+  return (
+    <tr>
+      <td>
+        <Ago at={at} />
+      </td>
+      <td>{actor ?? <span class="muted">nobody knows</span>}</td>
+      <td>
+        <code>{action}</code>
+      </td>
+      <td>
+        {kind} <Subject kind={kind} subject={subject} />
+      </td>
+      <td>
+        <Status value={outcome} />
+        {code !== null && (
+          <div>
+            <code>{code}</code>
+          </div>
+        )}
+      </td>
+      <td>
+        {details !== null && Object.keys(details).length > 0 && (
+          <details>
+            <summary>Details</summary>
+            <JsonView value={details} label={`Details of ${action}`} />
+          </details>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function Subject({ kind, subject }: Pick<Entry, "kind" | "subject">): JSX.Element | null {
+  if (subject === null) return null;
+  if (kind === "run")
+    return (
+      <Link href={`/runs/${encodeURIComponent(subject)}`} class="id" title={subject}>
+        {shortId(subject)}
+      </Link>
+    );
+  if (kind === "workflow") return <Link href={`/workflows/${encodeURIComponent(subject)}`}>{subject}</Link>;
+  return <code>{subject}</code>;
+}

@@ -1,0 +1,60 @@
+/** The tenants, for who looks after all of them. */
+import type { JSX } from "preact";
+import type { Page as ListPage } from "../../../../core/ports/store.ts";
+import { dashboardOf, query } from "../api.ts";
+import { useLive } from "../live.ts";
+import { useSession } from "../session.ts";
+import { Empty, Page, Shown, Table } from "../ui/page.tsx";
+import { Pager, usePages } from "../ui/pager.tsx";
+
+const PAGE = 100;
+const RARELY_MS = 30_000;
+const CHOICES = 1_000;
+
+export function Workspaces(): JSX.Element {
+  const { workspace } = useSession();
+  const pages = usePages();
+  const names = useLive<ListPage<string>>(`/workspaces${query({ cursor: pages.cursor, limit: PAGE })}`);
+  return (
+    <Page title="Workspaces">
+      <Shown of={names}>
+        {({ items, cursor }) =>
+          items.length === 0 ? (
+            <Empty>No workspace has anything yet.</Empty>
+          ) : (
+            <>
+              <Table label="Workspaces" head={["Name"]}>
+                {items.map((name) => (
+                  <tr key={name} class={name === workspace ? "chosen" : ""}>
+                    <td>
+                      <a href={dashboardOf(name)}>{name}</a>
+                    </td>
+                  </tr>
+                ))}
+              </Table>
+              <Pager pages={pages} cursor={cursor} />
+            </>
+          )
+        }
+      </Shown>
+    </Page>
+  );
+}
+
+/** Leads to the same dashboard for another workspace. */
+export function WorkspaceChoice({ workspace }: { workspace: string }): JSX.Element {
+  const { data } = useLive<ListPage<string>>(`/workspaces${query({ limit: CHOICES })}`, RARELY_MS);
+  const names = new Set([workspace, ...(data?.items ?? [])]);
+  return (
+    <label>
+      Workspace
+      <select value={workspace} onChange={(event) => location.assign(dashboardOf(event.currentTarget.value))}>
+        {[...names].toSorted().map((name) => (
+          <option key={name} value={name}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
