@@ -131,6 +131,7 @@ export type { MapItems, MapProgress } from "./engine/map-items.ts";
 export type { RetentionOptions, RetentionTimes, WorkspaceRetention } from "./engine/retention.ts";
 export type { MessageOptions, PublishOptions } from "./engine/message-options.ts";
 export type { QueueOptions, QueueRequest } from "./engine/queue-options.ts";
+export type { RedisClusterOptions, RedisConnection } from "./redis/servers.ts";
 export { RunCancelledError, RunExpiredError, RunFailedError, type RunFailure } from "./engine/run-errors.ts";
 export type { RunLogLine, RunLogsOptions } from "./engine/run-logs.ts";
 export { consoleLogger, type ConsoleLoggerOptions } from "./observability/console-logger.ts";

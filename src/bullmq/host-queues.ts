@@ -8,7 +8,7 @@ import type { Json } from "../core/json.ts";
 import type { HostJob, HostJobOptions, HostQueues } from "../core/ports/host-queues.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { Connection } from "../postgres-connection/own-settings.ts";
-import type { RedisConnection } from "../redis/connection.ts";
+import type { RedisConnection } from "../redis/servers.ts";
 import { settlesWithin, within } from "./deadline.ts";
 import { errorLog } from "./error-log.ts";
 import { postgresProducer } from "./postgres-producer.ts";

@@ -5,9 +5,8 @@ import {
   redisClient,
   redisTarget,
   redisUnreachable,
-  type RedisClient,
-  type RedisConnection,
 } from "../redis/connection.ts";
+import type { RedisClient, RedisConnection } from "../redis/servers.ts";
 import { redisBackend } from "./redis-transport.ts";
 import type { Factory, Producer } from "./transport.ts";
 

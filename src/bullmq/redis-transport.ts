@@ -8,9 +8,8 @@ import {
   redisClient,
   redisTarget,
   redisUnreachable,
-  type RedisClient,
-  type RedisConnection,
 } from "../redis/connection.ts";
+import type { RedisClient, RedisConnection } from "../redis/servers.ts";
 import { checkRedis } from "../redis/server-check.ts";
 import type { ConsumerConnections, Factory, Transport } from "./transport.ts";
 

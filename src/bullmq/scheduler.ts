@@ -14,7 +14,7 @@ import type { Logger } from "../core/ports/logger.ts";
 import type { Consumer, ConsumerOptions, LaneDepth, Scheduler, Task } from "../core/ports/scheduler.ts";
 import { packTask, type TaskFields } from "../core/task.ts";
 import type { Connection } from "../postgres-connection/own-settings.ts";
-import type { RedisConnection } from "../redis/connection.ts";
+import type { RedisConnection } from "../redis/servers.ts";
 import { BullmqConsumer } from "./consumer.ts";
 import { settlesWithin, within } from "./deadline.ts";
 import { errorLog } from "./error-log.ts";

@@ -1,5 +1,4 @@
 /** The engine's options: what a host may pass, and the same parsed once into a type without `?`. */
-import type { Cluster, Redis, RedisOptions } from "ioredis";
 import type { Pool, PoolConfig } from "pg";
 import { z } from "zod";
 import type { Action } from "../core/definition/action.ts";
@@ -10,6 +9,7 @@ import type { Workflow } from "../core/definition/workflow.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { KeptLogs } from "../observability/attempt-logs.ts";
+import type { RedisConnection } from "../redis/servers.ts";
 import {
   type OutboundOptions,
   type OutboundRules,
@@ -57,8 +57,11 @@ export interface EngineOptions {
    * `Pool` of yours (borrowed, never closed). None: a private server that the engine starts itself.
    */
   readonly postgres?: string | PoolConfig | Pool;
-  /** Redis or Valkey for the queue; a client that is passed in is never closed. None: the queue lives in PostgreSQL. */
-  readonly redis?: string | RedisOptions | Redis | Cluster;
+  /**
+   * Redis or Valkey for the queue: a URL, options as ioredis takes them (`sentinels` and `name` among them), `{ nodes, options }` for a
+   * Redis Cluster, or a `Redis` or `Cluster` of yours (copied, never closed). None: the queue lives in PostgreSQL.
+   */
+  readonly redis?: RedisConnection;
   /** Only without `postgres`: where the private server keeps its data. None: a temporary folder that goes with the engine. */
   readonly dataDir?: string;
   /** PostgreSQL schema of FlowForge's tables. Default `flowforge`. */
@@ -126,7 +129,7 @@ export type ResolveCredential = (request: CredentialRequest) => Promise<{
 
 export interface ParsedOptions {
   readonly postgres: string | PoolConfig | Pool | null;
-  readonly redis: string | RedisOptions | Redis | Cluster | null;
+  readonly redis: RedisConnection | null;
   readonly dataDir: string | null;
   readonly schema: string;
   readonly queuePrefix: string;
@@ -159,6 +162,17 @@ const SHORTEST_LEASE_MS = 500;
 
 const name = z.string().regex(/^[a-z_][a-z0-9_]{0,47}$/, "must be 1 to 48 lower-case letters, digits or _");
 const connection = z.union([z.string().min(1), z.looseObject({})]);
+/** A client has a function `nodes`. */
+const redis = connection.refine(
+  (given) =>
+    typeof given === "string" || !("nodes" in given) || typeof given.nodes === "function" || isListOfNodes(given.nodes),
+  "the nodes of a cluster, at least one: addresses, ports or { host, port }",
+);
+
+function isListOfNodes(nodes: unknown): boolean {
+  const node = z.union([z.string().min(1), z.int().min(1).max(65_535), z.looseObject({})]);
+  return z.array(node).min(1).safeParse(nodes).success;
+}
 const duration = z.union([z.string(), z.number()]);
 const method = z.custom((value) => typeof value === "function", "must be a function");
 const kind = (expected: string, maker: string): z.ZodType =>
@@ -200,7 +214,7 @@ const logsSchema = z.strictObject({
 
 const schema = z.strictObject({
   postgres: connection.optional(),
-  redis: connection.optional(),
+  redis: redis.optional(),
   dataDir: z.string().min(1).optional(),
   schema: name.optional(),
   queuePrefix: name.optional(),

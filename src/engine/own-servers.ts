@@ -1,5 +1,6 @@
 /** Where the engine's own servers listen, as far as its options say: no workflow may talk to them, whatever else is allowed. */
 import type { OwnServer } from "../security/outbound/connector.ts";
+import { serversOf } from "../redis/servers.ts";
 import type { ParsedOptions } from "./options.ts";
 
 const POSTGRES_PORT = 5432;
@@ -11,16 +12,22 @@ interface Place {
   readonly port?: number | string | undefined;
 }
 
-/** Nodes of a cluster beyond the one that is known are not among them. */
+/** Of a cluster those that are named, or that a client which is passed in knows. */
 export function ownServers(
   postgres: NonNullable<ParsedOptions["postgres"]>,
   ...redis: readonly ParsedOptions["redis"][]
 ): readonly OwnServer[] {
   const servers = [
     serverAt(postgres, POSTGRES_PORT),
-    ...redis.map((one) => (one === null ? null : serverAt(one, REDIS_PORT))),
+    ...redis.flatMap(redisServers),
   ];
   return servers.filter((server) => server !== null);
+}
+
+function redisServers(given: ParsedOptions["redis"]): readonly (OwnServer | null)[] {
+  if (given === null) return [];
+  if (typeof given === "string") return [serverOf(given, REDIS_PORT)];
+  return serversOf(given).map((server) => ("path" in server ? null : server));
 }
 
 /** An address, settings, or a client that holds its settings; `null`: not one that can be called by TCP. */

@@ -1,7 +1,7 @@
 /** The option `queues`: which queues of the host's own `queue.add` and `ctx.addJob` may add jobs to, and where these are. */
-import type { Cluster, Redis, RedisOptions } from "ioredis";
 import { z } from "zod";
 import { FlowForgeError } from "../core/errors.ts";
+import type { RedisConnection } from "../redis/servers.ts";
 
 /** Who wants to add a job. */
 export interface QueueRequest {
@@ -23,13 +23,13 @@ export interface QueueOptions {
   /** On PostgreSQL: `schema` of the host's `Queue` and `Worker`, which the host migrates. Default `bullmq`, as BullMQ's. */
   readonly schema?: string;
   /** The Redis of these queues; a client that is passed in is copied and never closed. Default: the engine's, or else its PostgreSQL. */
-  readonly redis?: string | RedisOptions | Redis | Cluster;
+  readonly redis?: RedisConnection;
 }
 
 export interface QueueRules {
   readonly allow: (request: QueueRequest) => boolean | Promise<boolean>;
   /** `null`: on PostgreSQL. */
-  readonly redis: string | RedisOptions | Redis | Cluster | null;
+  readonly redis: RedisConnection | null;
   readonly prefix: string;
   readonly schema: string;
 }

@@ -75,6 +75,7 @@ const OWN = {
   package_missing: 500,
   postgres_too_old: 500,
   queue_not_allowed: 500,
+  redis_is_cluster: 500,
   redis_policy_unsafe: 500,
   redis_too_old: 500,
   sandbox_failed: 500,

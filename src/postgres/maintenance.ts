@@ -2,9 +2,9 @@
  * What the maintenance loops look for. They find, the reducer decides: nothing here changes a row. Each reads a narrow
  * partial index that holds only rows which wait for exactly this.
  */
-import type { DispatchRef, NodeRef } from "../core/ports/store.ts";
+import type { DispatchRef, LostQuery, NodeRef, QueuedRef } from "../core/ports/store.ts";
 import type { ConnectionPool } from "../postgres-connection/pool.ts";
-import { dispatchRef, nodeRef, type DispatchRow, type RefRow } from "./rows.ts";
+import { dispatchRef, nodeRef, queuedRef, type QueuedRow, type RefRow } from "./rows.ts";
 
 export class Maintenance {
   readonly #pool: ConnectionPool;
@@ -37,38 +37,33 @@ export class Maintenance {
 
   async undispatched(limit: number): Promise<readonly DispatchRef[]> {
     const s = this.#schema;
-    return this.#dispatches(
+    const rows = await this.#dispatches(
       "undispatched",
       [limit],
       `n.ready_at is not null and n.ready_at <= (select ${s}.now())
       and not r.paused order by n.ready_at limit $1`,
     );
+    return rows.map(dispatchRef);
   }
 
-  async lost(options: {
-    readonly dispatchedBefore: number;
-    readonly limit: number;
-  }): Promise<readonly DispatchRef[]> {
-    return this.#dispatches(
+  async lost({ limit, dispatchedBefore, dispatchedFrom = 0 }: LostQuery): Promise<readonly QueuedRef[]> {
+    const rows = await this.#dispatches(
       "lost",
-      [options.limit, options.dispatchedBefore],
-      "n.dispatched_at is not null and n.dispatched_at < $2::int8 order by n.dispatched_at limit $1",
+      [limit, dispatchedBefore, dispatchedFrom],
+      `n.dispatched_at is not null and n.dispatched_at < $2::int8 and n.dispatched_at >= $3::int8
+      order by n.dispatched_at limit $1`,
     );
+    return rows.map(queuedRef);
   }
 
-  async #dispatches(
-    name: string,
-    values: readonly unknown[],
-    where: string,
-  ): Promise<readonly DispatchRef[]> {
+  #dispatches(name: string, values: readonly unknown[], where: string): Promise<readonly QueuedRow[]> {
     const s = this.#schema;
-    const rows = await this.#pool.query<DispatchRow>({
+    return this.#pool.query<QueuedRow>({
       name: `flowforge_${name}`,
-      text: `select n.run_id, n.node, n.item, n.fence, n.dispatches, r.workspace, r.workflow, r.version
+      text: `select n.run_id, n.node, n.item, n.fence, n.dispatches, n.dispatched_at, r.workspace, r.workflow, r.version
         from ${s}.node_runs n join ${s}.runs r on r.id = n.run_id where ${where}`,
       values,
     });
-    return rows.map(dispatchRef);
   }
 
   async unread(options: {

@@ -1,7 +1,7 @@
 /** Rows as statements return them, and the records of the port that they become. */
 import type { Json } from "../core/json.ts";
 import type { ParentRef } from "../core/ports/children.ts";
-import type { DispatchRef, NodeRef } from "../core/ports/store.ts";
+import type { DispatchRef, NodeRef, QueuedRef } from "../core/ports/store.ts";
 import type { EditedInput, NodeRecord, RunHeader } from "../core/ports/stored-run.ts";
 import type { ErrorRecord } from "../core/run/event.ts";
 import type { FailureState, NodeStatus, RunStatus, WaitReason } from "../core/run/state.ts";
@@ -152,6 +152,14 @@ export function dispatchRef(row: DispatchRow): DispatchRef {
     workflow: row.workflow,
     version: row.version,
   };
+}
+
+export interface QueuedRow extends DispatchRow {
+  readonly dispatched_at: number;
+}
+
+export function queuedRef(row: QueuedRow): QueuedRef {
+  return { ...dispatchRef(row), dispatchedAt: row.dispatched_at };
 }
 
 /** JSON comes from the driver as text. */

@@ -2,19 +2,31 @@
  * Connections to Redis. A client that the host lends is never used and never closed: it is copied, with options that fit the
  * purpose, because a consumer that waits for ever and a producer that must fail fast cannot share one.
  */
-import { Redis } from "ioredis";
-import type { Cluster, RedisOptions } from "ioredis";
+import { Cluster, Redis } from "ioredis";
+import type { ClusterOptions, RedisOptions } from "ioredis";
 import { FlowForgeError } from "../core/errors.ts";
-
-/** A URL, options as ioredis takes them, or a client of the host's. */
-export type RedisConnection = string | RedisOptions | Redis | Cluster;
-export type RedisClient = Redis | Cluster;
+import {
+  isCluster,
+  isClient,
+  nameOfServer,
+  namesCluster,
+  type RedisClient,
+  type RedisConnection,
+  serversOf,
+} from "./servers.ts";
 
 /** Also the time that a producer waits for an answer. */
 export const ANSWER_MS = 2_000;
 const CONNECT_MS = 5_000;
 const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 2_000;
+/**
+ * A server that hangs closes no connection. A consumer, whose longest wait is 5 seconds, gives it up after this and asks who is the
+ * master now.
+ */
+const SILENCE_MS = 15_000;
+/** Together a minute, in which a replica is promoted; ioredis alone gives up after less than two seconds. */
+const FAILOVER = { maxRedirections: 300, retryDelayOnFailover: 200, retryDelayOnClusterDown: 200 } as const;
 
 /** 200 ms to 2 s, a quarter more or less, so that many processes do not return in step. Below 100 ms blocking commands hang. */
 export function reconnectDelay(attempt: number): number {
@@ -34,7 +46,7 @@ export function redisClient(
   patience: Patience,
   onError: (error: Error) => void,
 ): RedisClient {
-  const client = made(connection, profile(patience));
+  const client = made(connection, patience);
   client.on("error", onError);
   return client;
 }
@@ -50,6 +62,7 @@ interface Profile {
   readonly maxRetriesPerRequest: number | null;
   readonly enableOfflineQueue: boolean;
   readonly commandTimeout?: number;
+  readonly socketTimeout?: number;
 }
 
 function profile(patience: Patience): Profile {
@@ -60,50 +73,45 @@ function profile(patience: Patience): Profile {
     keyPrefix: "",
     replyMapping: "legacy",
   } as const;
-  if (patience === "patient") return { ...shared, maxRetriesPerRequest: null, enableOfflineQueue: true };
+  if (patience === "patient")
+    return { ...shared, maxRetriesPerRequest: null, enableOfflineQueue: true, socketTimeout: SILENCE_MS };
   return { ...shared, maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: ANSWER_MS };
 }
 
-function made(connection: RedisConnection, options: Profile): RedisClient {
+function made(connection: RedisConnection, patience: Patience): RedisClient {
+  const options = profile(patience);
   if (typeof connection === "string") return new Redis(connection, options);
-  if (isCluster(connection)) {
-    const { retryStrategy: _, lazyConnect, enableOfflineQueue, ...perNode } = options;
-    return connection.duplicate([], {
-      clusterRetryStrategy: reconnectDelay,
-      lazyConnect,
-      enableOfflineQueue,
-      keyPrefix: "",
-      redisOptions: { ...connection.options.redisOptions, ...perNode },
-    });
+  if (isCluster(connection)) return connection.duplicate([], clusterProfile(connection.options, patience));
+  if (namesCluster(connection)) {
+    const given = connection.options ?? {};
+    return new Cluster([...connection.nodes], { ...given, ...clusterProfile(given, patience) });
   }
   if (isClient(connection)) return connection.duplicate(options);
   return new Redis({ ...connection, ...options });
 }
 
-/** By shape and not by class: the host may have another copy of ioredis than we have. */
-function isClient(connection: RedisOptions | RedisClient): connection is RedisClient {
-  return "duplicate" in connection && typeof connection.duplicate === "function";
-}
-
-export function isCluster(connection: RedisConnection): connection is Cluster {
-  return typeof connection === "object" && isClient(connection) && connection.isCluster;
+function clusterProfile({ redisOptions }: ClusterOptions, patience: Patience) {
+  // Nodes do not reconnect by themselves: a node that is gone may be another one's replica by now, so the slots are asked for again.
+  const { retryStrategy: _, lazyConnect, enableOfflineQueue, ...perNode } = profile(patience);
+  return {
+    clusterRetryStrategy: reconnectDelay,
+    lazyConnect,
+    enableOfflineQueue,
+    keyPrefix: "",
+    // A replica that lags behind would say that a lane is empty, and its tasks would be sent once more.
+    scaleReads: "master" as const,
+    shardedSubscribers: false,
+    enableAutoPipelining: false,
+    ...(patience === "patient" ? FAILOVER : {}),
+    redisOptions: { ...redisOptions, ...perNode },
+  };
 }
 
 /** `host:port`, never a password. */
 export function redisTarget(connection: RedisConnection): string {
-  if (isCluster(connection)) {
-    const nodes = connection.nodes().map(({ options }) => address(options));
-    return nodes.length === 0 ? "the nodes of the cluster" : nodes.join(", ");
-  }
-  if (typeof connection === "object") return address(isClient(connection) ? connection.options : connection);
-  const { options } = new Redis(connection, { lazyConnect: true });
-  return address(options);
-}
-
-function address({ path, host, port, sentinels }: RedisOptions): string {
-  if (path) return path;
-  if (sentinels) return sentinels.map((one) => `${one.host ?? "127.0.0.1"}:${one.port ?? 26_379}`).join(", ");
-  return `${host ?? "127.0.0.1"}:${port ?? 6379}`;
+  if (typeof connection === "string") return redisTarget(new Redis(connection, { lazyConnect: true }));
+  const servers = serversOf(connection);
+  return servers.length === 0 ? "the nodes of the cluster" : servers.map(nameOfServer).join(", ");
 }
 
 /** Connects. Throws `redis_unreachable`, with the last error of the connection as its cause. */
@@ -131,12 +139,15 @@ export async function connectRedis(client: RedisClient, target: string): Promise
 export function redisUnreachable(target: string, cause: unknown): FlowForgeError {
   return new FlowForgeError("redis_unreachable", {
     subject: `Redis at ${target}`,
-    received: cause instanceof Error ? (codeOf(cause) ?? cause.message) : String(cause),
+    received: reasonOf(cause),
     next: "Check that the server runs and accepts connections with these settings.",
     cause,
   });
 }
 
-function codeOf(error: Error): string | undefined {
-  return "code" in error && typeof error.code === "string" ? error.code : undefined;
+/** A cluster none of whose nodes answers tells of one of them. */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  if ("lastNodeError" in cause && cause.lastNodeError instanceof Error) return reasonOf(cause.lastNodeError);
+  return "code" in cause && typeof cause.code === "string" ? cause.code : cause.message;
 }

@@ -13,9 +13,8 @@ import {
   redisClient,
   redisTarget,
   redisUnreachable,
-  type RedisClient,
-  type RedisConnection,
 } from "./connection.ts";
+import type { RedisClient, RedisConnection } from "./servers.ts";
 
 export interface RedisNotifierOptions {
   /** Copied, where it is a client: neither used nor closed. */

@@ -1,7 +1,7 @@
 /** What a Redis server must be like before tasks are trusted to it. */
 import { FlowForgeError } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
-import { isCluster, type RedisClient } from "./connection.ts";
+import { isCluster, type RedisClient } from "./servers.ts";
 
 /** The oldest that BullMQ recommends, and the oldest with everything that its scripts use. */
 const OLDEST: readonly [number, number] = [6, 2];
@@ -13,10 +13,22 @@ export interface ServerCheck {
   readonly logger: Logger;
 }
 
-/** Throws `redis_too_old` or `redis_policy_unsafe`. Looks at every master of a cluster. */
+/** Throws `redis_too_old`, `redis_policy_unsafe` or `redis_is_cluster`. Looks at every master of a cluster. */
 export async function checkRedis(client: RedisClient, check: ServerCheck): Promise<void> {
   const servers: readonly RedisClient[] = isCluster(client) ? client.nodes("master") : [client];
   await Promise.all(servers.map((server) => checkServer(server, check)));
+  if (!isCluster(client) && (await isOneOfMany(client))) throw partOfCluster(check.target);
+}
+
+/** A server that answers for all keys is as good as one alone, whatever it calls itself. */
+async function isOneOfMany(server: RedisClient): Promise<boolean> {
+  try {
+    const masters = fields(await server.cluster("INFO")).get("cluster_size");
+    return Number(masters) > 1;
+  } catch {
+    // Not a cluster, or a proxy before one that hides it.
+    return false;
+  }
 }
 
 async function checkServer(server: RedisClient, check: ServerCheck): Promise<void> {
@@ -67,6 +79,15 @@ function tooOld(target: string, version: string): FlowForgeError {
     expected: `${OLDEST.join(".")} or newer`,
     received: version,
     next: "Upgrade the server, or leave the option redis out: then the queue lives in PostgreSQL.",
+  });
+}
+
+function partOfCluster(target: string): FlowForgeError {
+  return new FlowForgeError("redis_is_cluster", {
+    subject: `Redis at ${target}`,
+    expected: "a server that has all keys, or the nodes of the cluster",
+    received: "one node of a Redis Cluster",
+    next: 'Pass redis: { nodes: ["redis://..."] } with one or more of its nodes, or an ioredis Cluster.',
   });
 }
 

@@ -21,7 +21,8 @@ import type {
 import type { ActionKeyRef, ActionKeyState, KeyOwner, KeyWaiter } from "../core/ports/action-keys.ts";
 import type { GateRef } from "../core/ports/gates.ts";
 import type { CommitEntry, Verdict } from "../core/ports/commit.ts";
-import type { Beat, DispatchRef, NodeRef, RunDetail, Store, WorkerInfo } from "../core/ports/store.ts";
+import type { Beat, DispatchRef, LostQuery, NodeRef, QueuedRef } from "../core/ports/store.ts";
+import type { RunDetail, Store, WorkerInfo } from "../core/ports/store.ts";
 import type { LoadRequest, StoredRun } from "../core/ports/stored-run.ts";
 import { BucketTable, HeldTable, PlaceTable } from "./memory-store/admission-table.ts";
 import { ActionKeyTable } from "./memory-store/action-key-table.ts";
@@ -208,12 +209,10 @@ class MemoryStore implements Store {
     return this.#tables.ready.find({ until: this.#now(), limit, where: isNotPaused }).map(dispatchRef);
   }
 
-  async lost(options: {
-    readonly dispatchedBefore: number;
-    readonly limit: number;
-  }): Promise<readonly DispatchRef[]> {
-    const until = lastBefore(options.dispatchedBefore);
-    return this.#tables.queued.find({ until, limit: options.limit }).map(dispatchRef);
+  async lost({ dispatchedBefore, dispatchedFrom = 0, limit }: LostQuery): Promise<readonly QueuedRef[]> {
+    const isWithin = ({ record }: MemoryNode): boolean => record.dispatchedAt! >= dispatchedFrom;
+    const found = this.#tables.queued.find({ until: lastBefore(dispatchedBefore), limit, where: isWithin });
+    return found.map((node) => ({ ...dispatchRef(node), dispatchedAt: node.record.dispatchedAt! }));
   }
 
   async unread(options: {

@@ -50,6 +50,19 @@ export interface DispatchRef extends NodeRef {
   readonly version: number;
 }
 
+/** A `queued` row. */
+export interface QueuedRef extends DispatchRef {
+  readonly dispatchedAt: number;
+}
+
+export interface LostQuery {
+  /** Not at it. */
+  readonly dispatchedBefore: number;
+  /** Nor before this. None: from the oldest on. */
+  readonly dispatchedFrom?: number;
+  readonly limit: number;
+}
+
 export interface WorkerInfo {
   readonly id: string;
   readonly host: string;
@@ -208,11 +221,8 @@ export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, 
   due(limit: number): Promise<readonly NodeRef[]>;
   /** `ready` rows that are not held back by a later `due` or a pause of their run; those that could start longest first. */
   undispatched(limit: number): Promise<readonly DispatchRef[]>;
-  /** `queued` rows that were handed over before this time (not at it), oldest first. */
-  lost(options: {
-    readonly dispatchedBefore: number;
-    readonly limit: number;
-  }): Promise<readonly DispatchRef[]>;
+  /** `queued` rows that were handed over in a span of time, oldest first. */
+  lost(query: LostQuery): Promise<readonly QueuedRef[]>;
   /** Runs that have had unseen messages (neither consumed nor kept) for longer than this, oldest first. */
   unread(options: { readonly olderThanMs: number; readonly limit: number }): Promise<readonly string[]>;
 

@@ -139,11 +139,14 @@ function lostRules({ rule, expect }: Kit): void {
     expect(await store.lost({ dispatchedBefore: (await store.now()) + 1, limit: 10 })).toHaveLength(1);
   });
 
-  rule("`dispatchedBefore` itself is not before", async ({ store }) => {
+  rule("`dispatchedBefore` itself is not before, and `dispatchedFrom` is within", async ({ store }) => {
     const id = await stored(store, { nodes: [row("a", { status: "queued" })] });
     const [run] = await store.load([{ runId: id }]);
     const at = run!.nodes[0]!.dispatchedAt!;
     expect(await store.lost({ dispatchedBefore: at, limit: 10 })).toEqual([]);
-    expect(await store.lost({ dispatchedBefore: at + 1, limit: 10 })).toHaveLength(1);
+    const [found] = await store.lost({ dispatchedBefore: at + 1, limit: 10 });
+    expect(found?.dispatchedAt).toBe(at);
+    expect(await store.lost({ dispatchedBefore: at + 1, dispatchedFrom: at, limit: 10 })).toHaveLength(1);
+    expect(await store.lost({ dispatchedBefore: at + 2, dispatchedFrom: at + 1, limit: 10 })).toEqual([]);
   });
 }
