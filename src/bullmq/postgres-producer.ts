@@ -8,7 +8,8 @@ import {
 import { FlowForgeError } from "../core/errors.ts";
 import { errorCode, isConnectionError, unreachable } from "../postgres-connection/failures.ts";
 import { ownSettings, targetOf, type Connection } from "../postgres-connection/own-settings.ts";
-import { isMissing, withOptions } from "./postgres-transport.ts";
+import { isMissing } from "./postgres-set-up.ts";
+import { withOptions } from "./postgres-transport.ts";
 import { QueueConnection } from "./queue-connection.ts";
 import type { Producer } from "./transport.ts";
 

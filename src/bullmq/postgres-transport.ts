@@ -3,19 +3,14 @@
  * that the host lends gives its settings and none of its connections: BullMQ's need a `search_path` of their own, and one of
  * each consumer's listens for ever.
  */
-import {
-  PostgresQueueBackend,
-  runMigrations,
-  SchemaVersionMismatchError,
-  UnsupportedPostgresVersionError,
-} from "bullmq";
+import { PostgresQueueBackend } from "bullmq";
 import type { PoolConfig } from "pg";
 import { FlowForgeError } from "../core/errors.ts";
 import type { LaneDepth } from "../core/ports/scheduler.ts";
 import { unpackTask } from "../core/task.ts";
-import { errorCode, isConnectionError, unreachable } from "../postgres-connection/failures.ts";
+import { errorCode, unreachable } from "../postgres-connection/failures.ts";
 import { ownSettings, targetOf, type Connection } from "../postgres-connection/own-settings.ts";
-import { SteadyClient } from "../postgres-connection/steady-client.ts";
+import { isMissing, setUpQueue } from "./postgres-set-up.ts";
 import { QueueConnection } from "./queue-connection.ts";
 import type { ConsumerConnections, Factory, Transport } from "./transport.ts";
 
@@ -29,10 +24,9 @@ const PRODUCER_CONNECTIONS = 2;
 const CONSUMER_CONNECTIONS = 4;
 const HASTY_MS = 2_000;
 const PATIENT_MS = 30_000;
-const CONNECT_MS = 5_000;
 /**
  * The doorbell need not be durable: what a crash of the server takes away is found by the sweeper. The tables themselves must be
- * (`setUp`): a crash right after they were made would leave a queue that answers nothing for as long as this process lives.
+ * (`setUpQueue`): a crash right after they were made would leave a queue that answers nothing for as long as this process lives.
  */
 const SETTINGS = "-c synchronous_commit=off";
 
@@ -65,7 +59,7 @@ export function postgresTransport({ postgres, prefix, onError }: PostgresTranspo
       producer ??= connect(PRODUCER_CONNECTIONS, HASTY_MS);
       return new PostgresQueueBackend(producer, name, { ...opts, connection: schema }, false);
     },
-    open: () => setUp({ settings, schema, target }),
+    open: () => setUpQueue({ settings, schema, target }),
     consumer: () => consumerConnections(connect(CONSUMER_CONNECTIONS, PATIENT_MS)),
     async depth(lane): Promise<LaneDepth> {
       const [row] = (await ask(DEPTH, [`${prefix}.${lane}`])) as readonly {
@@ -82,7 +76,7 @@ export function postgresTransport({ postgres, prefix, onError }: PostgresTranspo
       } catch (error) {
         if (!isMissing(error)) throw error;
         // Somebody dropped the schema, or the server came back as an older copy of itself: to PostgreSQL what FLUSHALL is to Redis.
-        await setUp({ settings, schema, target });
+        await setUpQueue({ settings, schema, target });
         await mark();
         return false;
       }
@@ -107,40 +101,6 @@ function consumerConnections(connection: QueueConnection): ConsumerConnections {
   };
 }
 
-interface SetUp {
-  readonly settings: PoolConfig;
-  readonly schema: string;
-  readonly target: string;
-}
-
-async function setUp({ settings, schema, target }: SetUp): Promise<void> {
-  const timeouts = { connectionTimeoutMillis: CONNECT_MS, query_timeout: PATIENT_MS };
-  const client = new SteadyClient({ ...settings, ...timeouts });
-  try {
-    await client.connect();
-  } catch (error) {
-    throw unreachable(target, error);
-  }
-  try {
-    await client.query("set synchronous_commit = on");
-    await runMigrations(client, schema);
-    // In one message, so one transaction; the lock because `if not exists` alone is no protection against a twin.
-    await client.query(
-      `select pg_advisory_xact_lock(hashtext('${schema}.flowforge_epoch'));
-       create table if not exists "${schema}".flowforge_epoch (id int primary key, made_at timestamptz not null default now())`,
-    );
-  } catch (error) {
-    throw serverError(target, error);
-  } finally {
-    await client.end().catch(() => undefined);
-  }
-}
-
-/** No such table, function or schema. */
-export function isMissing(error: unknown): boolean {
-  return ["42P01", "42883", "3F000"].includes(errorCode(error));
-}
-
 function schemaMissing(target: string, schema: string, cause: unknown): FlowForgeError {
   return new FlowForgeError("schema_outdated", {
     subject: `PostgreSQL at ${target}, tables of the queue`,
@@ -149,29 +109,6 @@ function schemaMissing(target: string, schema: string, cause: unknown): FlowForg
     next: "A running worker makes it again within seconds; without one, start the engine again.",
     cause,
   });
-}
-
-function serverError(target: string, error: unknown): unknown {
-  if (isConnectionError(error)) return unreachable(target, error);
-  const subject = `PostgreSQL at ${target}`;
-  if (error instanceof UnsupportedPostgresVersionError) {
-    const received = error.serverVersion;
-    return new FlowForgeError("postgres_too_old", {
-      subject,
-      received,
-      next: "Upgrade the server.",
-      cause: error,
-    });
-  }
-  if (error instanceof SchemaVersionMismatchError) {
-    const next = "Upgrade FlowForge, or choose another queuePrefix.";
-    return new FlowForgeError("schema_too_new", {
-      subject: `${subject}, tables of the queue`,
-      next,
-      cause: error,
-    });
-  }
-  return error;
 }
 
 function schemaName(prefix: string): string {

@@ -1,11 +1,6 @@
 /** Adds jobs to queues of the host's on Redis, Valkey or Redis Cluster. */
 import { QueueKeys } from "bullmq";
-import {
-  connectRedis,
-  redisClient,
-  redisTarget,
-  redisUnreachable,
-} from "../redis/connection.ts";
+import { connectRedis, redisClient, redisTarget, redisUnreachable } from "../redis/connection.ts";
 import type { RedisClient, RedisConnection } from "../redis/servers.ts";
 import { redisBackend } from "./redis-transport.ts";
 import type { Factory, Producer } from "./transport.ts";

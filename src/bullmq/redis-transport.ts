@@ -3,12 +3,7 @@ import { QueueKeys, RedisConnection as BullConnection, RedisQueueBackend } from 
 import type { Logger } from "../core/ports/logger.ts";
 import type { LaneDepth } from "../core/ports/scheduler.ts";
 import { unpackTask } from "../core/task.ts";
-import {
-  connectRedis,
-  redisClient,
-  redisTarget,
-  redisUnreachable,
-} from "../redis/connection.ts";
+import { connectRedis, redisClient, redisTarget, redisUnreachable } from "../redis/connection.ts";
 import type { RedisClient, RedisConnection } from "../redis/servers.ts";
 import { checkRedis } from "../redis/server-check.ts";
 import type { ConsumerConnections, Factory, Transport } from "./transport.ts";

@@ -165,7 +165,10 @@ const connection = z.union([z.string().min(1), z.looseObject({})]);
 /** A client has a function `nodes`. */
 const redis = connection.refine(
   (given) =>
-    typeof given === "string" || !("nodes" in given) || typeof given.nodes === "function" || isListOfNodes(given.nodes),
+    typeof given === "string" ||
+    !("nodes" in given) ||
+    typeof given.nodes === "function" ||
+    isListOfNodes(given.nodes),
   "the nodes of a cluster, at least one: addresses, ports or { host, port }",
 );
 

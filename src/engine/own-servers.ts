@@ -17,10 +17,7 @@ export function ownServers(
   postgres: NonNullable<ParsedOptions["postgres"]>,
   ...redis: readonly ParsedOptions["redis"][]
 ): readonly OwnServer[] {
-  const servers = [
-    serverAt(postgres, POSTGRES_PORT),
-    ...redis.flatMap(redisServers),
-  ];
+  const servers = [serverAt(postgres, POSTGRES_PORT), ...redis.flatMap(redisServers)];
   return servers.filter((server) => server !== null);
 }
 

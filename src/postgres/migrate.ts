@@ -11,7 +11,10 @@ import type { ConnectionPool, Session } from "../postgres-connection/pool.ts";
 
 const LOCK_ATTEMPTS = 30;
 
-/** Brings the schema to the version of this code. Throws `schema_too_new` where it is beyond it. */
+/**
+ * Brings the schema to the version of this code. Throws `schema_too_new` where it is beyond it, and `schema_outdated` where it is not
+ * there yet and this role may not bring it there.
+ */
 export async function migrate(pool: ConnectionPool, schema: string): Promise<void> {
   for (let attempt = 1; ;) {
     try {
@@ -19,6 +22,7 @@ export async function migrate(pool: ConnectionPool, schema: string): Promise<voi
     } catch (error) {
       // `lock_timeout`: somebody reads or writes a table that is to be altered. Waiting in the queue for it would make
       // everybody else wait behind us, so let them through and come again.
+      if (errorCode(error) === "42501") throw forbidden(schema, error);
       if (errorCode(error) !== "55P03" || attempt++ >= LOCK_ATTEMPTS) throw error;
       await pause(100 + Math.random() * 400);
     }
@@ -58,6 +62,16 @@ export function assertCurrent(schema: string, version: number): void {
     expected: `version ${SCHEMA_VERSION}`,
     received: version === 0 ? "no schema" : `version ${version}`,
     next: "Run the migrations first.",
+  });
+}
+
+function forbidden(schema: string, cause: unknown): FlowForgeError {
+  return new FlowForgeError("schema_outdated", {
+    subject: `schema ${schema}`,
+    expected: `version ${SCHEMA_VERSION}, and the right to use it`,
+    received: cause instanceof Error ? cause.message : "42501",
+    next: "Call engine.migrate() as the role that owns the schema, and grant this one what it needs.",
+    cause,
   });
 }
 

@@ -8,12 +8,7 @@ import { FlowForgeError } from "../core/errors.ts";
 import { Notices, noticedRuns, type NoticeKind } from "../core/notices.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { Notifier } from "../core/ports/notifier.ts";
-import {
-  connectRedis,
-  redisClient,
-  redisTarget,
-  redisUnreachable,
-} from "./connection.ts";
+import { connectRedis, redisClient, redisTarget, redisUnreachable } from "./connection.ts";
 import type { RedisClient, RedisConnection } from "./servers.ts";
 
 export interface RedisNotifierOptions {

@@ -52,7 +52,7 @@ export class RedisCluster implements AsyncDisposable {
 
   /** The master that has the slot by the word of another one, so not of a master that nobody else takes for one any more. */
   async masterOf(slot: number, asked: ClusterMember = this.#alive()): Promise<ClusterMember> {
-    const ranges = (await asked.client.cluster("SLOTS"));
+    const ranges = await asked.client.cluster("SLOTS");
     const port = ranges.find(([from, to]) => from <= slot && slot <= to)?.[2]?.[1];
     const member = this.members.find((one) => one.port === port);
     if (member) return member;
@@ -60,7 +60,7 @@ export class RedisCluster implements AsyncDisposable {
   }
 
   async masters(): Promise<readonly ClusterMember[]> {
-    const ranges = (await this.#alive().client.cluster("SLOTS"));
+    const ranges = await this.#alive().client.cluster("SLOTS");
     const ports = new Set(ranges.map((range) => range[2]?.[1]));
     return this.members.filter(({ port }) => ports.has(port));
   }

@@ -68,7 +68,8 @@ export class LostTasks {
     const latest = (await store.now()) - GRACE_MS;
     const horizons = new Map<string, number>();
     for (const [n, answer] of answers.entries())
-      if (answer.status === "fulfilled") horizons.set(lanes[n]!, Math.min(latest, answer.value.oldest ?? latest));
+      if (answer.status === "fulfilled")
+        horizons.set(lanes[n]!, Math.min(latest, answer.value.oldest ?? latest));
     const failed = answers.find((answer) => answer.status === "rejected");
     // Of a cluster one server may be away: the lanes of the others are looked after all the same.
     if (failed && horizons.size === 0) throw failed.reason;

@@ -52,9 +52,7 @@ describeRedis("partitions", () => {
     await wave();
     await ended(runs);
     // However long it takes: the one without PostgreSQL cannot renew its lease.
-    await expect
-      .poll(deadWorkers, { timeout: 60_000 })
-      .toContainEqual({ pid: cutFromPostgres.pid });
+    await expect.poll(deadWorkers, { timeout: 60_000 }).toContainEqual({ pid: cutFromPostgres.pid });
     await wave();
     redis.heal();
     postgres.heal();

@@ -20,7 +20,7 @@ import { Effects, Processes } from "./processes.ts";
 
 const ROUNDS = Number(process.env["FLOWFORGE_CLUSTER_ROUNDS"] ?? 1);
 const STEPS = 6;
-const WAVE = 20;
+const WAVE = 10;
 /** Their slots are in the second, the first and the third part of the cluster. */
 const LANES = ["default", "lane3", "lane4"] as const;
 /** Longer than a busy machine may stand still: what is taken from a living worker is done twice by right. */
@@ -87,7 +87,8 @@ describeRedis("a Redis Cluster of three masters", () => {
     await using processes = new Processes(connection, effects);
     for (let n = 0; n < 2; n++) await processes.start({ worker: WORKER });
     await using client = createEngine(connection);
-    await client.start({ work: false });
+    // Not maintaining: a reaper judges by its own lease, and this one has the default.
+    await client.start({ work: false, maintain: false });
     const load = new Load(client);
     load.begin();
     const progress = async (): Promise<void> => effects.reach((await effects.count()) + 3 * WAVE);
@@ -138,13 +139,12 @@ describeRedis("a Redis Cluster of three masters", () => {
     await underLoad({
       disturb: async (progress) => {
         const masters = await cluster.masters();
-        for (const lane of LANES) {
+        for (const [n, lane] of LANES.entries()) {
           const slot = await cluster.slotOf(lane);
           const source = await cluster.masterOf(slot);
-          for (const target of [...masters.filter((one) => one !== source), source]) {
-            await cluster.move(slot, target);
-            await progress();
-          }
+          const targets = masters.filter((one) => one !== source);
+          await cluster.move(slot, targets[n % targets.length]!);
+          await progress();
         }
       },
     });
