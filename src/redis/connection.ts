@@ -3,7 +3,7 @@
  * purpose, because a consumer that waits for ever and a producer that must fail fast cannot share one.
  */
 import { Cluster, Redis } from "ioredis";
-import type { ClusterOptions, RedisOptions } from "ioredis";
+import type { ClusterOptions } from "ioredis";
 import { FlowForgeError } from "../core/errors.ts";
 import {
   isCluster,
