@@ -4,13 +4,8 @@
  */
 import { freshTokens } from "../core/limits/bucket.ts";
 import type { Buckets, TokenAsk, Tokens } from "../core/ports/allowances.ts";
-import {
-  connectRedis,
-  redisClient,
-  redisTarget,
-  type RedisClient,
-  type RedisConnection,
-} from "./connection.ts";
+import { connectRedis, redisClient, redisTarget } from "./connection.ts";
+import type { RedisClient, RedisConnection } from "./servers.ts";
 
 export interface RedisBucketsOptions {
   /** Copied, where it is a client: neither used nor closed. */
