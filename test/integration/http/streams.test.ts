@@ -163,7 +163,7 @@ test(
       const runs = await api.engine.runs.startMany("waiting", starts);
       const ids: unknown[] = [];
       for (let n = 0; n < starts.length; n++) ids.push((await next(events)).data["runId"]);
-      expect(ids.toSorted()).toEqual(runs.map(({ id }) => id).toSorted());
+      expect(new Set(ids)).toEqual(new Set(runs.map(({ id }) => id)));
       await client.query("commit");
       expect((await next(events)).data["runId"]).toBe(late.id);
       // Who was away all the time hears of it among the others.
