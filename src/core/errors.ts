@@ -103,6 +103,7 @@ export const ERROR_CODES = {
   value_invalid: "A value cannot be stored as JSON within the limits.",
   version_refused: "The run cannot go on with another version of its workflow.",
   workflow_not_found: "There is no such workflow in this workspace.",
+  workspace_not_found: "There is no such workspace, or it has nothing.",
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -20,6 +20,7 @@ const OF_CALLER = {
   poll_not_found: 404,
   delivery_not_found: 404,
   event_not_found: 404,
+  workspace_not_found: 404,
   approval_invalid: 404,
   http_method_not_allowed: 405,
   approval_used: 409,

@@ -1,7 +1,11 @@
-/** The tenants as a whole, for who looks after all of them. */
+/** The tenants as a whole: his own for who has a login of one, all of them for who looks after the installation. */
 import { z } from "zod";
+import { FlowForgeError } from "../../core/errors.ts";
 import { limit, name } from "../fields.ts";
-import { type Route, route } from "../route.ts";
+import { SAFE_HEADERS } from "../problem.ts";
+import { type Caller, type Route, route } from "../route.ts";
+
+const PATH = "/workspaces/{workspace}";
 
 export const workspaceRoutes: readonly Route[] = [
   route({
@@ -13,4 +17,73 @@ export const workspaceRoutes: readonly Route[] = [
     query: z.strictObject({ cursor: name.optional(), limit: limit.optional() }),
     answer: ({ engine, query }) => engine.workspaces.list(query),
   }),
+  route({
+    id: "workspaces.get",
+    method: "GET",
+    path: PATH,
+    summary: "How much a workspace has; it counts every row",
+    answer: async (call) => {
+      const found = await call.engine.workspaces.get(seen(call));
+      if (found) return found;
+      throw noWorkspace();
+    },
+  }),
+  route({
+    id: "workspaces.export",
+    method: "GET",
+    path: `${PATH}/export`,
+    summary: "All of a workspace as lines of JSON",
+    answer: (call) => {
+      const lines = call.engine.workspaces.export(seen(call));
+      const headers = { ...SAFE_HEADERS, "content-type": "application/x-ndjson; charset=utf-8" };
+      return new Response(asBytes(lines), { headers });
+    },
+  }),
+  route({
+    id: "workspaces.delete",
+    method: "DELETE",
+    path: PATH,
+    summary: "Delete all that a workspace has, and say what that was; the same again goes on with it",
+    everywhere: true,
+    query: z.strictObject({ grace: name.optional() }),
+    answer: ({ engine, param, query }) =>
+      engine.workspaces.delete(named(param("workspace")), { grace: query.grace }),
+  }),
 ];
+
+/** What a login may not see is no different from what is not there. */
+function seen({ param, workspace, allWorkspaces }: Caller): string {
+  const asked = named(param("workspace"));
+  if (asked === workspace || allWorkspaces) return asked;
+  throw noWorkspace();
+}
+
+/** What nothing can be called is not found. */
+function named(text: string): string {
+  if (text.length <= 128) return text;
+  throw noWorkspace();
+}
+
+function noWorkspace(): FlowForgeError {
+  return new FlowForgeError("workspace_not_found", {
+    subject: "the workspace in the path",
+    next: "Look at GET /workspaces.",
+  });
+}
+
+/** As fast as it is read, and no further than that: who goes away ends it. */
+function asBytes(lines: AsyncIterable<string>): ReadableStream<Uint8Array> {
+  const iterator = lines[Symbol.asyncIterator]();
+  const encoder = new TextEncoder();
+  return new ReadableStream(
+    {
+      pull: async (controller) => {
+        const next = await iterator.next();
+        if (next.done === true) controller.close();
+        else controller.enqueue(encoder.encode(next.value));
+      },
+      cancel: async () => void (await iterator.return?.()),
+    },
+    { highWaterMark: 0 },
+  );
+}
