@@ -100,6 +100,8 @@ export type {
   RedriveOptions,
   ResolveOptions,
 } from "./engine/dead-letter-options.ts";
+export type { BreakerOf, BreakersApi, BreakerSummary, ListBreakersOptions } from "./engine/breakers.ts";
+export type { BreakerGroup, BreakerOptions, BreakerSettings } from "./engine/breaker-options.ts";
 export type { BulkResult } from "./engine/bulk-result.ts";
 export type {
   AuditApi,

@@ -44,6 +44,7 @@ const input: z.ZodType<CodeRun, CodeRun> = z.strictObject({
  */
 export const codeRun: Action<CodeRun, unknown, CodeRun, Json> = defineAction({
   name: "code.run",
+  target: null,
   description: "Runs JavaScript that a workflow brings along, without files, environment and network.",
   input,
   timeout: "6m",

@@ -34,6 +34,7 @@ import { deliver } from "./smtp-session.ts";
  */
 export const emailSend: Action<Email, SentEmail> = defineAction({
   name: "email.send",
+  target: null,
   description: "Sends an e-mail over SMTP.",
   input: email,
   output: sentEmail,

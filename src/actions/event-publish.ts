@@ -45,6 +45,7 @@ const KEY_LIFETIME = "30d";
  */
 export const eventPublish: Action<EventToPublish, PublishedEvent> = defineAction({
   name: "event.publish",
+  target: null,
   description: "Publishes an event to the runs of the workspace.",
   input: event,
   output: published,

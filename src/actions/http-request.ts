@@ -33,6 +33,7 @@ const EFFECTS: { readonly [method: string]: HarmlessEffect } = {
  */
 export const httpRequest: Action<HttpRequest, HttpResponse> = defineAction({
   name: "http.request",
+  target: ({ url }) => new URL(url).host,
   description: "Sends an HTTP request.",
   input: request,
   output: response,

@@ -24,6 +24,7 @@ const written: z.ZodType<{ readonly message: string }, { readonly message: strin
 /** Writes a line to the engine's logger, with the run and the node. Its output is the message. */
 export const log: Action<LogLine, { readonly message: string }> = defineAction({
   name: "log",
+  target: null,
   description: "Writes a line to the engine's logger.",
   input: line,
   output: written,

@@ -20,6 +20,7 @@ const added: z.ZodType<AddedJob, AddedJob> = z.object({ queue: z.string(), id: z
  */
 export const queueAdd: Action<QueuedJob, AddedJob> = defineAction({
   name: "queue.add",
+  target: null,
   description: "Adds a job to a BullMQ queue of the host.",
   input: queuedJob,
   output: added,

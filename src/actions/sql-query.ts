@@ -30,6 +30,7 @@ import { parameterOf } from "./sql-values.ts";
  */
 export const sqlQuery: Action<SqlQuery, SqlResult> = defineAction({
   name: "sql.query",
+  target: null,
   description: "Sends a statement to a PostgreSQL database.",
   input: sqlQueryInput,
   output: sqlResult,

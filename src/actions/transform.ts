@@ -7,6 +7,7 @@ import type { Json } from "../core/json.ts";
  */
 export const transform: Action<Json, unknown, Json, Json> = defineAction({
   name: "transform",
+  target: null,
   description: "Makes a new value from expressions.",
   effect: "readonly",
   run: ({ input }) => input,

@@ -48,6 +48,7 @@ const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
  */
 export const webhookDeliver: Action<WebhookDelivery, DeliveredWebhook> = defineAction({
   name: "webhook.deliver",
+  target: ({ url }) => new URL(url).host,
   description: "Sends a signed webhook.",
   input: delivery,
   output: delivered,

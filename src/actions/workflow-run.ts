@@ -41,6 +41,7 @@ const FOR_EVER = "3650d";
  */
 export const workflowRun: Action<WorkflowRun, unknown, WorkflowRun, Json> = defineAction({
   name: RUN_WORKFLOW,
+  target: null,
   description: "Runs another workflow, and waits for its end.",
   input: workflowRunInput,
   effect: { kind: "idempotent", keyLifetime: FOR_EVER },

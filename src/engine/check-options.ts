@@ -1,5 +1,5 @@
 /** What a host passes, checked against a schema before anything is done with it. */
-import type { z } from "zod";
+import { z } from "zod";
 import { FlowForgeError } from "../core/errors.ts";
 import { didYouMean } from "../core/suggestion.ts";
 
@@ -26,12 +26,17 @@ function unknownOption(path: readonly PropertyKey[], schema: z.ZodObject, call: 
 
 /** The names that the object at this path of the schema knows. */
 function namesAt(schema: z.ZodObject, path: readonly PropertyKey[]): readonly string[] {
-  let shape: z.core.$ZodShape = schema.shape;
-  for (const step of path) {
-    const inner = shape[String(step)] as z.ZodOptional<z.ZodObject>;
-    shape = inner.unwrap().shape;
-  }
-  return Object.keys(shape);
+  let inner: z.ZodObject | z.ZodRecord | null = schema;
+  for (const step of path)
+    inner = objectIn(inner instanceof z.ZodObject ? inner.shape[String(step)] : inner?.valueType);
+  return inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
+}
+
+/** The object that may stand here, where anything else may too. */
+function objectIn(schema: unknown): z.ZodObject | z.ZodRecord | null {
+  if (schema instanceof z.ZodOptional) return objectIn(schema.unwrap());
+  if (schema instanceof z.ZodUnion) return schema.options.map(objectIn).find((each) => each !== null) ?? null;
+  return schema instanceof z.ZodObject || schema instanceof z.ZodRecord ? schema : null;
 }
 
 function wrongOption(issue: z.core.$ZodIssue, options: unknown, call: string): FlowForgeError {

@@ -1,4 +1,5 @@
 /** Typed events of an engine, for logs, alerts and tests. They tell what this process saw; the store tells the rest. */
+import type { BreakerKey } from "../core/breaker/key.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { RunStatus } from "../core/run/state.ts";
 
@@ -36,6 +37,13 @@ export interface EngineEventMap {
     readonly trigger: string;
     readonly error: { readonly code: string; readonly message: string };
   };
+  /**
+   * A circuit breaker has opened after it was closed: of all processes, the one that wrote it tells, once. That its probes fail, and it stays
+   * open, is not told. `failed` of `attempts` failed within its window; both are 0 where somebody has opened it.
+   */
+  readonly "breaker.opened": BreakerKey & { readonly failed: number; readonly attempts: number };
+  /** All that was parked has gone on, and the breaker is closed. Told once, as that it opened. */
+  readonly "breaker.closed": BreakerKey;
   /** A late answer of this process was refused: somebody else has taken the node run over. */
   readonly "node.fenced": { readonly runId: string; readonly node: string };
   /** This process was declared dead by another one, dropped what it held, and goes on under a new worker id. */

@@ -10,6 +10,7 @@ import { Worker, type WorkerCounts } from "../worker/worker.ts";
 import type { WorkerOptions } from "../worker/worker-options.ts";
 import { ApprovalsApi } from "./approvals.ts";
 import { AuditApi } from "./audit.ts";
+import { BreakersApi, breakersForWorker } from "./breakers.ts";
 import { DEFAULT_WORKSPACE } from "./call-options.ts";
 import { childRuns, withChildren } from "./child-runs.ts";
 import { credentialSource, CredentialsApi } from "./credentials.ts";
@@ -66,7 +67,15 @@ interface Running {
 }
 
 type Wired =
-  "children" | "ticks" | "items" | "deliveries" | "outgoing" | "events" | "observer" | "attemptLogs";
+  | "breakers"
+  | "children"
+  | "ticks"
+  | "items"
+  | "deliveries"
+  | "outgoing"
+  | "events"
+  | "observer"
+  | "attemptLogs";
 
 export class Engine implements AsyncDisposable {
   readonly #options: ParsedOptions;
@@ -110,6 +119,10 @@ export class Engine implements AsyncDisposable {
 
   get schedules(): SchedulesApi {
     return this.#parts("schedules").schedules;
+  }
+
+  get breakers(): BreakersApi {
+    return new BreakersApi(this.#parts("breakers").connections.store, this.#options.breakers);
   }
 
   get workspaces(): WorkspacesApi {
@@ -284,7 +297,8 @@ export class Engine implements AsyncDisposable {
     const around = { store, logger, transactions, own, tell: this.#events, worker: () => worker, addJob };
     const events = new EventParts({ ...around, runs: () => runs, control: () => control });
     const observation: Observation = new Observation(this.#options, connections, () => worker);
-    const parts = { children, ticks, deliveries, ...events.forWorker, ...observation.forWorker };
+    const breaking = breakersForWorker(this.#options, this.#events);
+    const parts = { children, ticks, deliveries, ...breaking, ...events.forWorker, ...observation.forWorker };
     const worker: Worker = this.#newWorker(connections, { watch, ...parts, items: itemRuns(() => runs) });
     const workflows = new WorkflowsApi({
       store,

@@ -25,6 +25,8 @@ import {
 import { type EncryptionKeys, type KeyService, parseEncryption } from "../security/vault/key-service.ts";
 import type { CredentialRequest } from "../worker/grants.ts";
 import { type AuditRules, auditSchema, type AuditSettings, parseAudit } from "./audit.ts";
+import type { BreakerRules } from "../worker/breakers/breaker-uses.ts";
+import { type BreakerOptions, breakersSchema, parseBreakers } from "./breaker-options.ts";
 import { checkOptions } from "./check-options.ts";
 import { parseQueues, type QueueOptions, type QueueRules, queuesSchema } from "./queue-options.ts";
 import { DEFAULT_LIMITS, type Limits } from "../core/values.ts";
@@ -76,6 +78,11 @@ export interface EngineOptions {
   readonly limits?: Partial<Limits>;
   /** What workspaces may use, where many share the engine. */
   readonly workspaces?: WorkspacesOptions;
+  /**
+   * Circuit breakers: where too many attempts fail, node runs are parked until it works again, instead of using up their attempts. `true`: for
+   * targets and credentials, with the defaults. Default: none.
+   */
+  readonly breakers?: boolean | BreakerOptions;
   /** How long runs at rest are kept. Default: 30 days, failed ones 90 days, those with open dead letters a year. */
   readonly retention?: RetentionOptions;
   /**
@@ -143,6 +150,8 @@ export interface ParsedOptions {
   readonly retry: Partial<RetryPolicy> | null;
   readonly limits: Limits;
   readonly workspaces: WorkspaceRules;
+  /** `null`: none. */
+  readonly breakers: BreakerRules | null;
   readonly retention: Retention;
   readonly signingKeys: readonly Buffer[];
   readonly encryption: KeyService | null;
@@ -227,6 +236,7 @@ const schema = z.strictObject({
   retry: z.unknown().optional(),
   limits: limitsSchema.optional(),
   workspaces: workspacesSchema.optional(),
+  breakers: breakersSchema.optional(),
   retention: retentionSchema.optional(),
   signingKey: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
   encryption: encryptionSchema.optional(),
@@ -276,6 +286,7 @@ function withDefaults(options: EngineOptions): ParsedOptions {
     retry: options.retry === undefined ? null : parseRetry(options.retry),
     limits: parseLimits(options.limits),
     workspaces: parseWorkspaces(options.workspaces),
+    breakers: parseBreakers(options.breakers),
     retention: parseRetention(options.retention),
     signingKeys: parseSigningKeys(options.signingKey),
     encryption: options.encryption ? parseEncryption(options.encryption) : null,

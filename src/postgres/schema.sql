@@ -90,6 +90,18 @@ CREATE INDEX audit_by_age ON flowforge.audit USING btree (at);
 CREATE INDEX audit_of_subject ON flowforge.audit USING btree (workspace, subject, at, id) WHERE (subject IS NOT NULL);
 CREATE INDEX audit_of_workspace ON flowforge.audit USING btree (workspace, at, id);
 
+create table flowforge.breakers (
+  workspace text not null,
+  scope text not null,
+  name text not null,
+  version bigint not null,
+  changed_at bigint not null,
+  phase text not null,
+  state json not null,
+  constraint breakers_pkey PRIMARY KEY (workspace, scope, name)
+) with (fillfactor=70);
+CREATE INDEX breakers_by_change ON flowforge.breakers USING btree (changed_at);
+
 create table flowforge.child_ends (
   run_id uuid not null,
   seq bigint not null,
@@ -346,6 +358,20 @@ CREATE INDEX node_runs_due ON flowforge.node_runs USING btree (due_at) WHERE ((d
 CREATE INDEX node_runs_held ON flowforge.node_runs USING btree (held_lane, held_for, held_at) WHERE (held_for IS NOT NULL);
 CREATE INDEX node_runs_ready ON flowforge.node_runs USING btree (ready_at) WHERE (ready_at IS NOT NULL);
 CREATE INDEX node_runs_retry ON flowforge.node_runs USING btree (run_id, node, retry_at) WHERE (retry_at IS NOT NULL);
+
+create table flowforge.parked_nodes (
+  workspace text not null,
+  scope text not null,
+  name text not null,
+  run_id uuid not null,
+  node text not null,
+  parked_at bigint not null,
+  fence integer not null,
+  lane text not null,
+  action text not null,
+  constraint parked_nodes_pkey PRIMARY KEY (workspace, scope, name, run_id, node)
+);
+CREATE INDEX parked_nodes_in_order ON flowforge.parked_nodes USING btree (workspace, scope, name, parked_at);
 
 create table flowforge.poll_items (
   workspace text not null,

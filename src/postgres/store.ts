@@ -17,6 +17,7 @@ import type { MapStore } from "../core/ports/maps.ts";
 import type { MemoStore } from "../core/ports/memos.ts";
 import type { StatisticsStore } from "../core/ports/statistics.ts";
 import type { Store } from "../core/ports/store.ts";
+import { breakerStore } from "./breakers.ts";
 import { childStore } from "./children.ts";
 import { BatchCommit, commitStatements } from "./commit.ts";
 import { FlowForgeError } from "../core/errors.ts";
@@ -218,6 +219,7 @@ function besideRuns(
   Pick<
     Store,
     | "audit"
+    | "breakers"
     | "credentials"
     | "feed"
     | "events"
@@ -255,6 +257,7 @@ function besideRuns(
     buckets: bucketStore(reads, schema),
     places: placeStore(reads, schema),
     held: heldStore(reads, schema),
+    breakers: breakerStore(reads, schema),
   };
 }
 

@@ -29,6 +29,8 @@ export const TABLES_OF_WORKSPACES = [
   "workspace_limits",
   "workspace_buckets",
   "workspace_places",
+  "breakers",
+  "parked_nodes",
 ] as const;
 
 /** Where a workspace is found that has nothing else. */

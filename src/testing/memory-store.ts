@@ -27,6 +27,7 @@ import type { LoadRequest, StoredRun } from "../core/ports/stored-run.ts";
 import { BucketTable, HeldTable, PlaceTable } from "./memory-store/admission-table.ts";
 import { ActionKeyTable } from "./memory-store/action-key-table.ts";
 import { assertText, prepare, write } from "./memory-store/commit-entry.ts";
+import { BreakerTable } from "./memory-store/breaker-table.ts";
 import { ofChildren, withChildren } from "./memory-store/item-children.ts";
 import { forgetChildEnds, itemChildEnds, tellParents } from "./memory-store/child-ends.ts";
 import { AuditTable } from "./memory-store/audit-table.ts";
@@ -104,12 +105,13 @@ class MemoryStore implements Store {
     isAlive: (worker) => this.#workers.isAlive(worker),
   });
   readonly held: HeldTable = new HeldTable(this.#tables);
+  readonly breakers: BreakerTable = new BreakerTable(() => this.#now());
   readonly credentials: CredentialTable = new CredentialTable(() => this.#now());
   readonly workspaces: WorkspaceTable = new WorkspaceTable({
     tables: this.#tables,
     retention: this.retention,
     credentials: this.credentials,
-    settings: [this.limits, this.buckets, this.places],
+    settings: [this.limits, this.buckets, this.places, this.breakers],
     rows: [
       ["schedules", this.schedules.ofWorkspaces],
       ["polls", this.polls.ofWorkspaces],

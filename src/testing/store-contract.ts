@@ -1,6 +1,7 @@
 /** What a store must do: the definition, as a suite that every store passes (PostgreSQL, memory, and yours). */
 import { actionKeyRules } from "./store-contract/action-key-rules.ts";
 import { auditRules } from "./store-contract/audit-rules.ts";
+import { breakerRules } from "./store-contract/breaker-rules.ts";
 import { commitRules } from "./store-contract/commit-rules.ts";
 import { credentialRules } from "./store-contract/credential-rules.ts";
 import { childRules } from "./store-contract/child-rules.ts";
@@ -78,6 +79,7 @@ const PARTS = [
   limitRules,
   placeRules,
   heldRules,
+  breakerRules,
 ] as const;
 
 /**

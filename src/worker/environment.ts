@@ -5,6 +5,7 @@ import type { Logger } from "../core/ports/logger.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { NodeRecord } from "../core/ports/stored-run.ts";
 import type { Limits } from "../core/values.ts";
+import type { Breakers } from "./breakers/breakers.ts";
 import type { StoreClock } from "./clock.ts";
 import type { AdmissionParts } from "./admission/run-admission.ts";
 import type { Committer } from "./committer.ts";
@@ -45,6 +46,8 @@ export interface RunEnvironment<Run> {
   readonly attemptLogs: AttemptLoggers;
   /** What workspaces may begin. */
   readonly admission: AdmissionParts;
+  /** `null`: there are none. */
+  readonly breakers: Breakers | null;
   random(): number;
   /** `null`: this process takes no work now. */
   workshop(): Workshop | null;

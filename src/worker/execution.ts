@@ -1,12 +1,15 @@
 /** Executes a claimed node run: attempt after attempt, until its outcome is recorded or the node belongs to somebody else. */
+import type { BreakerKey } from "../core/breaker/key.ts";
 import { type RetryPolicy, resolveRetry } from "../core/definition/retry.ts";
-import type { RunEvent } from "../core/run/event.ts";
+import type { FailureVerdict, RunEvent } from "../core/run/event.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { type Attempt, failedForGood, type Outcome } from "./attempt.ts";
+import type { BreakerUse } from "./breakers/breaker-uses.ts";
 import type { Held, RunEnvironment } from "./environment.ts";
 import type { Grants } from "./grants.ts";
 import type { IntentResult } from "./intent.ts";
 import { grantsOf, memosOf, newAttempt } from "./new-attempt.ts";
+import { parkMs } from "./retry-pause.ts";
 import { noRoom } from "./run-size.ts";
 import { AttemptTransaction } from "./transaction.ts";
 import type { Claim } from "./turn-result.ts";
@@ -29,6 +32,8 @@ export class Execution implements Held {
   #wake: () => void = () => {};
   #cancelled = false;
   #interrupted = false;
+  /** The breaker that knows what a failure of this attempt says. */
+  #parkedBy: BreakerKey | null = null;
   /** Resolves when the host's code has ended and its place is free again. */
   readonly done: Promise<void>;
 
@@ -59,15 +64,18 @@ export class Execution implements Held {
 
   async #execute(): Promise<void> {
     if (this.#options.delayMs > 0) await this.#sleep(this.#options.delayMs);
+    const { env } = this.#options;
     if (this.#interrupted) return this.#leave();
     // Cancelled between two attempts: nothing is under way, and nothing begins.
     if (this.#cancelled) return this.#giveBack();
+    const begun = env.breakers?.begin(this.#use());
     const grants = grantsOf(this.#options);
     const transaction = this.#newTransaction(grants);
     const attempt = (this.#attempt = newAttempt({ ...this.#options, item: -1 }, grants, transaction));
     let ended = false;
     void attempt.ended.then(() => (ended = true));
     const outcome = await attempt.outcome;
+    if (begun) this.#parkedBy = env.breakers!.ended(begun, outcome);
     if (transaction && outcome.type === "succeeded") return this.#commit(outcome, { attempt, transaction });
     // Only then is it recorded that nothing has happened.
     await transaction?.rollback();
@@ -81,6 +89,12 @@ export class Execution implements Held {
     if (ended) return;
     await attempt.ended;
     this.#leave();
+  }
+
+  #use(): BreakerUse {
+    const { run, node, action, input } = this.#options;
+    const { workspace, workflow } = run.identity!;
+    return { workspace, workflow, node, action, input };
   }
 
   /** Nothing takes the place over. */
@@ -141,7 +155,12 @@ export class Execution implements Held {
     if (outcome.type === "succeeded")
       return { type: "succeeded", node: node.index, fence, output: outcome.output };
     const policy = resolveRetry([node.retry, action.retry, run.plan!.retry, retry]);
-    const { error, verdict } = outcome;
+    const { error } = outcome;
+    const by = this.#parkedBy;
+    const verdict: FailureVerdict =
+      by && outcome.verdict.type === "retry"
+        ? { type: "parked", by, delayMs: parkMs(env.random()) }
+        : outcome.verdict;
     return { type: "failed", node: node.index, fence, error, verdict, retry: policy, random: env.random() };
   }
 

@@ -1,9 +1,11 @@
 /** What a run is asked to take up, by whom, and with what room. */
+import type { BreakerKey } from "../core/breaker/key.ts";
 import type { ItemWrite } from "../core/ports/maps.ts";
 import type { MessageBody, StoredMessage } from "../core/ports/message.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { Command } from "../core/run/command.ts";
 import type { ErrorRecord, Event, RunEvent } from "../core/run/event.ts";
+import type { BreakerUse } from "./breakers/breaker-uses.ts";
 import type { ReportBody } from "./reports.ts";
 
 /** What a run is asked to take up. */
@@ -61,6 +63,8 @@ export interface Workshop {
   take(wanted: number): number;
   /** This worker's fair part of so many ready nodes. */
   share(ready: number): number;
+  /** The breaker that keeps the node from beginning. `null`, or no such function: none does. */
+  refuse?(use: BreakerUse): BreakerKey | null;
 }
 
 /** A message about a dead letter. */

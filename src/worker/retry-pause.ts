@@ -16,3 +16,13 @@ export function returnMs(dispatches: number, random: number): number {
   const longest = Math.min(LONGEST_RETURN_MS, FIRST_RETURN_MS * 2 ** Math.min(dispatches, 10));
   return Math.ceil(longest * (0.5 + random / 2));
 }
+
+const SHORTEST_PARK_MS = 300_000;
+
+/**
+ * How long a parked node run stays where it is when nobody lets it go on: its breaker does that, long before as a rule. What waits behind a breaker
+ * for long is spread, so that not all of it is looked at together.
+ */
+export function parkMs(random: number): number {
+  return Math.ceil(SHORTEST_PARK_MS * (1 + random));
+}

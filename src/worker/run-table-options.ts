@@ -8,6 +8,7 @@ import type { Task } from "../core/ports/scheduler.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { Limits } from "../core/values.ts";
 import type { ActiveRun } from "./active-run.ts";
+import type { Breakers } from "./breakers/breakers.ts";
 import type { ChildRuns } from "./child-opener.ts";
 import type { StoreClock } from "./clock.ts";
 import type { AdmissionParts } from "./admission/run-admission.ts";
@@ -58,5 +59,6 @@ export interface RunTableOptions {
   readonly observer: Observer;
   readonly attemptLogs: AttemptLoggers;
   readonly admission: AdmissionParts;
+  readonly breakers: Breakers | null;
   readonly listener: RunListener;
 }

@@ -18,6 +18,7 @@ import type { Limits } from "../core/values.ts";
 import type { AdmissionParts } from "./admission/run-admission.ts";
 import { Admissions } from "./admissions.ts";
 import { ActiveRun } from "./active-run.ts";
+import type { Breakers } from "./breakers/breakers.ts";
 import { Children } from "./children.ts";
 import type { StoreClock } from "./clock.ts";
 import type { Committer } from "./committer.ts";
@@ -58,6 +59,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   readonly random: () => number;
   readonly observer: Observer;
   readonly attemptLogs: AttemptLoggers;
+  readonly breakers: Breakers | null;
   readonly maps: Maps;
   readonly children: Children;
   readonly #options: RunTableOptions;
@@ -92,6 +94,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     this.observer = options.observer;
     this.attemptLogs = options.attemptLogs;
     this.admission = options.admission;
+    this.breakers = options.breakers;
     this.#lanes = new Set(options.lanes);
     this.maps = this.#newMaps();
     this.children = new Children({
@@ -122,6 +125,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
             lanes: this.#lanes,
             inline,
             take: (wanted) => slots.take(wanted),
+            refuse: (use) => this.breakers?.refuse(use) ?? null,
             share: (ready) => Math.max(1, Math.ceil(ready / Math.max(1, this.liveWorkers))),
           };
   }
@@ -262,6 +266,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     for (const claim of turn.claims) this.#startClaim(run, claim);
     for (const retry of turn.retries) this.#retry(run, retry);
     for (const node of turn.aborts) run.held.get(node)?.cancel();
+    this.breakers?.parked(run, turn, advance);
     // One that is called off may have nothing left to wait for.
     for (const node of new Set([...turn.opened, ...turn.aborts])) this.maps.opened(run, node);
     for (const order of turn.children) this.children.obey(run, order, turn.values.get(order.node)?.input);
@@ -320,8 +325,6 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   stopped(): boolean {
     return this.#stopped;
   }
-
-  // ------------------------------------------------------------------ inside
 
   #newMaps(): Maps {
     const { retry, slots, listener } = this.#options;

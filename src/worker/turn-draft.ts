@@ -152,6 +152,11 @@ export class TurnDraft extends TurnResult {
     if (isFailure(event)) this.#recordAttempt(event, before, commands);
     if (event.type === "givenBack" && event.delayMs !== null)
       this.due.set(event.node, { inMs: event.delayMs });
+    const parked = parkingOf(event);
+    if (parked && this.node(event.node).status === "ready") {
+      this.due.set(event.node, { inMs: parked.delayMs });
+      this.parked.push({ node: event.node, by: parked.by });
+    }
     return true;
   }
 
@@ -195,4 +200,10 @@ export class TurnDraft extends TurnResult {
     if (error) this.context.data.errors.set(id, error);
     else this.context.data.outputs.set(id, output);
   }
+}
+
+/** What parks a node; `null`: this does not. */
+function parkingOf(event: RunEvent): Pick<Event<"parked">, "delayMs" | "by"> | null {
+  if (event.type === "parked") return event;
+  return event.type === "failed" && event.verdict.type === "parked" ? event.verdict : null;
 }

@@ -1,5 +1,6 @@
 /** What a turn of a run comes to: what will be written, and what is to be done once that is durable. */
 import type { RegisteredAction } from "../actions/registry.ts";
+import type { BreakerKey } from "../core/breaker/key.ts";
 import type { PlanAction } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
 import type { ActionKeyRef, ActionKeyWrite } from "../core/ports/action-keys.ts";
@@ -55,6 +56,8 @@ export class TurnResult {
   readonly held: Set<number> = new Set();
   readonly retries: { node: number; fence: number; delayMs: number }[] = [];
   readonly aborts: number[] = [];
+  /** Nodes that wait behind a breaker. */
+  readonly parked: { node: number; by: BreakerKey }[] = [];
   readonly deadLetters: { node: number; error: ErrorRecord }[] = [];
   readonly consumed: string[] = [];
   readonly kept: string[] = [];

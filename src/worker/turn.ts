@@ -4,6 +4,7 @@
  * A turn changes nothing outside itself; when its commit is refused, it is undone and another is made on the newer state.
  */
 import type { RegisteredAction } from "../actions/registry.ts";
+import type { BreakerKey } from "../core/breaker/key.ts";
 import { isCompensation, type PlanAction } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
 import type { StoredMessage } from "../core/ports/message.ts";
@@ -32,7 +33,7 @@ import {
   render,
 } from "./prepare.ts";
 import { isReport, reportEvent } from "./reports.ts";
-import { returnMs } from "./retry-pause.ts";
+import { parkMs, returnMs } from "./retry-pause.ts";
 import { TurnAdmission } from "./turn-admission.ts";
 import type { KeyDecision } from "./turn-keys.ts";
 import { type Missing, NO_ITEM } from "./turn-result.ts";
@@ -224,6 +225,8 @@ export class Turn extends TurnAdmission {
     const key = node.key !== null && prepared.ok ? this.keys.decide(node, prepared.value) : null;
     if (key?.type === "later") return false;
     if (key?.type === "held") return this.#waitForKey(index);
+    const by = prepared.ok ? this.#refusal(node, action, prepared.value) : null;
+    if (by) return this.#park(index, by);
     this.apply({ type: "claimed", node: index, fence: before.fence, worker: workshop.workerId });
     const claimed = this.node(index);
     // The run is paused, or it is too late for the node.
@@ -242,6 +245,22 @@ export class Turn extends TurnAdmission {
     const { fence } = this.node(index);
     this.due.delete(index);
     return this.takeEvent({ type: "keyHeld", node: index, fence });
+  }
+
+  /** Items of a map are asked for one by one, when they begin. */
+  #refusal(node: PlanAction, action: RegisteredAction, input: Json): BreakerKey | null {
+    const { workshop, workspace, plan } = this.context;
+    if (node.map) return null;
+    return workshop?.refuse?.({ workspace, workflow: plan.document.name, node, action, input }) ?? null;
+  }
+
+  /** `false`: the run is paused. */
+  #park(index: number, by: BreakerKey): boolean {
+    const { fence, status } = this.node(index);
+    const delayMs = parkMs(this.context.random());
+    if (!this.takeEvent({ type: "parked", node: index, fence, by, delayMs })) return false;
+    if (status === "queued") this.leaveQueue();
+    return true;
   }
 
   /** What another node run did under the key is what this one did; or it must not be done under this key. */

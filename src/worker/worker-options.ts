@@ -11,6 +11,8 @@ import type { Advance } from "../core/run/advance.ts";
 import type { Limits } from "../core/values.ts";
 import type { CodeRunner } from "../security/sandbox/sandbox.ts";
 import type { ActiveRun } from "./active-run.ts";
+import type { BreakerRules } from "./breakers/breaker-uses.ts";
+import type { BreakerChange } from "./breakers/breakers.ts";
 import type { ChildRuns } from "./child-opener.ts";
 import type { CredentialSource } from "./grants.ts";
 import type { LimitBookOptions } from "./limit-book.ts";
@@ -48,6 +50,8 @@ export interface WorkerOptions {
   readonly auditKeepMs: number | null;
   readonly events: EventRuns;
   readonly attemptLogs: AttemptLoggers;
+  /** `null`: there are none, and nothing is asked or written for them. */
+  readonly breakers: { readonly rules: BreakerRules; onChange(change: BreakerChange): void } | null;
   readonly concurrency: number;
   readonly lanes: readonly string[];
   readonly inline: boolean;

@@ -9,6 +9,8 @@ import type { Task } from "../core/ports/scheduler.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { Sharing } from "./admission/sharing.ts";
 import { Backlog } from "./backlog.ts";
+import type { Breakers } from "./breakers/breakers.ts";
+import { newBreakers } from "./breakers/new-breakers.ts";
 import { StoreClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
 import { Intake } from "./intake.ts";
@@ -64,6 +66,8 @@ export class Worker {
   #childRestedAt = -Infinity;
   #loops: Loop[] = [];
   #polls: Polls | null = null;
+  readonly #breakers: Breakers | null;
+  #breakerLoop: Loop | null = null;
   #works = false;
 
   constructor(options: WorkerOptions) {
@@ -77,6 +81,12 @@ export class Worker {
     const workers = (): number => this.table.liveWorkers;
     this.sharing = new Sharing({ ...options, workers, loop: (name, round) => this.#loop(name, round) });
     this.#outbox = new Outbox(scheduler, logger);
+    this.#breakers = newBreakers(options, {
+      now: () => this.clock.now(),
+      room: () => this.#slots.free,
+      submit: (ref, make) => this.table.submitFor(ref, make),
+      wake: () => this.#breakerLoop?.wakeIn(0),
+    });
     this.table = this.#newTable();
     this.#backlog = new Backlog({
       slots: this.#slots,
@@ -142,6 +152,9 @@ export class Worker {
     this.#loops = [this.#loop("heartbeat", () => this.#beat())];
     if (options.maintain) this.#loops.push(this.#timer, this.#children, this.#events, ...this.#maintenance());
     if (options.work) this.#loops.push(this.#poller(), ...this.#sharingLoops());
+    const breakers = this.#breakers;
+    if (options.work && breakers)
+      this.#loops.push((this.#breakerLoop = this.#loop("breakers", () => breakers.round())));
     for (const loop of this.#loops) loop.start();
     if (options.work) await this.#intake.open();
   }
@@ -164,6 +177,7 @@ export class Worker {
     const loops = [...this.#loops, this.sharing];
     await Promise.all(loops.map((loop) => within(left() + 1_000, loop.stop())));
     await within(left() + 1_000, this.#outbox.idle());
+    await within(left() + 1_000, Promise.resolve(this.#breakers?.stop()));
     await within(left() + 500, closing);
     await within(left() + 1_000, this.#lease.deregister()).catch((error: unknown) => {
       this.#options.logger.warn({ error }, "the worker could not sign off; its lease will run out");
@@ -185,6 +199,7 @@ export class Worker {
       outgoing,
       sandbox,
       credentials,
+      breakers: this.#breakers,
       children,
       observer,
       attemptLogs,

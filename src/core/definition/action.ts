@@ -1,10 +1,10 @@
 /** Actions: host code with a name, an input schema and an output schema. */
 import type { z, ZodType } from "zod";
-import { FlowForgeError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { SqlTransaction } from "../ports/transactions.ts";
 import { didYouMean } from "../suggestion.ts";
+import { checkCredentials, invalid, isListOfTexts, isTarget, show } from "./action-fields.ts";
 import type { Duration, RetryDocument } from "./document.ts";
 import { parseDuration } from "./duration.ts";
 import { fits, LANE, NAME } from "./names.ts";
@@ -203,6 +203,12 @@ export interface ActionDefinition<
    */
   effectOf?(input: z.output<InputSchema>): HarmlessEffect;
   /**
+   * What the action talks to: attempts with the same target share a circuit breaker, where the engine has the option `breakers`. A name, as
+   * `"stripe"`; a function that says it for an input, as `({ url }) => new URL(url).host`, which must not throw; `null`, or a function that
+   * answers `null`: nothing that could be down. 1 to 200 characters. Default: the name of the action.
+   */
+  readonly target?: string | null | ((input: z.output<InputSchema>) => string | null);
+  /**
    * Says what an error of `run` means, where the action knows more than its status or code tells: `retry` (it had no effect; again),
    * `permanent` (another attempt would fail in the same way) or `unknown` (it may have taken effect). `undefined`: as FlowForge reads
    * it. Not asked about `PermanentError`, `RetryableError` and `NotYet`, nor about a timeout. What it throws is logged, and nothing else.
@@ -236,6 +242,7 @@ export interface Action<
   readonly input?: ZodType;
   readonly output?: ZodType;
   effectOf?(input: Input): HarmlessEffect;
+  readonly target?: string | null | { bivarianceHack(input: Input): string | null }["bivarianceHack"];
   classify?(error: unknown): FailureMeaning | undefined;
   run(context: ActionContext<Input>): Promise<Output> | Output;
   verify?(context: ActionContext<Input>): Promise<Verification<Output>> | Verification<Output>;
@@ -263,6 +270,7 @@ const FIELDS = [
   "lane",
   "credentials",
   "constants",
+  "target",
   "classify",
   "run",
   "verify",
@@ -310,6 +318,7 @@ function checkDefinition(definition: object, subject: string): void {
     output,
     effect,
     effectOf,
+    target,
     timeout,
     retry,
     lane,
@@ -343,6 +352,8 @@ function checkDefinition(definition: object, subject: string): void {
       received: show(verify),
     });
   }
+  if (!isTarget(target))
+    throw invalid(`${subject}, target`, { expected: "a text, a function or null", received: show(target) });
   if (timeout !== undefined) parseDuration(timeout as Duration, `${subject}, timeout`);
   if (retry !== undefined) parseRetry(retry as RetryDocument, `${subject}, retry`);
   if (lane !== undefined && !(typeof lane === "string" && fits(LANE, lane)))
@@ -350,20 +361,6 @@ function checkDefinition(definition: object, subject: string): void {
   if (credentials !== undefined) checkCredentials(credentials, `${subject}, credentials`);
   if (constants !== undefined && !isListOfTexts(constants))
     throw invalid(`${subject}, constants`, { expected: "a list of fields", received: show(constants) });
-}
-
-function isListOfTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((each) => typeof each === "string");
-}
-
-function checkCredentials(credentials: unknown, subject: string): void {
-  const expected = `a list of different names, each of ${NAME.words}`;
-  if (!Array.isArray(credentials)) throw invalid(subject, { expected, received: show(credentials) });
-  const names: readonly unknown[] = credentials;
-  const wrong = names.findIndex(
-    (name, index) => typeof name !== "string" || !fits(NAME, name) || names.indexOf(name) < index,
-  );
-  if (wrong !== -1) throw invalid(subject, { expected, received: show(names[wrong]) });
 }
 
 /** Milliseconds of the long form of `effect`. Throws for what is neither that nor a class. */
@@ -381,19 +378,4 @@ export function parseKeyLifetime(effect: unknown, subject: string): number {
 /** Not `instanceof`: the host may have another copy of zod. */
 export function isSchema(value: unknown): value is ZodType {
   return typeof value === "object" && value !== null && "_zod" in value && "safeParse" in value;
-}
-
-function show(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value.slice(0, 80)) : typeof value;
-}
-
-function invalid(
-  subject: string,
-  came: { readonly expected: string; readonly received: string },
-): FlowForgeError {
-  return new FlowForgeError("option_invalid", {
-    subject,
-    ...came,
-    next: "Correct the definition of the action.",
-  });
 }

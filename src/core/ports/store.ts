@@ -25,6 +25,7 @@ import type { Buckets, PlaceStore } from "./allowances.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterPage } from "./dead-letter.ts";
 import type { RetentionStore } from "./retention.ts";
 import type { PollStore } from "./polls.ts";
+import type { BreakerStore } from "./breakers.ts";
 import type { FeedStore } from "./feed.ts";
 import type { ScheduleStore } from "./schedules.ts";
 import type { TransactionStore } from "./transactions.ts";
@@ -174,6 +175,7 @@ export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, 
   readonly buckets: Buckets;
   readonly places: PlaceStore;
   readonly held: HeldStore;
+  readonly breakers: BreakerStore;
 
   /**
    * One batch, one statement or transaction where the store can; one verdict per entry, in order. Waits for nobody. Rejects

@@ -26,6 +26,7 @@ import { setDeadline } from "./expiry.ts";
 import * as maps from "./maps.ts";
 import { receive } from "./messages.ts";
 import * as operators from "./operators.ts";
+import { parked } from "./parked.ts";
 import { isCompensation, type Plan } from "../graph/plan.ts";
 import { settle, skip, succeed, waitForRoom } from "./settle.ts";
 import type { RunState } from "./state.ts";
@@ -89,6 +90,8 @@ function handle(draft: Draft, event: RunEvent): void {
       return attempts.keyHeld(draft, event);
     case "givenBack":
       return attempts.givenBack(draft, event);
+    case "parked":
+      return parked(draft, event);
     case "released":
       return attempts.released(draft, event);
     case "leaseLost":

@@ -12,6 +12,7 @@ import { expire } from "./expiry.ts";
 import { isLate, mayPutOff, putOffTooLong } from "./bounds.ts";
 import { backoffMs, immediateMs, isPoison, outcomeUnknown, poison } from "./ladder.ts";
 import { isMapped, mapTimedOut } from "./maps.ts";
+import { parkAfter } from "./parked.ts";
 import { isCalledOff } from "./races.ts";
 import {
   cancelNode,
@@ -201,6 +202,8 @@ function fail(draft: Draft, event: Event<"failed" | "leaseLost">, node: NodeStat
   const { verdict, error } = event;
   if (verdict.type === "outcomeUnknown") return park(draft, event.node, outcomeUnknown(error));
   if (isUnwanted(draft, event.node)) return cancelNode(draft, event.node);
+  if (verdict.type === "parked")
+    return parkAfter(draft, node, { index: event.node, error, delayMs: verdict.delayMs });
   if (verdict.type !== "later" && verdict.type !== "notYet") return giveUp(draft, event.node, error);
   const delayMs = Math.max(0, Math.ceil(verdict.afterMs));
   if (verdict.type === "later") {

@@ -1,4 +1,5 @@
 /** What can happen to a run. Everything that a decision needs is in the event: time, randomness and policies too. */
+import type { BreakerKey } from "../breaker/key.ts";
 import type { RetryPolicy } from "../definition/retry.ts";
 import type { Json, JsonObject } from "../json.ts";
 
@@ -7,14 +8,15 @@ import type { Json, JsonObject } from "../json.ts";
  * `retry`: follows the ladder. `permanent`: dead letter (or error edge) at once. `outcomeUnknown`: the effect may have
  * happened and the action's class forbids another try: dead letter at once, never an error edge.
  * `later`: the other side said when to come back; costs no attempt. `notYet`: nothing failed, and the action wants to look again;
- * costs no attempt and leaves no record of one.
+ * costs no attempt and leaves no record of one. `parked`: a breaker is open, and knows already what the failure says; costs no attempt.
  */
 export type FailureVerdict =
   | { readonly type: "retry" }
   | { readonly type: "permanent" }
   | { readonly type: "outcomeUnknown" }
   | { readonly type: "later"; readonly afterMs: number }
-  | { readonly type: "notYet"; readonly afterMs: number };
+  | { readonly type: "notYet"; readonly afterMs: number }
+  | { readonly type: "parked"; readonly delayMs: number; readonly by: BreakerKey };
 
 /** An error as it is stored: plain JSON, shortened, without secrets. */
 export interface ErrorRecord extends JsonObject {
@@ -57,6 +59,8 @@ export type RunEvent =
   | ({ readonly type: "keyHeld" } & FencedEvent)
   /** A worker cannot run a `queued` node: `ready` again, not before `delayMs`; `null`: at any time. */
   | ({ readonly type: "givenBack"; readonly delayMs: number | null } & FencedEvent)
+  /** A breaker keeps a `ready` or `queued` node from beginning: `ready`, to be looked at by itself after `delayMs`. */
+  | ({ readonly type: "parked"; readonly delayMs: number; readonly by: BreakerKey } & FencedEvent)
   /** A running node's worker gives it up in an orderly way, or no longer knows it: `ready`, `fence + 1`, no attempt counted. */
   | ({ readonly type: "released" } & FencedEvent)
   /** A running node's worker is dead. By effect class, as `verdict` says; a `retry` here costs no attempt of the ladder. */

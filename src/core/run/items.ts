@@ -41,6 +41,8 @@ export function itemFailed(item: ItemState, failure: ItemFailure): ItemOutcome {
       return failed(item, error, handled ? "handled" : "open");
     case "notYet":
       return later(item, { delayMs: verdict.afterMs, attempt: attempt - 1 });
+    case "parked":
+      return later(item, { delayMs: verdict.delayMs, attempt: attempt - 1 });
     case "later":
       if (isPutOffTooLong(putOffMs + verdict.afterMs))
         return failed(item, putOffTooLong(error), handled ? "handled" : "open");

@@ -45,6 +45,7 @@ export const workspaceRoutes: readonly Route[] = [
     path: PATH,
     summary: "Delete all that a workspace has, and say what that was; the same again goes on with it",
     everywhere: true,
+    audit: { kind: "workspace" },
     query: z.strictObject({ grace: name.optional() }),
     answer: ({ engine, param, query }) =>
       engine.workspaces.delete(named(param("workspace")), { grace: query.grace }),

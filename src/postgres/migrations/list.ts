@@ -38,6 +38,7 @@ import { feeds } from "./0031-feeds.ts";
 import { audit } from "./0032-audit.ts";
 import { limits } from "./0033-limits.ts";
 import { admission } from "./0034-admission.ts";
+import { breakers } from "./0035-breakers.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -75,6 +76,7 @@ export const MIGRATIONS: readonly Migration[] = [
   audit,
   limits,
   admission,
+  breakers,
 ];
 
 /** The schema version that this code is written for. */

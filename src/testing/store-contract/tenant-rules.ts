@@ -6,10 +6,12 @@ import type { Store } from "../../core/ports/store.ts";
 import { auditEntry } from "./audit-rules.ts";
 import { newId, newRun, row, start, worker } from "./entries.ts";
 import type { Bench, Kit } from "./kit.ts";
+import { BREAKERS_OF_TENANTS } from "./tenant-breakers.ts";
 import { erased, filled } from "./workspace-rules.ts";
 
 type Part =
   | "audit"
+  | "breakers"
   | "credentials"
   | "events"
   | "feed"
@@ -44,9 +46,9 @@ type Ask = (scene: Scene) => Promise<void>;
 
 /**
  * Takes no workspace. `by id`: ids of runs and deliveries are random, and who names one has found it in a workspace. `of all`: a loop, that looks after
- * every workspace. `of workers`: no tenant has any.
+ * every workspace. `of workers`: no tenant has any. `by key`: each key names its workspace, and the rules of breakers ask for others.
  */
-type Exempt = "by id" | "of all" | "of workers" | "of the clock";
+type Exempt = "by id" | "by key" | "of all" | "of workers" | "of the clock";
 
 const PLACE = { workspace: MINE, workflow: "theirs", node: "tick" };
 const LIMIT = { limit: 100 };
@@ -280,6 +282,7 @@ const MATRIX: { readonly [M in Method]: Ask | Exempt } = {
     await store.credentials.shred(MINE);
     expect(await store.credentials.credential(THEIRS, "theirs")).not.toBeNull();
   },
+  ...BREAKERS_OF_TENANTS,
   "feed.listen": async ({ store, expect }) => {
     const theirs = await store.feed.read({ workspace: THEIRS, after: FIRST, limit: 100 });
     await store.feed.listen(MINE);

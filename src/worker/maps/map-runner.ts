@@ -30,6 +30,7 @@ import { observed } from "../observing.ts";
 import { noRoom } from "../run-size.ts";
 import type { Slots } from "../slots.ts";
 import type { ItemChildren } from "./item-children.ts";
+import { ItemBreakers, LOOK_AGAIN_MS } from "./item-breakers.ts";
 import { ItemInputs } from "./item-inputs.ts";
 import { ItemPlaces } from "./item-places.ts";
 import type { MapNode } from "./map-node.ts";
@@ -72,6 +73,7 @@ export class MapRunner implements Held {
   readonly #ref: MapRef;
   readonly #inputs: ItemInputs;
   readonly #places: ItemPlaces;
+  readonly #breakers: ItemBreakers;
   readonly #items = new Map<number, ItemAttempt>();
   /** Attempts whose host code has not ended. */
   readonly #attempts = new Set<ItemAttempt>();
@@ -93,6 +95,7 @@ export class MapRunner implements Held {
     this.#ref = { runId: options.run.id, node: options.node.id };
     this.#inputs = new ItemInputs(options);
     this.#places = new ItemPlaces({ ...options, onRoom: () => this.roomMade() });
+    this.#breakers = new ItemBreakers(options);
   }
 
   /** There may be items to claim, or nothing left to do. */
@@ -173,7 +176,8 @@ export class MapRunner implements Held {
     const workshop = env.workshop();
     if (!this.#isHungry || !workshop) return;
     // Nothing begins any more; whoever only wants to know whether the map is complete may look.
-    const places = this.#leftMs() <= 0 ? 0 : await this.#places.take(MAX_CLAIM);
+    const most = this.#leftMs() <= 0 ? 0 : this.#breakers.room(MAX_CLAIM);
+    const places = most <= 0 ? 0 : await this.#places.take(most);
     this.#isStarved = places === 0;
     if (places === 0 && !this.#isLooking) return;
     this.#isLooking = false;
@@ -203,7 +207,14 @@ export class MapRunner implements Held {
     await this.#inputs.read(items);
     for (const item of items) {
       const isStored = item.input !== undefined;
-      const prepared = this.#fitting(this.#inputs.prepare(item), { item: item.item, isStored });
+      const rendered = this.#inputs.prepare(item);
+      if (this.#breakers.refuses(rendered)) {
+        this.#options.env.leave(1);
+        const work = { ...item, input: item.input ?? null, isStored: true, bytes: 0 };
+        this.#end(work, { ...itemReleased(work), delayMs: LOOK_AGAIN_MS });
+        continue;
+      }
+      const prepared = this.#fitting(rendered, { item: item.item, isStored });
       if (prepared.ok) {
         const bytes = isStored ? 0 : prepared.bytes;
         this.#start({ ...item, input: prepared.value, isStored, bytes }, 0);
@@ -243,8 +254,8 @@ export class MapRunner implements Held {
       attempt: () =>
         node.isChild
           ? children.open({ run, node }, work)
-          : newAttempt({ env, run, node, action, deadlineAt, ...work }),
-      onOutcome: (outcome) => this.#over(work, outcome),
+          : newAttempt({ env, run, node, action, deadlineAt, ...this.#breakers.begun(work) }),
+      onOutcome: (outcome) => this.#over(work, this.#breakers.ended(work, outcome)),
       onEnded: () => {
         this.#attempts.delete(attempt);
         this.#places.leave();

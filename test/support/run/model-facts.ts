@@ -9,6 +9,8 @@ export type Fact =
   /** Tried again at once, by the same worker. */
   | { readonly is: "again" }
   | { readonly is: "released" }
+  /** Its attempt told nothing new: it is tried again later, and that one does not count. */
+  | { readonly is: "inVain"; readonly due: number }
   | { readonly is: "lost" }
   /** A condition was judged, or a wait that had not to wait. */
   | { readonly is: "decided" }
@@ -144,6 +146,7 @@ function statusAfter(last: Fact | undefined): NodeStatus {
   switch (last?.is) {
     case "offered":
     case "heldBack":
+    case "inVain":
       return "ready";
     case "handed":
       return "queued";
@@ -183,6 +186,7 @@ function raisesFence({ is }: Fact): boolean {
     "claimed",
     "again",
     "released",
+    "inVain",
     "lost",
     "decided",
     "entered",
@@ -203,15 +207,24 @@ function attempts(history: readonly Fact[]): number {
     if (fact.is === "claimed" || fact.is === "again" || fact.is === "decided" || fact.is === "expired")
       tries++;
     if (fact.is === "entered" && !UNCOUNTED.has(fact.reason)) tries++;
+    if (fact.is === "inVain") tries--;
     if (fact.is === "released" || fact.is === "lost" || (fact.is === "entered" && fact.refunded)) tries--;
   }
   return tries;
 }
 
 function lossesInARow(history: readonly Fact[]): number {
-  return since(history, "again", "entered", "ended", "parked", "itemsLeft", "redriven", "decided").filter(
-    (fact) => fact.is === "lost",
-  ).length;
+  return since(
+    history,
+    "again",
+    "inVain",
+    "entered",
+    "ended",
+    "parked",
+    "itemsLeft",
+    "redriven",
+    "decided",
+  ).filter((fact) => fact.is === "lost").length;
 }
 
 /** Who ran it last, unless it was offered, put to sleep, cancelled or started anew since. */
@@ -219,6 +232,7 @@ function workerOf(history: readonly Fact[]): string | null {
   let worker: string | null = null;
   for (const fact of history) {
     if (fact.is === "claimed") worker = fact.by;
+    else if (fact.is === "inVain") worker = null;
     else if (fact.is === "offered" || fact.is === "entered" || fact.is === "redriven" || fact.is === "mapped")
       worker = null;
     else if (fact.is === "ended" && fact.as === "cancelled") worker = null;

@@ -111,6 +111,12 @@ export class Ledger {
     else this.tryAfter(id, byMs, { refunded: true, putOff: byMs });
   }
 
+  /** What it met was known already. */
+  tryInVain(id: string, delayMs: number): void {
+    if (this.isLate(id, 0)) this.giveUpLate(id);
+    else this.note(id, { is: "inVain", due: this.now + delayMs });
+  }
+
   enter(
     id: string,
     wait: {

@@ -34,8 +34,6 @@ export class Model extends MessageModel {
     return this.commands;
   }
 
-  // ------------------------------------------------------------------ what an event means
-
   #take(event: RunEvent, id: string): void {
     switch (event.type) {
       case "started":
@@ -74,12 +72,12 @@ export class Model extends MessageModel {
     const startable = ["ready", "queued"].includes(status);
     switch (event.type) {
       case "claimed":
-        if (!startable || this.paused) return;
-        if (this.isLate(id, 0)) return this.giveUpLate(id);
-        return this.note(id, { is: "claimed", by: event.worker });
       case "keyHeld":
+      case "parked":
         if (!startable || this.paused) return;
         if (this.isLate(id, 0)) return this.giveUpLate(id);
+        if (event.type === "claimed") return this.note(id, { is: "claimed", by: event.worker });
+        if (event.type === "parked") return this.note(id, { is: "heldBack", due: this.now + event.delayMs });
         return this.enter(id, {
           reason: "key",
           delayMs: Math.min(30_000, (deadlineAt ?? Infinity) - this.now),
@@ -131,6 +129,7 @@ export class Model extends MessageModel {
     if (verdict.type === "outcomeUnknown") return this.park(id, { ...error, class: "outcome_unknown" });
     if (this.#unwanted(id)) return this.cancelNode(id);
     if (verdict.type === "permanent") return this.giveUp(id, error);
+    if (verdict.type === "parked") return this.tryInVain(id, verdict.delayMs);
     if (verdict.type === "notYet") return this.tryAfter(id, verdict.afterMs, { refunded: true });
     if (verdict.type === "later") return this.putOff(id, verdict.afterMs);
     return event.type === "failed" ? this.#climb(event, id) : this.#lost(id, error);

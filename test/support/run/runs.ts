@@ -14,7 +14,7 @@ export const ERROR: ErrorRecord = { class: "http", message: "it failed" };
 export const NEVER: RetryPolicy = { immediate: 0, backoffMs: [] };
 
 interface Failure {
-  readonly verdict?: FailureVerdict["type"];
+  readonly verdict?: Exclude<FailureVerdict["type"], "parked">;
   readonly afterMs?: number;
   readonly retry?: RetryPolicy;
   readonly random?: number;

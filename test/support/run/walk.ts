@@ -115,6 +115,11 @@ const RETRY = [
   { immediate: 0, backoffMs: [10_000] },
   { immediate: 1, backoffMs: [] },
 ] as const;
+const PARKED = {
+  delayMs: 40_000,
+  by: { workspace: "acme", scope: "target", name: "api" },
+} as const;
+
 const VERDICTS: readonly FailureVerdict[] = [
   { type: "retry" },
   { type: "retry" },
@@ -124,6 +129,7 @@ const VERDICTS: readonly FailureVerdict[] = [
   { type: "later", afterMs: 30_000 },
   { type: "later", afterMs: 50_000_000 },
   { type: "notYet", afterMs: 10_000 },
+  { type: "parked", ...PARKED },
 ];
 
 type Choice = (dice: Dice) => RunEvent;
@@ -149,6 +155,7 @@ function toNodes({ plan, state, deadly, quiet }: Place): readonly Choice[] {
           () => ({ type: "keyHeld", node, fence }),
           () => ({ type: "enqueued", node }),
           () => ({ type: "timerFired", node, fence }),
+          () => ({ type: "parked", node, fence, ...PARKED }),
         ];
       case "queued":
         return [
@@ -158,6 +165,7 @@ function toNodes({ plan, state, deadly, quiet }: Place): readonly Choice[] {
           () => ({ type: "requeued", node, fence }),
           () => ({ type: "timerFired", node, fence }),
           () => ({ type: "givenBack", node, fence, delayMs: 3_000 }),
+          () => ({ type: "parked", node, fence, ...PARKED }),
         ];
       case "running":
         if (plan.nodes[node]!.kind === "output") return [(dice) => ended(node, fence, dice)];
@@ -318,6 +326,8 @@ function anything(plan: Plan, dice: Dice, count: number): RunEvent {
       return childEnded(node, fence - 1, dice);
     case 11:
       return { type: "keyHeld", node, fence };
+    case 15:
+      return { type: "parked", node, fence, ...PARKED };
     case 0:
       return { type: "started", trigger: node };
     case 1:

@@ -13,6 +13,30 @@ function refusal(options: unknown): FlowForgeError {
   throw new Error("the options were accepted");
 }
 
+describe("breakers", () => {
+  test.each([
+    [{ breakers: "all" }],
+    [{ breakers: { hosts: true } }],
+    [{ breakers: { targets: { ratio: 0 } } }],
+    [{ breakers: { targets: { ratio: 1.1 } } }],
+    [{ breakers: { targets: { minimum: 0 } } }],
+    [{ breakers: { targets: { failures: "some" } } }],
+    [{ breakers: { targets: { window: "10ms" } } }],
+    [{ breakers: { targets: { probeEvery: "2d" } } }],
+    [{ breakers: { credentials: { overrides: { stripe: true } } } }],
+    [{ breakers: { credentials: { overrides: { stripe: { waveEvery: "0s" } } } } }],
+  ])("%j is refused", (options) => {
+    expect(refusal(options).code).toBe("option_invalid");
+  });
+
+  test("of every kind are taken with settings of their own, and without any", () => {
+    const overrides = { stripe: { ratio: 0.9 }, none: false } as const;
+    const group = { minimum: 5, window: "1m", failures: "all", overrides } as const;
+    for (const breakers of [true, false, {}, { targets: false }, { targets: group, workspaces: true }])
+      expect(() => createEngine({ breakers })).not.toThrow();
+  });
+});
+
 describe("options of the wrong type", () => {
   test.each([
     ["postgres", { postgres: 5432 }, "5432"],
