@@ -53,12 +53,17 @@ function pathOf(path: string): string {
 
 describe.each(writing.filter(({ audited }) => audited !== null).map((route) => [route.id, route] as const))(
   "%s",
-  (id, { method, path, body, audited }) => {
+  (id, { method, path, body, audited, everywhere }) => {
     test("is recorded with who did it, once, and without what it was given", async () => {
       // A link that is none is no doing in any workspace.
       if (id === "approvals.use") return expect(path).toBe("/approvals/{token}");
       const before = (await entries()).length;
-      const response = await api.call(`${method} ${pathOf(path)}`, body ? (BODIES[id] ?? {}) : undefined);
+      const sent = body ? (BODIES[id] ?? {}) : undefined;
+      const response = await api.call(
+        `${method} ${pathOf(path)}`,
+        sent,
+        everywhere ? { "x-operator": "1" } : {},
+      );
       const after = await entries();
       expect(after.length).toBe(before + 1);
       const [entry] = after;
