@@ -1,11 +1,11 @@
 /** The same action for two processes: in one it never ends. */
-import { defineAction } from "../../../src/index.ts";
+import { type Action, defineAction } from "../../../src/index.ts";
 
-export const endless = defineAction({
+export const endless: Action = defineAction({
   name: "work",
   effect: "idempotent",
   timeout: "10m",
   run: () => new Promise<null>(() => undefined),
 });
 
-export const quick = defineAction({ name: "work", effect: "idempotent", run: async () => null });
+export const quick: Action = defineAction({ name: "work", effect: "idempotent", run: async () => null });
