@@ -12,7 +12,7 @@ const config: ViteUserConfig = defineConfig({
     // Most tests of servers wait more than they compute: on two cores a third file beside two others costs them little.
     maxWorkers: Math.max(3, availableParallelism()),
     projects: [
-      { test: { name: "pure", include: SERVERLESS, testTimeout: 30_000 } },
+      { test: { name: "pure", include: SERVERLESS, testTimeout: 90_000 } },
       {
         test: {
           name: "servers",
