@@ -16,7 +16,7 @@ import { BELOW, type Executions, LIMITED, WRITTEN } from "./scenario.ts";
 
 /** Rehearsals side by side: most of their time they wait for a lease. */
 const SIDE_BY_SIDE = 6;
-const IN_ORDINARY_RUN = 6;
+const IN_ORDINARY_RUN = 4;
 const asked = process.env["FLOWFORGE_CRASH_POINTS"];
 const all = asked === "all";
 
