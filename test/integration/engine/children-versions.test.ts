@@ -115,11 +115,13 @@ onEachBackend("child workflows and versions", (name) => {
     await register("order", nodes, null);
     const run = await engine.runs.start("order", { input: 7 });
     const letters = async () => (await engine.deadLetters.list({ runId: run.id })).items;
+    const children = async () => (await engine.runs.list({ parent: run.id })).items;
     await expect.poll(letters, { timeout: 20_000 }).toHaveLength(1);
+    await expect.poll(children, { timeout: 20_000 }).toHaveLength(1);
     await register("order", { ...nodes, b: act("echo", 0) }, null);
     const refused = engine.deadLetters.redrive((await letters())[0]!.id, { version: "latest" });
     await expect(refused).rejects.toMatchObject({ code: "version_refused" });
-    const [child] = (await engine.runs.list({ parent: run.id })).items;
+    const [child] = await children();
     await engine.runs.handle(child!.id).signal("go");
     await expect(result(run)).rejects.toMatchObject({ code: "run_failed" });
   });
