@@ -1,6 +1,6 @@
 /**
  * Inputs that got out of other sandboxes, or held their hosts up, against ours: nothing of the host is reached, none takes longer than its
- * limit and 100 ms, and the host's event loop is free meanwhile.
+ * limit and 100 ms (`FLOWFORGE_QUIET=yes`; more beside other work), and the host's event loop is free meanwhile.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
@@ -23,6 +23,8 @@ import { SandboxScene } from "./sandbox-scene.ts";
 const LIMIT_MS = 200;
 /** `FLOWFORGE_QUIET=yes`: the machine does nothing else, so that times are those of the sandbox alone. */
 const QUIET = process.env["FLOWFORGE_QUIET"] === "yes";
+/** Beyond the limit: what is promised, and what a machine that does other things too may add. */
+const SLACK_MS = QUIET ? 100 : 2_000;
 const VARIABLE = "FLOWFORGE_CANARY";
 const SECRET = "canary-5f1e0c";
 
@@ -73,8 +75,9 @@ describe.each([
   ["the bridge", BRIDGE],
   ["resources", RESOURCES],
 ])("%s", (_, escapes) => {
-  // Other work on the machine may take the processor away for longer than the bound. What exceeds it by itself does so every time.
-  test.each(escapes)("$title ($source)", { retry: 40 }, async (escape) => {
+  test.each(escapes)("$title ($source)", { retry: 3 }, async (escape) => {
+    // The start of another process, where the one before was killed, is not the input's time.
+    await scene.run("1").catch(() => undefined);
     const began = performance.now();
     const found = await left(escape);
     const tookMs = performance.now() - began;
@@ -84,7 +87,7 @@ describe.each([
     expect(connections).toBe(0);
     expect(existsSync(input.marker)).toBe(false);
     for (const value of [{}, [], () => 1]) expect("polluted" in value).toBe(false);
-    expect(tookMs).toBeLessThan(LIMIT_MS + 100);
+    expect(tookMs).toBeLessThan(LIMIT_MS + SLACK_MS);
   });
 });
 
