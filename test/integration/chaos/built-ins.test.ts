@@ -30,7 +30,7 @@ onEachBackend("built-in actions", (name) => {
   });
   afterEach(() => scene[Symbol.asyncDispose]());
 
-  describe("http.request", () => {
+  elsewhere(name)("http.request", () => {
     let provider: Provider;
     beforeEach(async () => {
       provider = await Provider.start();
