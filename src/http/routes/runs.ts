@@ -9,13 +9,29 @@ import { type Call, type Route, route } from "../route.ts";
 import { runEvents } from "../run-events.ts";
 import { noRun, STATUSES } from "../run-filter.ts";
 
-const start = z.strictObject({
-  workflow: name,
+/** More runs in one request would hold their commit, and whoever waits for its answer, for too long. */
+const MOST_STARTS = 1000;
+
+const settings = {
   input: z.unknown().optional(),
-  trigger: name.optional(),
   at: time.optional(),
   deadline: z.union([z.string().max(40), z.number()]).optional(),
   labels: labels.optional(),
+};
+const key = name.max(255);
+const start = z.strictObject({ workflow: name, trigger: name.optional(), ...settings });
+const batch = z.strictObject({
+  workflow: name,
+  starts: z
+    .array(z.strictObject({ ...settings, idempotencyKey: key.optional() }))
+    .min(1)
+    .max(MOST_STARTS),
+});
+const signalOrStart = z.strictObject({
+  signal: name,
+  payload: z.unknown().optional(),
+  id: name.max(200).optional(),
+  ...settings,
 });
 const label = z
   .string()
@@ -61,14 +77,52 @@ export const runRoutes: readonly Route[] = [
     body: start,
     answer: async ({ engine, workspace, request, basePath, body, note }) => {
       const { workflow, trigger, input, ...more } = body;
-      const settings = { ...more, workspace, idempotencyKey: keyOf(request) };
+      const options = { ...more, workspace, idempotencyKey: keyOf(request) };
       const run = await engine.runs.start(
         workflow,
-        trigger === undefined ? { ...settings, input } : { ...settings, trigger, input },
+        trigger === undefined ? { ...options, input } : { ...options, trigger, input },
       );
       note({ subject: run.id });
       const headers = { location: `${basePath}/runs/${run.id}` };
       return json({ id: run.id, workflow: run.workflow }, { status: 201, headers });
+    },
+  }),
+  route({
+    id: "runs.startMany",
+    method: "POST",
+    path: "/run-batches",
+    summary: "Start up to 1,000 runs of a workflow, each with an idempotency key of its own where it has one",
+    audit: {
+      kind: "workflow",
+      subject: ({ body }) => body.workflow,
+      details: ({ body }) => chosen({ runs: body.starts.length }),
+    },
+    body: batch,
+    answer: async ({ engine, workspace, body: { workflow, starts } }) => {
+      const runs = await engine.runs.startMany(
+        workflow,
+        starts.map((each) => ({ ...each, workspace })),
+      );
+      return json({ items: runs.map(({ id }) => ({ id, workflow })) }, { status: 201 });
+    },
+  }),
+  route({
+    id: "runs.signalOrStart",
+    method: "POST",
+    path: "/run-keys/{workflow}/{key}/signals",
+    summary: "Send a signal to the run that has the key; where there is none, start it first",
+    audit: {
+      kind: "run",
+      subject: () => null,
+      details: ({ param, body }) =>
+        chosen({ workflow: param("workflow"), key: param("key"), signal: body.signal, id: body.id }),
+    },
+    body: signalOrStart,
+    answer: async ({ engine, workspace, param, body, note }) => {
+      const workflow = param("workflow");
+      const run = await engine.runs.signalOrStart(workflow, { ...body, key: param("key"), workspace });
+      note({ subject: run.id });
+      return { id: run.id, workflow };
     },
   }),
   route({

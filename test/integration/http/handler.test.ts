@@ -136,6 +136,39 @@ describe("runs", () => {
     expect(await start({ ...key, authorization: "other" })).not.toBe(id);
   });
 
+  test("many runs in one request, each with its own key; one bad input refuses them all", async () => {
+    const starts = [1, 2, 3].map((n) => ({ input: n, idempotencyKey: `batch-${n}`, labels: { batch: "a" } }));
+    const first = await api.call("POST /run-batches", { workflow: "waiting", starts });
+    const ids = async (response: Response): Promise<string[]> =>
+      ((await body(response)).items as { id: string }[]).map(({ id }) => id);
+    const started = await ids(first);
+    expect([first.status, new Set(started).size]).toEqual([201, 3]);
+    expect(await ids(await api.call("POST /run-batches", { workflow: "waiting", starts }))).toEqual(started);
+    expect((await body(api.call("GET /runs?label=batch:a"))).items).toHaveLength(3);
+    const bad = [...starts.slice(0, 2), { input: 3, at: "never" }].map((each) => ({
+      ...each,
+      idempotencyKey: undefined,
+      labels: { batch: "b" },
+    }));
+    expect((await api.call("POST /run-batches", { workflow: "waiting", starts: bad })).status).toBe(400);
+    expect((await api.call("POST /run-batches", { workflow: "waiting", starts: [] })).status).toBe(400);
+    const tooMany = Array.from({ length: 1001 }, () => ({}));
+    expect((await api.call("POST /run-batches", { workflow: "waiting", starts: tooMany })).status).toBe(400);
+    expect((await body(api.call("GET /runs?label=batch:b"))).items).toHaveLength(0);
+  });
+
+  test("a signal to the run that has a key starts it where there is none", async () => {
+    const send = { signal: "go", payload: { ok: 2 }, id: "once", input: 7 };
+    const first = await body(api.call("POST /run-keys/waiting/cart-9/signals", send));
+    expect(first).toMatchObject({ workflow: "waiting" });
+    const handle = api.engine.runs.handle(first.id as string, { workspace: "mine" });
+    expect(await handle.result({ timeout: "20s" })).toEqual({ ok: 2 });
+    const late = await api.call("POST /run-keys/waiting/cart-9/signals", { signal: "go" });
+    expect([late.status, (await body(late)).code]).toEqual([409, "run_finished"]);
+    const unknown = await api.call("POST /run-keys/nobodys/cart-9/signals", { signal: "go" });
+    expect([unknown.status, (await body(unknown)).code]).toEqual([404, "workflow_not_found"]);
+  });
+
   test("pages by cursor hold every run once", async () => {
     const ids = [await start({}, "p"), await start({}, "p"), await start({}, "p")];
     const seen: string[] = [];

@@ -100,7 +100,9 @@ describe("without login", () => {
 });
 
 describe("another workspace's ids", () => {
-  const withIds = routes.filter(({ path, open }) => path.includes("{") && !open);
+  /** It makes what is not there: see the test of its own. */
+  const starting = "runs.signalOrStart";
+  const withIds = routes.filter(({ id, path, open }) => path.includes("{") && !open && id !== starting);
 
   test.each(withIds.map((route) => [route.id, route] as const))(
     "%s answers as for ids that nobody has, and changes nothing",
@@ -154,6 +156,15 @@ describe("another workspace's ids", () => {
       expect(await stored()).toBe(before);
     },
   );
+
+  test(`${starting} takes a key of another workspace for one that nobody has`, async () => {
+    const before = await api.engine.runs.get(theirs.run, { workspace: "other" });
+    const answer = await api.call("POST /run-keys/waiting/their-key/signals", { signal: "go" });
+    const { id } = (await answer.json()) as { id: string };
+    expect([answer.status, id === theirs.run]).toEqual([200, false]);
+    await api.engine.runs.handle(id, { workspace: "mine" }).result({ timeout: "20s" });
+    expect(await api.engine.runs.get(theirs.run, { workspace: "other" })).toEqual(before);
+  });
 
   test("no list and no bulk operation of one workspace reaches the other", async () => {
     const before = await stored();
