@@ -186,7 +186,8 @@ export type {
 } from "./engine/workspaces.ts";
 export type { WorkspaceCounts } from "./core/ports/workspaces.ts";
 export type { LimitsInForce, Rate, RateLimit, WorkspaceLimits } from "./core/limits/workspace-limits.ts";
-export type { SetLimits, WorkspacesOptions } from "./engine/workspace-limits.ts";
+export type { SetLimits } from "./core/limits/limits-schema.ts";
+export type { WorkspacesOptions } from "./engine/workspace-limits.ts";
 export type { WorkflowsApi } from "./engine/workflows.ts";
 export type { SandboxOptions } from "./security/sandbox/limits.ts";
 export type { OutboundOptions } from "./security/outbound/rules.ts";

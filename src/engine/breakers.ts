@@ -40,6 +40,10 @@ export interface BreakerSummary extends BreakerKey {
   readonly openedAt: number;
   /** Somebody has opened it, and it stays so until somebody closes it. */
   readonly byHand: boolean;
+  /** Attempts that say why it is in this phase: those that opened it, else those of its probes or its wave so far. 0 where somebody opened it. */
+  readonly attempts: number;
+  /** Of these, the ones that failed. */
+  readonly failed: number;
   /** Node runs that are parked behind it; counted up to 10,000. Items of maps are not among them. */
   readonly parked: number;
 }
@@ -128,8 +132,9 @@ export class BreakersApi {
 
 function summary({ state, ...of }: StoredBreaker, parked: number): BreakerSummary {
   const { workspace, scope, name } = of;
-  const { phase, openedAt, byHand } = state;
-  return { workspace, scope, name, phase, openedAt: openedAt ?? state.since, byHand, parked };
+  const { phase, byHand, ok, failed } = state;
+  const openedAt = state.openedAt ?? state.since;
+  return { workspace, scope, name, phase, openedAt, byHand, attempts: ok + failed, failed, parked };
 }
 
 function placeOf(cursor: string): Pick<BreakerKey, "scope" | "name"> {

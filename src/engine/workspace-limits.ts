@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { FlowForgeError } from "../core/errors.ts";
 import { didYouMean } from "../core/suggestion.ts";
+import { limitsSchema, type SetLimits, setLimitsSchema } from "../core/limits/limits-schema.ts";
 import { layerOf, type LimitsLayer, type WorkspaceLimits } from "../core/limits/workspace-limits.ts";
 import { checkOptions } from "./check-options.ts";
 
@@ -12,38 +13,13 @@ export interface WorkspacesOptions {
   readonly default?: WorkspaceLimits | string | undefined;
 }
 
-/** Limits of one workspace. What it does not say is as the plan says, and then as the option `workspaces.default`. */
-export interface SetLimits extends WorkspaceLimits {
-  /** A name among the option `workspaces.plans`. Default: none. */
-  readonly plan?: string | undefined;
-}
-
 export interface WorkspaceRules {
   readonly plans: ReadonlyMap<string, LimitsLayer>;
   /** Of whom nothing else is said. */
   readonly base: LimitsLayer;
 }
 
-const MOST = 1_000_000;
 const PLAN = /^[A-Za-z0-9_.-]{1,64}$/;
-const count = z.int().min(1).max(MOST).nullable();
-const rate = z
-  .strictObject({
-    limit: z.int().min(1).max(MOST),
-    per: z.union([z.string(), z.number()]).optional(),
-    burst: z.int().min(1).max(MOST).optional(),
-  })
-  .nullable();
-
-const limitsFields = {
-  rate: rate.optional(),
-  concurrency: count.optional(),
-  queued: count.optional(),
-  weight: z.int().min(1).max(1_000).optional(),
-};
-
-const limitsSchema: z.ZodObject = z.strictObject(limitsFields);
-const setSchema: z.ZodObject = z.strictObject({ ...limitsFields, plan: z.string().optional() });
 
 /** Of the option `workspaces`. What stands in a set of limits is checked by `parseWorkspaces`. */
 export const workspacesSchema: z.ZodObject = z.strictObject({
@@ -64,7 +40,7 @@ export function parseWorkspaces(options: WorkspacesOptions = {}): WorkspaceRules
 /** Throws `option_invalid` and `duration_invalid`. */
 export function checkSetLimits(limits: SetLimits, { plans }: WorkspaceRules): void {
   const call = "workspaces.setLimits";
-  checkOptions(setSchema, limits, call);
+  checkOptions(setLimitsSchema, limits, call);
   const { plan, ...own } = limits;
   layerOf(own, call);
   if (plan !== undefined) planOf(plans, plan, `option "plan" of ${call}`);

@@ -7,6 +7,7 @@ import { FlowForgeError } from "../core/errors.ts";
 import type { Page, Store } from "../core/ports/store.ts";
 import { isNothing, NOTHING, sumOf, type WorkspaceCounts } from "../core/ports/workspaces.ts";
 import type { JsonObject } from "../core/json.ts";
+import type { SetLimits } from "../core/limits/limits-schema.ts";
 import type { LimitsInForce } from "../core/limits/workspace-limits.ts";
 import type { LimitBook } from "../worker/limit-book.ts";
 import type { Vault } from "../security/vault/vault.ts";
@@ -15,7 +16,7 @@ import { checkOptions } from "./check-options.ts";
 import type { RunControl } from "./run-control.ts";
 import { exportLines } from "./workspace-export.ts";
 import type { WorkflowsApi } from "./workflows.ts";
-import { checkSetLimits, type SetLimits, type WorkspaceRules } from "./workspace-limits.ts";
+import { checkSetLimits, type WorkspaceRules } from "./workspace-limits.ts";
 
 export interface ListWorkspacesOptions {
   /** Of the page before. */

@@ -45,8 +45,8 @@ export type Audit<Query, Body> =
       readonly subject?: (call: Call<Query, Body>) => string | null;
       /** Neither secrets nor inputs. */
       readonly details?: (call: Call<Query, Body>) => JsonObject;
-      /** Of an open route, whose caller is known by other means: who, and where. */
-      readonly by?: (call: Call<Query, Body>) => { readonly actor: string; readonly workspace: string };
+      /** Of an open route, whose caller is known by other means: who. Of what is done to another workspace than the caller's: where. */
+      readonly by?: (call: Call<Query, Body>) => { readonly actor?: string; readonly workspace: string };
     };
 
 export type Definition<Query, Body> = Described<Query, Body> &

@@ -3,6 +3,7 @@ import { openApi } from "./open-api.ts";
 import { type Route, route } from "./route.ts";
 import { approvalRoutes } from "./routes/approvals.ts";
 import { auditRoutes } from "./routes/audit.ts";
+import { breakerRoutes } from "./routes/breakers.ts";
 import { credentialRoutes } from "./routes/credentials.ts";
 import { dashboardRoutes } from "./routes/dashboard.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
@@ -33,6 +34,7 @@ export const routes: readonly Route[] = [
   ...pollRoutes,
   ...feedRoutes,
   ...workspaceRoutes,
+  ...breakerRoutes,
   ...workerRoutes,
   ...auditRoutes,
   ...healthRoutes,

@@ -42,7 +42,7 @@ export interface BreakerState {
   readonly size: number;
   /** Those that somebody was given already. */
   readonly granted: number;
-  /** Outcomes of this wave. */
+  /** Outcomes of this wave; of an open breaker, those that opened it. */
   readonly ok: number;
   readonly failed: number;
 }
@@ -132,7 +132,7 @@ export function grant(state: BreakerState, wanted: number): BreakerGrant {
 /** By somebody who knows why: it stays open until somebody closes it. */
 export function openByHand(state: BreakerState, now: number): BreakerState {
   if (state.phase === "open" && state.byHand) return state;
-  return { ...opened(state, now), byHand: true };
+  return { ...opened(state, now, NO_WAVE), byHand: true };
 }
 
 /** By somebody who knows that it works again: what is parked begins in waves, which begin with the first one. */
@@ -181,7 +181,8 @@ function observeClosed(state: BreakerState, tally: BreakerTally, moment: Breaker
   const window = addOutcomes(state.window, tally, moment);
   const { ok, failed } = totalOf(window);
   const all = ok + failed;
-  if (failed > 0 && all >= policy.minimum && failed >= policy.ratio * all) return opened(state, now);
+  if (failed > 0 && all >= policy.minimum && failed >= policy.ratio * all)
+    return opened(state, now, { ok, failed });
   return { ...state, window };
 }
 
@@ -190,15 +191,19 @@ function observeWave(state: BreakerState, tally: BreakerTally, { policy, now }: 
   const failed = state.failed + tally.failed;
   const next = { ...state, ok, failed };
   if (state.phase === "probing") {
-    if (failed > 0) return opened(state, now);
+    if (failed > 0) return opened(next, now, next);
     return ok >= policy.probes ? releasing(next, policy, now) : next;
   }
-  if (failed > 0 && failed >= policy.ratio * state.size) return opened(state, now);
+  if (failed > 0 && failed >= policy.ratio * state.size) return opened(next, now, next);
   return ok + failed >= state.size ? nextWave(next, now) : next;
 }
 
-function opened(state: BreakerState, now: number): BreakerState {
-  const { generation, openedAt } = state;
+// oxlint-disable-next-line max-params -- what was, when, and for what
+function opened(
+  { generation, openedAt }: BreakerState,
+  now: number,
+  { ok, failed }: Pick<BreakerTally, "ok" | "failed">,
+): BreakerState {
   return {
     phase: "open",
     generation: generation + 1,
@@ -207,6 +212,8 @@ function opened(state: BreakerState, now: number): BreakerState {
     byHand: false,
     window: [],
     ...NO_WAVE,
+    ok,
+    failed,
   };
 }
 

@@ -1,6 +1,8 @@
 /** The tenants as a whole: his own for who has a login of one, all of them for who looks after the installation. */
 import { z } from "zod";
 import { FlowForgeError } from "../../core/errors.ts";
+import { setLimitsSchema } from "../../core/limits/limits-schema.ts";
+import { chosen } from "../audit.ts";
 import { limit, name } from "../fields.ts";
 import { SAFE_HEADERS } from "../problem.ts";
 import { type Caller, type Route, route } from "../route.ts";
@@ -38,6 +40,28 @@ export const workspaceRoutes: readonly Route[] = [
       const headers = { ...SAFE_HEADERS, "content-type": "application/x-ndjson; charset=utf-8" };
       return new Response(asBytes(lines), { headers });
     },
+  }),
+  route({
+    id: "workspaces.getLimits",
+    method: "GET",
+    path: `${PATH}/limits`,
+    summary: "What was set for a workspace, and what holds for it",
+    answer: (call) => call.engine.workspaces.getLimits(seen(call)),
+  }),
+  route({
+    id: "workspaces.setLimits",
+    method: "PUT",
+    path: `${PATH}/limits`,
+    summary: "Set what a workspace may use, in place of what was set before; {} is as if nothing had been",
+    everywhere: true,
+    // Whoever reads the log of a workspace finds what was done to it, from wherever that was.
+    audit: {
+      kind: "workspace",
+      details: ({ body }) => chosen(body),
+      by: ({ param }) => ({ workspace: named(param("workspace")) }),
+    },
+    body: setLimitsSchema,
+    answer: ({ engine, param, body }) => engine.workspaces.setLimits(named(param("workspace")), body),
   }),
   route({
     id: "workspaces.delete",

@@ -32,6 +32,8 @@ export async function openApi(
     actions: [add(), ...actions],
     signingKey: randomBytes(32).toString("base64"),
     encryption: { keys, current: "a" },
+    breakers: true,
+    workspaces: { plans: { pro: { concurrency: 50 } } },
   });
   await engine.start();
   for (const workspace of ["mine", "other"]) {

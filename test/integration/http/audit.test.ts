@@ -37,6 +37,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   "schedules.backfill": { from: "2030-01-01T00:00:00Z", to: "2030-01-02T00:00:00Z" },
   "events.publish": { name: "order.paid", payload: SECRET },
   "deadLetters.preview": { version: "latest" },
+  "workspaces.setLimits": { concurrency: 7 },
 };
 
 const writing = routes.filter(({ method }) => method !== "GET");
@@ -47,6 +48,9 @@ function pathOf(path: string): string {
     workflow: "waiting",
     schedule: "@night",
     name: "waiting",
+    scope: "target",
+    // Nobody's, where all of it would go.
+    workspace: path.endsWith("/limits") ? "mine" : "0",
   };
   return path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => names[name] ?? "0");
 }

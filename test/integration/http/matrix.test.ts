@@ -34,6 +34,8 @@ beforeAll(async () => {
   theirs = { run: run.id, letter: items[0]!.id, mapped: failed.id };
   await api.engine.credentials.set("their-crm", { token: "their-token" }, { workspace });
   await api.engine.schedules.set({ workspace, workflow: "waiting", name: "their-night", cron: "0 3 * * *" });
+  await api.engine.breakers.open({ workspace, scope: "target", name: "theirs" });
+  await api.engine.workspaces.setLimits(workspace, { plan: "pro" });
 });
 afterAll(() => api[Symbol.asyncDispose]());
 
@@ -41,9 +43,10 @@ function filled(path: string, ids: Readonly<Record<string, string>> = NONE): str
   return path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => ids[name] ?? "x");
 }
 
-/** Everything that is stored, in every workspace, as a text. */
+/** Everything that is stored, in every workspace, as a text. Of breakers those of the other one: what is opened here is the caller's. */
 async function stored(): Promise<string> {
   const { engine } = api;
+  const theirOwn = await engine.breakers.list({ workspace: "other" });
   const all = await Promise.all(
     ["mine", "other"].map(async (workspace) => [
       await engine.workflows.list({ workspace }),
@@ -51,11 +54,12 @@ async function stored(): Promise<string> {
       await engine.deadLetters.list({ workspace, state: "all" }),
       await engine.credentials.list({ workspace }),
       await engine.schedules.list({ workspace }),
+      await engine.workspaces.getLimits(workspace),
       await engine.runs.get(theirs.run, { workspace }),
       await engine.runs.get(theirs.mapped, { workspace }),
     ]),
   );
-  return JSON.stringify(all);
+  return JSON.stringify([theirOwn, all]);
 }
 
 /** A body that the operation takes. */
@@ -129,6 +133,7 @@ describe("another workspace's ids", () => {
         workflow,
         key: "their-key",
         schedule: "@their-night",
+        scope: "target",
         workspace: "other",
       });
       const made = await ask({
@@ -138,14 +143,18 @@ describe("another workspace's ids", () => {
         workflow,
         key: "no-key-ok",
         schedule: "@nobodys",
+        scope: "target",
         workspace: "nobodys",
       });
       // What is set is the caller's own, under a name of his, and is told as that.
       const isSet = id === "schedules.set";
+      const isOwn = id === "credentials.set" || path.startsWith("/breakers/");
       expect(isSet ? real[0] : real).toEqual(isSet ? made[0] : made);
       if (id === "credentials.set") {
         for (const name of ["theirs", "nobodys"])
           await api.engine.credentials.delete(name, { workspace: "mine" });
+      } else if (isOwn) {
+        expect(real).toEqual([200, "{}"]);
       } else if (isSet) {
         expect(real[1]).not.toContain("0 3 * * *");
         for (const name of ["their-night", "nobodys"])
@@ -175,6 +184,7 @@ describe("another workspace's ids", () => {
       "/dead-letter-groups",
       "/credentials",
       "/schedules",
+      "/breakers?limit=1",
     ]) {
       const text = await (await api.call(`GET ${path}`)).text();
       for (const secret of [theirs.run, "theirs", "their-crm", "their-night"])

@@ -11,8 +11,12 @@ beforeAll(async () => {
 });
 afterAll(() => api[Symbol.asyncDispose]());
 
-async function ask(line: string, headers: Record<string, string> = {}): Promise<readonly [number, unknown]> {
-  const response = await api.call(line, undefined, headers);
+async function ask(
+  line: string,
+  headers: Record<string, string> = {},
+  body?: unknown,
+): Promise<readonly [number, unknown]> {
+  const response = await api.call(line, body, headers);
   return [response.status, await response.json()];
 }
 
@@ -56,6 +60,34 @@ test("a deletion says what it removed, and leaves the others as they are", async
   expect(await api.engine.runs.get(run.id, { workspace: "other" })).toBeNull();
   expect(await ask("GET /workspaces/other", ALL)).toMatchObject([404, { code: "workspace_not_found" }]);
   expect((await ask("GET /workspaces/mine"))[0]).toBe(200);
+});
+
+test("a login reads its own limits and sets none, and who looks after all of them sets them, with an entry where they hold", async () => {
+  expect(await ask("GET /workspaces/mine/limits")).toMatchObject([
+    200,
+    { workspace: "mine", set: null, inForce: { concurrency: null, queued: 10_000, weight: 1 } },
+  ]);
+  expect(await ask("GET /workspaces/other/limits")).toMatchObject([404, { code: "workspace_not_found" }]);
+  const put = (body: unknown, headers = ALL): ReturnType<typeof ask> =>
+    ask("PUT /workspaces/other/limits", headers, body);
+  expect((await ask("PUT /workspaces/mine/limits", {}, { concurrency: 1_000 }))[0]).toBe(403);
+
+  const set = { plan: "pro", rate: { limit: 60, per: "1m" }, queued: null };
+  const holds = { rate: { perSecond: 1, burst: 1 }, concurrency: 50, queued: null };
+  expect(await put(set)).toMatchObject([200, { workspace: "other", set, inForce: holds }]);
+  expect(await ask("GET /workspaces/other/limits", ALL)).toMatchObject([200, { set, inForce: holds }]);
+  const { items } = await api.engine.audit.list({ workspace: "other", action: "workspaces.setLimits" });
+  expect(items).toMatchObject([{ actor: "ada", kind: "workspace", subject: "other", details: set }]);
+
+  for (const bad of [
+    { concurrency: 0 },
+    { weight: null },
+    { plan: "gold" },
+    { rate: { limit: 1, per: "1y" } },
+    { none: 1 },
+  ])
+    expect([bad, (await put(bad))[0]]).toEqual([bad, 400]);
+  expect(await put({})).toMatchObject([200, { set: null, inForce: { rate: null, concurrency: null } }]);
 });
 
 test("where everybody only looks, an administrator deletes nothing", async () => {

@@ -128,6 +128,8 @@ describe(`a breaker (seed ${seed})`, () => {
       if (one.do === "open") return;
       if (one.do !== "observe") return expect.fail(`${one.do} has opened it`);
       expect(one.failed).toBeGreaterThan(0);
+      // It says for what.
+      expect(after.failed).toBeGreaterThanOrEqual(one.failed);
       if (before.phase !== "closed") return;
       const { ok, failed } = totalOf(addOutcomes(before.window, one, moment));
       expect(ok + failed).toBeGreaterThanOrEqual(moment.policy.minimum);
