@@ -55,10 +55,13 @@ export function databaseUrl(): string {
   );
 }
 
-/** A fresh database on the shared server, or on the one of `serverUrl`. */
-export async function testDatabase(serverUrl: string = databaseUrl()): Promise<TestDatabase> {
+/** A fresh database on the shared server, or on the one of `serverUrl`: empty, or a copy of the database `template` there. */
+export async function testDatabase(
+  serverUrl: string = databaseUrl(),
+  template?: string,
+): Promise<TestDatabase> {
   const name = `fft_${process.pid}_${randomBytes(6).toString("hex")}`;
-  await administer(serverUrl, `create database ${name}`);
+  await administer(serverUrl, `create database ${name}${template ? ` template ${template}` : ""}`);
   const address = new URL(serverUrl);
   address.pathname = `/${name}`;
   const url = address.href;

@@ -2,12 +2,14 @@
 import { describe } from "vitest";
 import { createEngine, type Engine, type EngineOptions, type Logger } from "../../../src/index.ts";
 import {
+  databaseUrl,
   describeRedis,
   redisUrl,
   testDatabase,
   type TestDatabase,
   testRedis,
 } from "../../support/servers.ts";
+import { TEMPLATE, TEMPLATE_PREFIX } from "../../support/template.ts";
 
 export type BackendName = "postgres" | "postgres+redis";
 
@@ -31,9 +33,10 @@ export function onEachBackend(name: string, suite: (backend: BackendName) => voi
 let counter = 0;
 
 export async function openBackend(name: BackendName): Promise<Backend> {
-  const database = await testDatabase();
-  const queuePrefix = `fft_${process.pid}_${counter++}`;
+  const database = await testDatabase(databaseUrl(), process.env[TEMPLATE]);
   const url = redisUrl();
+  // On PostgreSQL the database keeps the queues of tests apart, and the copy of the template has this one.
+  const queuePrefix = name === "postgres" ? TEMPLATE_PREFIX : `fft_${process.pid}_${counter++}`;
   const connection: EngineOptions = {
     postgres: database.url,
     queuePrefix,
