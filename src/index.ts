@@ -92,6 +92,7 @@ export type {
 } from "./engine/call-options.ts";
 export { createEngine } from "./engine/create-engine.ts";
 export type {
+  BulkCompleteOptions,
   BulkRedriveOptions,
   CompleteOptions,
   DeadLetterListOptions,

@@ -55,12 +55,14 @@ export interface RedriveOptions extends BulkRedriveOptions, InWorkspace {
   readonly input?: unknown;
 }
 
-export interface CompleteOptions extends ResolveOptions {
+export interface BulkCompleteOptions extends Omit<ResolveOptions, "workspace"> {
   /** What the node gives. It must fit the action's output schema. Default null. */
   readonly output?: unknown;
   /** Of a condition or a wait, which need it; actions have none. */
   readonly outcome?: string | undefined;
 }
+
+export interface CompleteOptions extends BulkCompleteOptions, InWorkspace {}
 
 const by = z.string().min(1).max(200).optional();
 const text = z.string().min(1).max(300).optional();
@@ -81,6 +83,8 @@ const bulkRedrive = {
   version: version.optional(),
 };
 
+const complete = { by, output: z.unknown().optional(), outcome: z.string().optional() };
+
 export const querySchema: z.ZodObject = inWorkspaceSchema.extend(query);
 export const letterListSchema: z.ZodObject = inWorkspaceSchema.extend({
   ...query,
@@ -96,11 +100,8 @@ export const redriveSchema: z.ZodObject = inWorkspaceSchema.extend({
   input: z.unknown().optional(),
 });
 export const previewSchema: z.ZodObject = inWorkspaceSchema.extend({ version });
-export const completeSchema: z.ZodObject = inWorkspaceSchema.extend({
-  by,
-  output: z.unknown().optional(),
-  outcome: z.string().optional(),
-});
+export const completeSchema: z.ZodObject = inWorkspaceSchema.extend(complete);
+export const bulkCompleteSchema: z.ZodObject = z.strictObject(complete);
 
 /** What the store is asked for, after a check. `call`: what the host called, for the error. */
 export function letterFilter(

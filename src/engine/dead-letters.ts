@@ -20,6 +20,8 @@ import { inWorkspaceSchema, type InWorkspace, workspaceOf } from "./call-options
 import { checkOptions } from "./check-options.ts";
 import {
   bulkRedriveSchema,
+  type BulkCompleteOptions,
+  bulkCompleteSchema,
   type BulkRedriveOptions,
   bulkResolveSchema,
   completeSchema,
@@ -132,10 +134,17 @@ export class DeadLettersApi {
    * Throws `dead_letter_not_found`, `dead_letter_resolved`, `dead_letter_refused`, `output_invalid`, `value_invalid`,
    * `option_invalid`, `run_too_large`.
    */
-  complete(id: string, options: CompleteOptions = {}): Promise<void> {
+  complete(id: string, options?: CompleteOptions): Promise<void>;
+  /**
+   * Completes every open dead letter that fits with the same result, in batches: for one group, or one node. Those that it does not fit are
+   * counted as refused, with their reasons.
+   */
+  complete(filter: DeadLetterQuery, options?: BulkCompleteOptions): Promise<BulkResult>;
+  complete(which: string | DeadLetterQuery, options: CompleteOptions = {}): Promise<void | BulkResult> {
     const { by = null, output, outcome } = options;
     const order: Order = { kind: "complete", by, output, outcome };
-    return this.#order(id, { order, options, schema: completeSchema, call: "deadLetters.complete" });
+    const schema = typeof which === "object" ? bulkCompleteSchema : completeSchema;
+    return this.#order(which, { order, options, schema, call: "deadLetters.complete" });
   }
 
   /**

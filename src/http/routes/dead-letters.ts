@@ -17,6 +17,7 @@ const query = {
 const filter = z
   .strictObject(query)
   .refine((parts) => Object.keys(parts).length > 0, "at least one part of the filter");
+const complete = { output: z.unknown().optional(), outcome: name.optional() };
 const redrive = {
   newKey: z.boolean().optional(),
   force: z.boolean().optional(),
@@ -92,7 +93,7 @@ const resolving: readonly Route[] = [
     path: "/dead-letters/{id}/complete",
     summary: "Give the node its output by hand",
     audit: "engine",
-    body: z.strictObject({ output: z.unknown().optional(), outcome: name.optional() }).prefault({}),
+    body: z.strictObject(complete).prefault({}),
     answer: async ({ engine, workspace, actor, param, body }) => {
       await engine.deadLetters.complete(param("id"), { ...body, workspace, by: actor });
       return {};
@@ -119,6 +120,16 @@ const resolving: readonly Route[] = [
     body: z.strictObject({ filter, ...redrive }),
     answer: ({ engine, workspace, actor, body: { filter: which, ...options } }) =>
       engine.deadLetters.redrive({ ...which, workspace }, { ...options, by: actor }),
+  }),
+  route({
+    id: "deadLetters.completeMany",
+    method: "POST",
+    path: "/bulk/dead-letters/complete",
+    summary: "Give every node the same output by hand whose dead letter fits",
+    audit: "engine",
+    body: z.strictObject({ filter, ...complete }),
+    answer: ({ engine, workspace, actor, body: { filter: which, ...options } }) =>
+      engine.deadLetters.complete({ ...which, workspace }, { ...options, by: actor }),
   }),
   route({
     id: "deadLetters.discardMany",

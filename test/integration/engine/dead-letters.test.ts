@@ -288,6 +288,7 @@ onEachBackend("dead letters", (name) => {
       expect(Object.values(result.reasons).reduce((sum, count) => sum + count, 0)).toBe(result.refused);
     await Promise.all(runs.slice(3).map((run) => run.result({ timeout: "60s" })));
     expect(await engine.deadLetters.redrive(filter)).toMatchObject({ done: 0, refused: 3 });
+    expect(await engine.deadLetters.complete(filter, { output: 1 })).toMatchObject({ done: 0, refused: 3 });
     expect(await engine.deadLetters.discard(filter, { by: "Ada" })).toEqual({
       done: 3,
       refused: 0,

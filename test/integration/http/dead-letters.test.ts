@@ -114,8 +114,14 @@ test("many at once, by a filter", { timeout: 30_000 }, async () => {
   const filter = { runId: letters[0]!.runId };
   expect(await read("POST /bulk/dead-letters/redrive", { filter })).toMatchObject({ done: 1, refused: 0 });
   expect(await result(letters[0]!)).toBe("five");
+  const completed = await read("POST /bulk/dead-letters/complete", {
+    filter: { runId: letters[1]!.runId },
+    output: "by hand",
+  });
+  expect(completed).toMatchObject({ done: 1, refused: 0 });
+  expect(await result(letters[1]!)).toBe("by hand");
   const rest = await read("POST /bulk/dead-letters/discard", { filter: { workflow: "broken" } });
-  expect(rest).toMatchObject({ done: 2, refused: 0 });
+  expect(rest).toMatchObject({ done: 1, refused: 0 });
   expect(await read("GET /dead-letters?workflow=broken")).toEqual({ items: [], cursor: null });
 });
 
