@@ -113,6 +113,9 @@ export type {
   ListAuditOptions,
 } from "./engine/audit.ts";
 export type { AuditOutcome, AuditRecord } from "./core/ports/audit.ts";
+export type { ListStuckOptions, StuckRuns, StuckSettings } from "./engine/stuck.ts";
+export type { KnownStuckRun, StuckRun } from "./core/ports/stuck.ts";
+export type { StuckReason } from "./core/stuck/judge.ts";
 export type { DeadLettersApi } from "./engine/dead-letters.ts";
 export type { MovePreview } from "./engine/version-moves.ts";
 export type {

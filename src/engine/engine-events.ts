@@ -1,6 +1,7 @@
 /** Typed events of an engine, for logs, alerts and tests. They tell what this process saw; the store tells the rest. */
 import type { BreakerKey } from "../core/breaker/key.ts";
 import type { Logger } from "../core/ports/logger.ts";
+import type { StuckRun } from "../core/ports/stuck.ts";
 import type { RunStatus } from "../core/run/state.ts";
 
 export interface EngineEventMap {
@@ -27,6 +28,8 @@ export interface EngineEventMap {
     readonly deadLetters: number;
     readonly finishedAt: number;
   };
+  /** A run should move and does not. Told once for each node and reason, by the engine that found it, however long it lasts. */
+  readonly "run.stuck": StuckRun;
   /** An event matched a trigger, and could not start its run: the input does not fit, say. It is in `events.get` as well. */
   readonly "event.refused": {
     readonly id: string;

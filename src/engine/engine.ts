@@ -6,7 +6,8 @@ import type { Duration } from "../core/definition/document.ts";
 import { parseDuration } from "../core/definition/duration.ts";
 import type { Workflow } from "../core/definition/workflow.ts";
 import { FlowForgeError } from "../core/errors.ts";
-import { Worker, type WorkerCounts } from "../worker/worker.ts";
+import type { Store } from "../core/ports/store.ts";
+import type { Worker, WorkerCounts } from "../worker/worker.ts";
 import type { WorkerOptions } from "../worker/worker-options.ts";
 import { ApprovalsApi } from "./approvals.ts";
 import { AuditApi } from "./audit.ts";
@@ -17,6 +18,7 @@ import { credentialSource, CredentialsApi } from "./credentials.ts";
 import type { Connect, Connections } from "./connect.ts";
 import { DeadLettersApi } from "./dead-letters.ts";
 import { type Health, healthOf, NOT_RUNNING } from "./health.ts";
+import { engineWorker, type EngineWorkerParts } from "./engine-worker.ts";
 import { EventParts } from "./event-parts.ts";
 import type { EventsApi, Published } from "./events.ts";
 import { type EngineEventMap, type EngineEventName, EngineEvents } from "./engine-events.ts";
@@ -29,7 +31,7 @@ import { SchedulesApi, tickRuns } from "./schedules.ts";
 import { Observation } from "./observation.ts";
 import type { Stats, StatsOptions } from "./stats.ts";
 import type { WorkersApi } from "./workers.ts";
-import { tellMoved, tellUnresolved, type TellingParts } from "./telling.ts";
+import { StuckRuns } from "./stuck.ts";
 import { OwnTransactions } from "./transactions.ts";
 import { Signer } from "./signing.ts";
 import { Watch } from "./watch.ts";
@@ -64,18 +66,8 @@ interface Running {
   readonly workflows: WorkflowsApi;
   readonly observation: Observation;
   readonly audit: AuditApi;
+  readonly stuck: StuckRuns;
 }
-
-type Wired =
-  | "breakers"
-  | "children"
-  | "ticks"
-  | "items"
-  | "deliveries"
-  | "outgoing"
-  | "events"
-  | "observer"
-  | "attemptLogs";
 
 export class Engine implements AsyncDisposable {
   readonly #options: ParsedOptions;
@@ -149,6 +141,10 @@ export class Engine implements AsyncDisposable {
 
   get audit(): AuditApi {
     return this.#parts("audit").audit;
+  }
+
+  get stuck(): StuckRuns {
+    return this.#parts("stuck").stuck;
   }
 
   get deadLetters(): DeadLettersApi {
@@ -274,6 +270,7 @@ export class Engine implements AsyncDisposable {
       for (const workflow of this.#own.values()) await running.workflows.resolve(workflow, DEFAULT_WORKSPACE);
       await running.worker.start({ work, maintain });
       running.observation.start({ maintain });
+      running.stuck.start({ maintain });
       this.#running = running;
     } catch (error) {
       await connections.close();
@@ -299,7 +296,7 @@ export class Engine implements AsyncDisposable {
     const observation: Observation = new Observation(this.#options, connections, () => worker);
     const breaking = breakersForWorker(this.#options, this.#events);
     const parts = { children, ticks, deliveries, ...breaking, ...events.forWorker, ...observation.forWorker };
-    const worker: Worker = this.#newWorker(connections, { watch, ...parts, items: itemRuns(() => runs) });
+    const worker: Worker = this.#worker({ connections, watch, ...parts, items: itemRuns(() => runs) });
     const workflows = new WorkflowsApi({
       store,
       stats: observation.stats,
@@ -320,7 +317,6 @@ export class Engine implements AsyncDisposable {
       registry: this.#registry,
       moves: new VersionMoves({ worker, workflows }),
     });
-    const signer = new Signer("flowforge.approval.1", this.#options.signingKeys);
     return {
       connections,
       worker,
@@ -329,7 +325,7 @@ export class Engine implements AsyncDisposable {
       transactions: own,
       control,
       deadLetters,
-      approvals: new ApprovalsApi({ store, control, clock: worker.clock, signer }),
+      approvals: new ApprovalsApi({ store, control, clock: worker.clock, signer: this.#signer }),
       credentials: new CredentialsApi(connections.vault),
       schedules: new SchedulesApi({ store, runs }),
       webhooks: new WebhooksApi({ store, intake, logger }),
@@ -337,41 +333,26 @@ export class Engine implements AsyncDisposable {
       workflows,
       observation,
       audit,
+      stuck: this.#stuckRuns(store, worker),
     };
   }
 
-  get #tell(): Pick<TellingParts, "logger" | "events"> {
-    return { logger: this.#options.logger, events: this.#events };
+  get #signer(): Signer {
+    return new Signer("flowforge.approval.1", this.#options.signingKeys);
   }
 
-  #newWorker(connections: Connections, of: Pick<WorkerOptions, Wired> & { readonly watch: Watch }): Worker {
-    const { watch, ...parts } = of;
-    const { logger, retry, limits, concurrency, lanes, inline, leaseMs } = this.#options;
-    const { store, buckets, scheduler, leaseKeeper, outbound, sandbox, vault } = connections;
-    return new Worker({
-      store,
-      buckets,
-      scheduler,
-      logger,
-      retry,
-      limits,
-      concurrency,
-      lanes,
-      inline,
-      leaseMs,
-      leaseKeeper,
-      outbound,
-      sandbox,
+  #worker(parts: Omit<EngineWorkerParts, "options" | "registry" | "engineEvents">): Worker {
+    return engineWorker({
       ...parts,
-      workspaces: this.#options.workspaces,
-      retention: { ...this.#options.retention, onUnresolved: (run) => tellUnresolved(this.#tell, run) },
-      auditKeepMs: this.#options.audit.keepMs,
-      credentials: credentialSource(this.#options.resolveCredential, vault, logger),
+      options: this.#options,
       registry: this.#registry,
-      onMoved: (run, turn, advance) => tellMoved({ ...this.#tell, watch }, { run, turn, advance }),
-      onFenced: (runId, node) => this.#events.emit("node.fenced", { runId, node }),
-      onDeclaredDead: (workerId) => this.#events.emit("worker.declaredDead", { workerId }),
+      engineEvents: this.#events,
     });
+  }
+
+  #stuckRuns(store: Store, { plans }: Worker): StuckRuns {
+    const { logger, stuckAfterMs: afterMs } = this.#options;
+    return new StuckRuns({ store, logger, events: this.#events, plan: (key) => plans.get(key), afterMs });
   }
 
   async #stop(deadlineMs: number): Promise<void> {
@@ -381,7 +362,9 @@ export class Engine implements AsyncDisposable {
     this.#starting = null;
     if (!running) return;
     running.events.close();
+    void running.stuck.stop();
     await running.worker.stop(deadlineMs);
+    await running.stuck.stop();
     await running.observation.stop(() => running.audit.flush());
     await running.connections.close();
   }

@@ -31,6 +31,7 @@ import { checkOptions } from "./check-options.ts";
 import { parseQueues, type QueueOptions, type QueueRules, queuesSchema } from "./queue-options.ts";
 import { DEFAULT_LIMITS, type Limits } from "../core/values.ts";
 import { parseRetention, type Retention, type RetentionOptions, retentionSchema } from "./retention.ts";
+import { parseStuck, type StuckSettings, stuckSchema } from "./stuck.ts";
 import { parseSigningKeys } from "./signing.ts";
 import { silentLogger } from "./silent-logger.ts";
 import {
@@ -83,6 +84,8 @@ export interface EngineOptions {
    * targets and credentials, with the defaults. Default: none.
    */
   readonly breakers?: boolean | BreakerOptions;
+  /** Runs that should move and do not: how long they may not, before they are reported. Default: 20s. */
+  readonly stuck?: StuckSettings;
   /** How long runs at rest are kept. Default: 30 days, failed ones 90 days, those with open dead letters a year. */
   readonly retention?: RetentionOptions;
   /**
@@ -153,6 +156,8 @@ export interface ParsedOptions {
   /** `null`: none. */
   readonly breakers: BreakerRules | null;
   readonly retention: Retention;
+  /** `null`: nobody looks for them. */
+  readonly stuckAfterMs: number | null;
   readonly signingKeys: readonly Buffer[];
   readonly encryption: KeyService | null;
   readonly resolveCredential: ResolveCredential | null;
@@ -238,6 +243,7 @@ const schema = z.strictObject({
   workspaces: workspacesSchema.optional(),
   breakers: breakersSchema.optional(),
   retention: retentionSchema.optional(),
+  stuck: stuckSchema.optional(),
   signingKey: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
   encryption: encryptionSchema.optional(),
   resolveCredential: method.optional(),
@@ -288,6 +294,7 @@ function withDefaults(options: EngineOptions): ParsedOptions {
     workspaces: parseWorkspaces(options.workspaces),
     breakers: parseBreakers(options.breakers),
     retention: parseRetention(options.retention),
+    stuckAfterMs: parseStuck(options.stuck),
     signingKeys: parseSigningKeys(options.signingKey),
     encryption: options.encryption ? parseEncryption(options.encryption) : null,
     resolveCredential: options.resolveCredential ?? null,

@@ -85,6 +85,8 @@ export interface StatsNow {
   readonly oldest: OldestWork | null;
   /** That are open. */
   readonly deadLetters: number;
+  /** Runs that should move and do not: see `engine.stuck`. */
+  readonly stuck: number;
   /** Workers that are alive, whatever they work for. */
   readonly workers: number;
 }
@@ -238,7 +240,7 @@ export class StatsReader {
       this.#parts.statistics.standing(scope),
       this.#parts.liveWorkers(),
     ]);
-    const { now, runs, groups, isCut, deadLetters } = standing;
+    const { now, runs, groups, isCut, deadLetters, stuck } = standing;
     return {
       at: now,
       runs: Object.fromEntries(runs.map(({ status, count }) => [status, count])),
@@ -248,6 +250,7 @@ export class StatsReader {
       isCut,
       oldest: oldestOf(standing),
       deadLetters,
+      stuck,
       workers,
     };
   }

@@ -14,6 +14,7 @@ import { pollRoutes } from "./routes/polls.ts";
 import { runControlRoutes } from "./routes/run-control.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { statsRoutes } from "./routes/stats.ts";
+import { stuckRoutes } from "./routes/stuck.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
 import { workerRoutes } from "./routes/workers.ts";
@@ -30,6 +31,7 @@ export const routes: readonly Route[] = [
   ...eventRoutes,
   ...webhookRoutes,
   ...statsRoutes,
+  ...stuckRoutes,
   ...scheduleRoutes,
   ...pollRoutes,
   ...feedRoutes,

@@ -31,6 +31,7 @@ export interface Depths {
   }[];
   readonly active: number;
   readonly deadLetters: number;
+  readonly stuck: number;
 }
 
 export interface MetricsOptions {
@@ -128,6 +129,7 @@ function observed(meter: Meter, loop: IntervalHistogram, { depths, onError }: Me
   const depth = gauge("queue.depth", "Node runs by lane and state");
   const active = gauge("runs.active", "Runs that are not at rest");
   const letters = gauge("dead_letters.open", "Dead letters that are open");
+  const stuck = gauge("runs.stuck", "Runs that should move and do not");
   const delay = meter.createObservableGauge("flowforge.event_loop.delay", {
     description: "99th percentile since the last collection",
     unit: "s",
@@ -139,6 +141,7 @@ function observed(meter: Meter, loop: IntervalHistogram, { depths, onError }: Me
       const now = await depths();
       result.observe(active, now.active);
       result.observe(letters, now.deadLetters);
+      result.observe(stuck, now.stuck);
       for (const { lane, ...states } of now.lanes)
         for (const [state, count] of Object.entries(states))
           result.observe(depth, count, { "flowforge.lane": lane, "flowforge.state": state });
@@ -146,7 +149,7 @@ function observed(meter: Meter, loop: IntervalHistogram, { depths, onError }: Me
       onError(error);
     }
   };
-  const all = [depth, active, letters, delay];
+  const all = [depth, active, letters, stuck, delay];
   meter.addBatchObservableCallback(ask, all);
   return () => meter.removeBatchObservableCallback(ask, all);
 }

@@ -30,6 +30,7 @@ export function exposition(
     family("queue_depth", "gauge", "Node runs by lane and state", lanes),
     family("runs_active", "gauge", "Runs that are not at rest", one(now.active)),
     family("dead_letters_open", "gauge", "Dead letters that are open", one(now.deadLetters)),
+    family("runs_stuck", "gauge", "Runs that should move and do not", one(now.stuck)),
     family("workers", "gauge", "Workers that are alive", one(now.workers)),
   ].join("");
 }

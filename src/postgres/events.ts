@@ -11,6 +11,9 @@ import {
   type NewEvent,
   type Publication,
 } from "../core/ports/events.ts";
+import type { Announcement } from "../core/ports/commit.ts";
+import { jsonArray, textArray } from "./arrays.ts";
+import { announceText } from "./commit-events.ts";
 import type { ConnectionPool } from "../postgres-connection/pool.ts";
 import { EVENT_COLUMNS, type EventRow, eventRecord, publishEvent } from "./event-publication.ts";
 import { checkedLimit, readCursor, writeCursor } from "./pages.ts";
@@ -36,6 +39,20 @@ class Events implements EventStore {
 
   publish(event: NewEvent, holdMs: number): Promise<Publication> {
     return this.#pool.use((session) => publishEvent(session, this.#s, { event, holdMs }));
+  }
+
+  async announce(announcements: readonly Announcement[]): Promise<void> {
+    if (announcements.length === 0) return;
+    await this.#pool.query({
+      text: announceText(this.#s),
+      values: [
+        textArray(announcements.map(({ workspace }) => workspace)),
+        textArray(announcements.map(({ id }) => id)),
+        textArray(announcements.map(({ name }) => name)),
+        jsonArray(announcements.map(({ payload }) => JSON.stringify(payload))),
+        jsonArray(announcements.map(({ chain }) => JSON.stringify(chain))),
+      ],
+    });
   }
 
   async due({ holdMs, limit }: Parameters<EventStore["due"]>[0]): Promise<readonly EventDetail[]> {

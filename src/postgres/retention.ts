@@ -28,6 +28,7 @@ export const TABLES_OF_RUNS = [
   "run_workers",
   "child_ends",
   "action_key_waiters",
+  "stuck_runs",
 ] as const;
 
 /** Runs that are cleared at once. */

@@ -510,6 +510,27 @@ create table flowforge.step_memos (
   constraint step_memos_pkey PRIMARY KEY (run_id, node, item, generation, name)
 ) with (fillfactor=80);
 
+create table flowforge.stuck_looks (
+  one boolean not null default true,
+  looked_at bigint not null,
+  constraint stuck_looks_one_check CHECK (one),
+  constraint stuck_looks_pkey PRIMARY KEY (one)
+);
+
+create table flowforge.stuck_runs (
+  run_id uuid not null,
+  node text not null,
+  reason text not null,
+  since bigint not null,
+  found_at bigint not null,
+  version integer not null,
+  workspace text not null,
+  workflow text not null,
+  lane text,
+  action text,
+  constraint stuck_runs_pkey PRIMARY KEY (run_id, node, reason)
+);
+
 create table flowforge.triggers (
   workspace text not null,
   workflow text not null,
@@ -560,6 +581,7 @@ create table flowforge.workers (
   concurrency integer not null,
   host text not null,
   lanes json not null,
+  actions json,
   constraint workers_pkey PRIMARY KEY (id)
 ) with (fillfactor=50, autovacuum_vacuum_threshold=100);
 

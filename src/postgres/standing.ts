@@ -42,7 +42,7 @@ export function standingQueries(pool: ConnectionPool, s: string): Queries {
       const [runs, groups, letters] = await Promise.all([
         pool.query<{ status: RunStatus; count: number }>({ text: activeText(s, scope), values }),
         pool.query<GroupRow>({ text: groupsText(s, scope), values }),
-        pool.query<{ now: number; count: number }>({ text: lettersText(s, scope), values }),
+        pool.query<{ now: number; count: number; stuck: number }>({ text: lettersText(s, scope), values }),
       ]);
       return {
         now: letters[0]!.now,
@@ -50,6 +50,7 @@ export function standingQueries(pool: ConnectionPool, s: string): Queries {
         groups: groups.map(({ run_id: runId, ...group }) => ({ ...group, runId })),
         isCut: isCut(groups),
         deadLetters: letters[0]!.count,
+        stuck: letters[0]!.stuck,
       };
     },
     async workers() {
@@ -88,7 +89,8 @@ function activeText(s: string, scope: Scope): string {
 
 function lettersText(s: string, scope: Scope): string {
   return `select ${s}.now() as now, (select count(*) from ${s}.dead_letters d
-    where d.resolved_at is null and ${whose(scope, "d")}) as count`;
+    where d.resolved_at is null and ${whose(scope, "d")}) as count,
+    (select count(distinct k.run_id) from ${s}.stuck_runs k where ${whose(scope, "k")}) as stuck`;
 }
 
 /** Rows in each state, at most `MOST` of them. Only of runs that are under way, which the planner finds by their index. Those of paused runs wait for nobody but whoever resumes them. */

@@ -18,6 +18,7 @@ import type { MemoStore } from "../core/ports/memos.ts";
 import type { StatisticsStore } from "../core/ports/statistics.ts";
 import type { Store } from "../core/ports/store.ts";
 import { breakerStore } from "./breakers.ts";
+import { stuckStore } from "./stalled.ts";
 import { childStore } from "./children.ts";
 import { BatchCommit, commitStatements } from "./commit.ts";
 import { FlowForgeError } from "../core/errors.ts";
@@ -220,6 +221,7 @@ function besideRuns(
     Store,
     | "audit"
     | "breakers"
+    | "stuck"
     | "credentials"
     | "feed"
     | "events"
@@ -258,6 +260,7 @@ function besideRuns(
     places: placeStore(reads, schema),
     held: heldStore(reads, schema),
     breakers: breakerStore(reads, schema),
+    stuck: stuckStore(reads, schema),
   };
 }
 

@@ -22,9 +22,16 @@ export class Workers {
   async register(worker: WorkerInfo): Promise<{ readonly now: number }> {
     const s = this.#schema;
     const [row] = await this.#pool.query<{ now: number }>({
-      text: `insert into ${s}.workers (id, started_at, heartbeat_at, pid, concurrency, host, lanes)
-        select $1, t, t, $2, $3, $4, $5 from (select ${s}.now() as t) clock returning heartbeat_at as now`,
-      values: [worker.id, worker.pid, worker.concurrency, worker.host, JSON.stringify(worker.lanes)],
+      text: `insert into ${s}.workers (id, started_at, heartbeat_at, pid, concurrency, host, lanes, actions)
+        select $1, t, t, $2, $3, $4, $5, $6::json from (select ${s}.now() as t) clock returning heartbeat_at as now`,
+      values: [
+        worker.id,
+        worker.pid,
+        worker.concurrency,
+        worker.host,
+        JSON.stringify(worker.lanes),
+        worker.actions ? JSON.stringify(worker.actions) : null,
+      ],
     });
     return { now: row!.now };
   }

@@ -46,6 +46,7 @@ import { RunLocks } from "./memory-store/run-locks.ts";
 import { listeningRuns, runDetail, runPage, storedRun } from "./memory-store/run-queries.ts";
 import { nodeKey, Tables, type MemoryNode, type MemoryRun } from "./memory-store/tables.ts";
 import { nodeRef, WorkerTable } from "./memory-store/worker-table.ts";
+import { StuckTable } from "./memory-store/stuck-table.ts";
 import { RetentionTable } from "./memory-store/retention-table.ts";
 import { PollTable } from "./memory-store/poll-table.ts";
 import { ScheduleTable } from "./memory-store/schedule-table.ts";
@@ -85,11 +86,16 @@ class MemoryStore implements Store {
     isAlive: (worker) => this.#workers.isAlive(worker),
   });
   readonly webhooks: WebhookTable = new WebhookTable(() => this.#now());
+  readonly stuck: StuckTable = new StuckTable({
+    tables: this.#tables,
+    workers: this.#workers,
+    now: () => this.#now(),
+  });
   readonly retention: RetentionTable = new RetentionTable({
     tables: this.#tables,
     now: () => this.#now(),
     isHeld: (runId) => this.#locks.isHeld(runId),
-    others: [this.#memos, this.#gates, this.#actionKeys],
+    others: [this.#memos, this.#gates, this.#actionKeys, this.stuck],
   });
   readonly events: EventTable = new EventTable({
     workflows: this.#workflows,
@@ -185,7 +191,7 @@ class MemoryStore implements Store {
 
   async register(worker: WorkerInfo): Promise<{ readonly now: number }> {
     const now = this.#now();
-    this.#workers.register(worker.id, now);
+    this.#workers.register(worker, now);
     return { now };
   }
 
@@ -194,7 +200,7 @@ class MemoryStore implements Store {
   }
 
   async deregister(workerId: string): Promise<void> {
-    this.#workers.deregister(workerId);
+    this.#workers.deregister(workerId, this.#now());
   }
 
   readonly liveWorkers: Store["liveWorkers"] = async () => this.#workers.live();
@@ -365,7 +371,7 @@ class MemoryStore implements Store {
       write(this.#tables, prepared);
       this.#actionKeys.write(prepared.run, actionKeys, by.now);
       this.#gates.write(entry, prepared.run, by.now);
-      this.events.announce(entry);
+      this.events.say(entry.announces ?? []);
       for (const item of entry.items ?? []) this.#maps.resolve(prepared.run, item, by.now);
       this.#maps.write(prepared.run, entry.maps ?? [], by.now);
       return { type: "committed", seq: entry.seq + 1 };

@@ -30,6 +30,7 @@ import { namedScheduleRules } from "./store-contract/named-schedule-rules.ts";
 import { pollRules } from "./store-contract/poll-rules.ts";
 import { scheduleRules } from "./store-contract/schedule-rules.ts";
 import { sizeRules } from "./store-contract/size-rules.ts";
+import { stuckRules } from "./store-contract/stuck-rules.ts";
 import { valueRules } from "./store-contract/value-rules.ts";
 import { tenantRules } from "./store-contract/tenant-rules.ts";
 import { triggerRules } from "./store-contract/trigger-rules.ts";
@@ -80,6 +81,7 @@ const PARTS = [
   placeRules,
   heldRules,
   breakerRules,
+  stuckRules,
 ] as const;
 
 /**

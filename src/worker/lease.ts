@@ -22,6 +22,8 @@ export interface LeaseOptions {
   /** Renews the lease while the event loop is blocked; `null`: nobody does. */
   readonly keeper: LeaseKeeper | null;
   readonly lanes: readonly string[];
+  /** What this process runs; none where it only maintains. */
+  readonly actions: () => readonly string[];
   readonly concurrency: number;
   /** Runs that were cancelled while this worker executes one of their nodes. */
   readonly onCancelled: (runIds: readonly string[]) => void;
@@ -67,10 +69,11 @@ export class Lease {
   }
 
   async register(): Promise<string> {
-    const { store, clock, lanes, concurrency } = this.#options;
+    const { store, clock, lanes, concurrency, actions } = this.#options;
     const id = randomUUID();
     const sentAt = performance.now();
-    const { now } = await store.register({ id, host: hostname(), pid: process.pid, lanes, concurrency });
+    const host = { host: hostname(), pid: process.pid };
+    const { now } = await store.register({ id, ...host, lanes, concurrency, actions: actions() });
     clock.set(now, sentAt, performance.now());
     this.#workerId = id;
     this.#options.keeper?.keep(id);

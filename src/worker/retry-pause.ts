@@ -26,3 +26,10 @@ const SHORTEST_PARK_MS = 300_000;
 export function parkMs(random: number): number {
   return Math.ceil(SHORTEST_PARK_MS * (1 + random));
 }
+
+/** How often at least a task that nobody can take goes round in this time, the time in the queue not counted. */
+export function roundsWithin(ms: number): number {
+  let rounds = 0;
+  for (let left = ms; left > 0; left -= returnMs(rounds, 1)) rounds++;
+  return rounds;
+}

@@ -104,6 +104,7 @@ export class Worker {
       store,
       logger,
       lanes,
+      actions: () => (this.#works ? this.#registry.names() : []),
       clock: this.clock,
       leaseMs: options.leaseMs,
       keeper: options.leaseKeeper,

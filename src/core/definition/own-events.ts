@@ -6,6 +6,7 @@ export const OWN_EVENTS = [
   "flowforge.run.failed",
   "flowforge.run.cancelled",
   "flowforge.dead_letter",
+  "flowforge.run.stuck",
 ] as const;
 
 export type OwnEvent = (typeof OWN_EVENTS)[number];

@@ -5,6 +5,7 @@
  * the event's. Part of `Store`; both stores pass the same rules.
  */
 import type { Json } from "../json.ts";
+import type { Announcement } from "./commit.ts";
 import type { TriggerPlace } from "./triggers.ts";
 
 /** How long an event with an id of its publisher's is known, and one of which something was refused. 30 days. */
@@ -109,6 +110,11 @@ export interface EventStore {
    * transaction of others.
    */
   publish(event: NewEvent, holdMs: number): Promise<Publication>;
+  /**
+   * Stores events of the engine's own, each where a trigger of its workspace or a run that waits asks for its name. One whose id is there is there
+   * already.
+   */
+  announce(announcements: readonly Announcement[]): Promise<void>;
   /** Those that are not done and that nobody holds, the oldest first. Whoever asks holds them now for `holdMs`. */
   due(options: { readonly holdMs: number; readonly limit: number }): Promise<readonly EventDetail[]>;
   /** Where nobody has since `rev`. `false`: somebody has, or it is gone. One of which something was refused is kept for `EVENT_KEEP_MS`. */

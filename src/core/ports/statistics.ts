@@ -50,6 +50,8 @@ export interface Standing {
   /** Some were not counted, because there are too many. */
   readonly isCut: boolean;
   readonly deadLetters: number;
+  /** Runs that were reported as stuck, and still are. */
+  readonly stuck: number;
 }
 
 export interface WorkerRecord {

@@ -28,6 +28,7 @@ import type { PollStore } from "./polls.ts";
 import type { BreakerStore } from "./breakers.ts";
 import type { FeedStore } from "./feed.ts";
 import type { ScheduleStore } from "./schedules.ts";
+import type { StuckStore } from "./stuck.ts";
 import type { TransactionStore } from "./transactions.ts";
 import type { TriggerStore } from "./triggers.ts";
 import type { WebhookStore } from "./webhooks.ts";
@@ -69,6 +70,8 @@ export interface WorkerInfo {
   readonly host: string;
   readonly pid: number;
   readonly lanes: readonly string[];
+  /** Names of those that it can run; empty: it only maintains. None: it does not tell. */
+  readonly actions?: readonly string[];
   readonly concurrency: number;
 }
 
@@ -176,6 +179,7 @@ export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, 
   readonly places: PlaceStore;
   readonly held: HeldStore;
   readonly breakers: BreakerStore;
+  readonly stuck: StuckStore;
 
   /**
    * One batch, one statement or transaction where the store can; one verdict per entry, in order. Waits for nobody. Rejects

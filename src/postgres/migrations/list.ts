@@ -39,6 +39,7 @@ import { audit } from "./0032-audit.ts";
 import { limits } from "./0033-limits.ts";
 import { admission } from "./0034-admission.ts";
 import { breakers } from "./0035-breakers.ts";
+import { stuckRuns } from "./0036-stuck-runs.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -77,6 +78,7 @@ export const MIGRATIONS: readonly Migration[] = [
   limits,
   admission,
   breakers,
+  stuckRuns,
 ];
 
 /** The schema version that this code is written for. */

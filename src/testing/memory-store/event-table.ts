@@ -1,7 +1,7 @@
 /** Events of workspaces. */
 import { FlowForgeError } from "../../core/errors.ts";
 import { boundTriggers } from "../../core/graph/bound-triggers.ts";
-import type { Announcement, CommitEntry } from "../../core/ports/commit.ts";
+import type { Announcement } from "../../core/ports/commit.ts";
 import {
   EVENT_KEEP_MS,
   EVENT_SHORT_MS,
@@ -59,8 +59,12 @@ export class EventTable implements EventStore {
     this.#now = parts.now;
   }
 
+  async announce(announcements: readonly Announcement[]): Promise<void> {
+    this.say(announcements);
+  }
+
   /** What a commit says, where somebody listens. */
-  announce({ announces = [] }: CommitEntry): void {
+  say(announces: readonly Announcement[]): void {
     const now = this.#now();
     for (const announcement of announces) {
       if (this.#rows.has(keyOf(announcement)) || !this.#isHeard(announcement)) continue;

@@ -1,11 +1,14 @@
 /** Workers: a lease holds exactly while the worker's row is there and nobody has declared it dead. */
 import { FlowForgeError } from "../../core/errors.ts";
-import type { Beat, NodeRef } from "../../core/ports/store.ts";
+import type { Beat, NodeRef, WorkerInfo } from "../../core/ports/store.ts";
+import type { WorkerRoom } from "../../core/stuck/judge.ts";
 import type { MemoryNode, MemoryRun, Tables } from "./tables.ts";
 
 interface MemoryWorker {
+  readonly info: WorkerInfo;
   heartbeatAt: number;
   dead: boolean;
+  deadAt: number;
 }
 
 export class WorkerTable {
@@ -16,7 +19,8 @@ export class WorkerTable {
     this.#tables = tables;
   }
 
-  register(id: string, now: number): void {
+  register(info: WorkerInfo, now: number): void {
+    const { id } = info;
     if (this.#workers.has(id)) {
       throw new FlowForgeError("internal", {
         subject: `worker "${id}"`,
@@ -24,7 +28,7 @@ export class WorkerTable {
         next: "Register every worker process under a new id.",
       });
     }
-    this.#workers.set(id, { heartbeatAt: now, dead: false });
+    this.#workers.set(id, { info, heartbeatAt: now, dead: false, deadAt: Infinity });
   }
 
   beat(id: string, now: number): Beat {
@@ -35,9 +39,25 @@ export class WorkerTable {
     return { alive, now, cancelled: [...runs].filter(isCancelled).map((run) => run.header.id) };
   }
 
-  deregister(id: string): void {
+  deregister(id: string, now: number): void {
     const worker = this.#workers.get(id);
-    if (worker) worker.dead = true;
+    if (worker && !worker.dead) Object.assign(worker, { dead: true, deadAt: now });
+  }
+
+  /** Dead since this time or longer, or never here. */
+  isGone(id: string, since: number): boolean {
+    return (this.#workers.get(id)?.deadAt ?? -Infinity) <= since;
+  }
+
+  /** Of those that are alive. */
+  rooms(): readonly WorkerRoom[] {
+    return [...this.#workers.values()]
+      .filter(({ dead }) => !dead)
+      .map(({ info: { id, lanes, actions = null } }) => ({
+        lanes,
+        actions,
+        running: [...this.#rows(id)].length,
+      }));
   }
 
   isAlive(id: string): boolean {
@@ -54,7 +74,8 @@ export class WorkerTable {
 
   reap({ leaseMs, limit }: { readonly leaseMs: number; readonly limit: number }, now: number): NodeRef[] {
     for (const worker of this.#workers.values()) {
-      if (worker.heartbeatAt < now - leaseMs) worker.dead = true;
+      if (worker.heartbeatAt < now - leaseMs && !worker.dead)
+        Object.assign(worker, { dead: true, deadAt: now });
     }
     const orphans: NodeRef[] = [];
     for (const [id, rows] of this.#tables.running) {

@@ -6,7 +6,7 @@ import type { Store } from "../../core/ports/store.ts";
 import { auditEntry } from "./audit-rules.ts";
 import { newId, newRun, row, start, worker } from "./entries.ts";
 import type { Bench, Kit } from "./kit.ts";
-import { BREAKERS_OF_TENANTS } from "./tenant-breakers.ts";
+import { TROUBLES_OF_TENANTS } from "./tenant-troubles.ts";
 import { erased, filled } from "./workspace-rules.ts";
 
 type Part =
@@ -19,6 +19,7 @@ type Part =
   | "buckets"
   | "places"
   | "held"
+  | "stuck"
   | "triggers"
   | "schedules"
   | "polls"
@@ -229,6 +230,7 @@ const MATRIX: { readonly [M in Method]: Ask | Exempt } = {
   "webhooks.page": shows(({ store }) => store.webhooks.page(EVERY)),
   "webhooks.unfinished": "of all",
   "webhooks.expire": "of all",
+  "events.announce": "by key",
   "events.publish": async ({ store, expect }) => {
     // Their id is free here.
     const theirs = (await store.events.get({ workspace: THEIRS, id: "theirs" }))!;
@@ -282,7 +284,7 @@ const MATRIX: { readonly [M in Method]: Ask | Exempt } = {
     await store.credentials.shred(MINE);
     expect(await store.credentials.credential(THEIRS, "theirs")).not.toBeNull();
   },
-  ...BREAKERS_OF_TENANTS,
+  ...TROUBLES_OF_TENANTS,
   "feed.listen": async ({ store, expect }) => {
     const theirs = await store.feed.read({ workspace: THEIRS, after: FIRST, limit: 100 });
     await store.feed.listen(MINE);

@@ -38,6 +38,7 @@ export interface Stats {
       readonly since: number;
     } | null;
     readonly deadLetters: number;
+    readonly stuck: number;
     readonly workers: number;
   };
   readonly stepMs: number;

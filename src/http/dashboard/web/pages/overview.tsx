@@ -10,6 +10,7 @@ import type { Stats } from "../stats.ts";
 import { Chips } from "../ui/chips.tsx";
 import { Page, Panel, Shown } from "../ui/page.tsx";
 import { Figures } from "./figures.tsx";
+import { StuckRuns } from "./stuck-runs.tsx";
 import { RunTable } from "./run-table.tsx";
 
 const HOUR_MS = 3_600_000;
@@ -43,6 +44,7 @@ export function Overview(): JSX.Element {
       {(all || may.own) && (
         <Shown of={stats}>{(data) => <Figures stats={data} range={range[0]} all={all} />}</Shown>
       )}
+      {!all && stats.data !== undefined && stats.data.now.stuck > 0 && <StuckRuns />}
       {!all && <NewestRuns />}
     </Page>
   );
