@@ -40,7 +40,10 @@ export interface BreakerSummary extends BreakerKey {
   readonly openedAt: number;
   /** Somebody has opened it, and it stays so until somebody closes it. */
   readonly byHand: boolean;
-  /** Attempts that say why it is in this phase: those that opened it, else those of its probes or its wave so far. 0 where somebody opened it. */
+  /**
+   * Attempts that say why it is in this phase: those that opened it, else those of its probes or its wave so far. 0 where
+   * somebody opened it who had seen none.
+   */
   readonly attempts: number;
   /** Of these, the ones that failed. */
   readonly failed: number;

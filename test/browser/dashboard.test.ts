@@ -71,6 +71,8 @@ const PLACES: readonly (readonly [place: string, address: string, of?: string])[
   ["events", "/events"],
   ["credentials", "/credentials"],
   ["audit", "/audit"],
+  ["breakers", "/breakers"],
+  ["workspace", "/workspace"],
   ["workspaces", "/workspaces"],
   ["workers", "/workers"],
   ["settings", "/settings"],

@@ -57,7 +57,18 @@ const offline = defineAction({
   },
 });
 
-export const actions: readonly Action[] = [ok, refuse, sometimes, inbox, offline];
+const carrier = defineAction({
+  name: "shop.carrier",
+  description: "Is away for as long as the stage is there.",
+  input: any,
+  output: any,
+  effect: "idempotent",
+  run: () => {
+    throw Object.assign(new Error("The carrier does not answer"), { code: "ECONNREFUSED" });
+  },
+});
+
+export const actions: readonly Action[] = [ok, refuse, sometimes, inbox, offline, carrier];
 
 const order = {
   format: 1,
@@ -224,6 +235,13 @@ const wide = {
     ),
 };
 
+const parcel = {
+  format: 1,
+  name: "parcel",
+  nodes: { send: { kind: "action", action: "shop.carrier" } },
+  edges: [],
+};
+
 export const documents: readonly object[] = [
   order,
   refund,
@@ -235,5 +253,6 @@ export const documents: readonly object[] = [
   poll("letters", "shop.inbox"),
   poll("postcards", "shop.offline"),
   thanks,
+  parcel,
   wide,
 ];

@@ -22,7 +22,12 @@ export const WORKSPACE = "shop";
 export async function openStage(): Promise<Stage> {
   const backend = await openBackend("postgres");
   const keys = { a: randomBytes(32).toString("base64") };
-  const engine = backend.engine({ actions, encryption: { keys, current: "a" } });
+  const engine = backend.engine({
+    actions,
+    encryption: { keys, current: "a" },
+    breakers: { targets: { minimum: 3, waveEvery: "1s" }, credentials: true },
+    workspaces: { plans: { pro: { rate: { limit: 5_000 }, concurrency: 500, weight: 3 } } },
+  });
   const servers: Server[] = [];
   await engine.start();
   for (const document of documents) {
@@ -88,6 +93,14 @@ export async function play(engine: Engine, quick: number, items: number): Promis
   const parent = await engine.runs.start("onboarding", { workspace, input: { name: "Grace" } });
   await parent.result({ timeout: "20s" });
   await engine.publish("order.paid", { order: "ord_1" }, { workspace, id: "payment-1" });
+  await engine.workspaces.setLimits(workspace, { plan: "pro", queued: 2_000 });
+  await engine.breakers.open({ workspace, scope: "target", name: "api.postman.example" });
+  const opened = new Promise((resolve) => engine.on("breaker.opened", resolve));
+  await engine.runs.startMany(
+    "parcel",
+    Array.from({ length: 5 }, () => ({ workspace })),
+  );
+  await opened;
   await engine.credentials.set(
     "crm",
     { token: "a-secret-token" },

@@ -42,7 +42,7 @@ export interface BreakerState {
   readonly size: number;
   /** Those that somebody was given already. */
   readonly granted: number;
-  /** Outcomes of this wave; of an open breaker, those that opened it. */
+  /** Outcomes of this wave; of an open breaker, those that opened it, or that somebody saw who did. */
   readonly ok: number;
   readonly failed: number;
 }
@@ -132,7 +132,7 @@ export function grant(state: BreakerState, wanted: number): BreakerGrant {
 /** By somebody who knows why: it stays open until somebody closes it. */
 export function openByHand(state: BreakerState, now: number): BreakerState {
   if (state.phase === "open" && state.byHand) return state;
-  return { ...opened(state, now, NO_WAVE), byHand: true };
+  return { ...opened(state, now, state), byHand: true };
 }
 
 /** By somebody who knows that it works again: what is parked begins in waves, which begin with the first one. */

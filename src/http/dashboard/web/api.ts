@@ -29,9 +29,9 @@ export const base: string = location.pathname.replace(/\/dashboard\/?$/, "");
 /** The workspace that the page's own address names; `null`: the one that the login has. Only who may see all of them can name another one. */
 const named: string | null = new URLSearchParams(location.search).get("workspace");
 
-/** The address of an operation. */
+/** The address of an operation. A path may name another workspace than the page. */
 export function addressOf(path: string): string {
-  if (named === null) return base + path;
+  if (named === null || /[?&]workspace=/.test(path)) return base + path;
   return `${base}${path}${path.includes("?") ? "&" : "?"}workspace=${encodeURIComponent(named)}`;
 }
 

@@ -4,6 +4,7 @@ import { Link, Redirect, Route, Router, Switch, useRoute } from "wouter-preact";
 import { useHashLocation } from "wouter-preact/use-hash-location";
 import { useLive } from "./live.ts";
 import { Audit } from "./pages/audit.tsx";
+import { Breakers } from "./pages/breakers.tsx";
 import { Credentials } from "./pages/credentials.tsx";
 import { DeadLetters } from "./pages/dead-letters.tsx";
 import { Events } from "./pages/events.tsx";
@@ -18,6 +19,7 @@ import { Webhooks } from "./pages/webhooks.tsx";
 import { Workers } from "./pages/workers.tsx";
 import { WorkflowPage } from "./pages/workflow.tsx";
 import { Workflows } from "./pages/workflows.tsx";
+import { NamedWorkspace, OwnWorkspace } from "./pages/workspace.tsx";
 import { WorkspaceChoice, Workspaces } from "./pages/workspaces.tsx";
 import { type Session, SessionContext } from "./session.ts";
 import { Shown } from "./ui/page.tsx";
@@ -34,6 +36,7 @@ const PLACES: readonly (readonly [group: string, places: readonly Place[]])[] = 
       ["/workflows", "Workflows", "workflows.list"],
       ["/runs", "Runs", "runs.list"],
       ["/dead-letters", "Dead letters", "deadLetters.list"],
+      ["/breakers", "Breakers", "breakers.list"],
     ],
   ],
   [
@@ -50,6 +53,7 @@ const PLACES: readonly (readonly [group: string, places: readonly Place[]])[] = 
     [
       ["/credentials", "Credentials", "credentials.list"],
       ["/audit", "Audit", "audit.list"],
+      ["/workspace", "Limits and data", "workspaces.getLimits"],
       ["/workspaces", "Workspaces", "workspaces.list"],
       ["/workers", "Workers", "workers.list"],
       ["/settings", "Settings", "dashboard"],
@@ -170,7 +174,10 @@ function Pages(): JSX.Element {
       <Route path="/events" component={Events} />
       <Route path="/credentials" component={Credentials} />
       <Route path="/audit" component={Audit} />
+      <Route path="/breakers" component={Breakers} />
+      <Route path="/workspace" component={OwnWorkspace} />
       <Route path="/workspaces" component={Workspaces} />
+      <Route path="/workspaces/:name">{({ name }) => <NamedWorkspace key={name} address={name} />}</Route>
       <Route path="/workers" component={Workers} />
       <Route path="/settings" component={Settings} />
       <Route path="">{() => <Redirect to="/" />}</Route>

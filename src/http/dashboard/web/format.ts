@@ -70,6 +70,12 @@ export function bytes(size: number): string {
   return `${(size / 1_048_576).toFixed(1)} MiB`;
 }
 
+/** A name of code as people write it: `storedRuns` is `Stored runs`. */
+export function words(name: string): string {
+  const text = name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** The end of an id, which tells two of them apart. */
 export function shortId(id: string): string {
   return id.length > 13 ? `…${id.slice(-12)}` : id;

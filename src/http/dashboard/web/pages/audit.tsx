@@ -12,7 +12,7 @@ import { Pager, usePages } from "../ui/pager.tsx";
 import { Status } from "../ui/status.tsx";
 import { Ago } from "../ui/time.tsx";
 
-interface Entry {
+export interface AuditEntry {
   readonly id: string;
   readonly at: number;
   readonly actor: string | null;
@@ -43,7 +43,7 @@ const TEXTS = [
 export function Audit(): JSX.Element {
   const [search, setSearch] = useState<Search>({ actor: "", action: "", subject: "", outcome: "" });
   const pages = usePages();
-  const entries = useLive<ListPage<Entry>>(
+  const entries = useLive<ListPage<AuditEntry>>(
     `/audit${query({ ...search, cursor: pages.cursor, limit: PAGE })}`,
   );
   const change = (part: Partial<Search>): void => {
@@ -59,11 +59,7 @@ export function Audit(): JSX.Element {
             <Empty>Nobody has done anything like that.</Empty>
           ) : (
             <>
-              <Table label="Audit" head={HEAD}>
-                {items.map((entry) => (
-                  <Row key={entry.id} entry={entry} />
-                ))}
-              </Table>
+              <AuditTable label="Audit" items={items} />
               <Pager pages={pages} cursor={cursor} />
             </>
           )
@@ -105,7 +101,17 @@ function Filters({ search, onChange }: FiltersProps): JSX.Element {
   );
 }
 
-function Row({ entry }: { entry: Entry }): JSX.Element {
+export function AuditTable({ label, items }: { label: string; items: readonly AuditEntry[] }): JSX.Element {
+  return (
+    <Table label={label} head={HEAD}>
+      {items.map((entry) => (
+        <Row key={entry.id} entry={entry} />
+      ))}
+    </Table>
+  );
+}
+
+function Row({ entry }: { entry: AuditEntry }): JSX.Element {
   const { at, actor, action, kind, subject, outcome, code, details } = entry;
   return (
     <tr>
@@ -139,7 +145,7 @@ function Row({ entry }: { entry: Entry }): JSX.Element {
   );
 }
 
-function Subject({ kind, subject }: Pick<Entry, "kind" | "subject">): JSX.Element | null {
+function Subject({ kind, subject }: Pick<AuditEntry, "kind" | "subject">): JSX.Element | null {
   if (subject === null) return null;
   if (kind === "run")
     return (

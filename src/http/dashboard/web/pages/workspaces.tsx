@@ -1,11 +1,14 @@
 /** The tenants, for who looks after all of them. */
 import type { JSX } from "preact";
+import { Link } from "wouter-preact";
 import type { Page as ListPage } from "../../../../core/ports/store.ts";
 import { dashboardOf, query } from "../api.ts";
 import { useLive } from "../live.ts";
 import { useSession } from "../session.ts";
 import { Empty, Page, Shown, Table } from "../ui/page.tsx";
 import { Pager, usePages } from "../ui/pager.tsx";
+
+import { placeOf } from "./workspace.tsx";
 
 const PAGE = 100;
 const RARELY_MS = 30_000;
@@ -23,11 +26,16 @@ export function Workspaces(): JSX.Element {
             <Empty>No workspace has anything yet.</Empty>
           ) : (
             <>
-              <Table label="Workspaces" head={["Name"]}>
+              <Table label="Workspaces" head={["Name", "Limits and data"]}>
                 {items.map((name) => (
                   <tr key={name} class={name === workspace ? "chosen" : ""}>
                     <td>
                       <a href={dashboardOf(name)}>{name}</a>
+                    </td>
+                    <td>
+                      <Link href={placeOf(name)} aria-label={`Limits and data of ${name}`}>
+                        Limits and data
+                      </Link>
                     </td>
                   </tr>
                 ))}

@@ -25,13 +25,15 @@ interface AskProps {
   label: string;
   question: ComponentChildren;
   danger?: boolean;
+  /** `false`: it cannot be answered yet. */
+  ready?: boolean;
   class?: string;
   onYes: () => Promise<void>;
   children?: ComponentChildren;
 }
 
 /** A button that asks before it does what it says. `children`: what else is to be filled in. */
-export function Ask({ label, question, danger, class: look, onYes, children }: AskProps): JSX.Element {
+export function Ask({ label, question, danger, ready, class: look, onYes, children }: AskProps): JSX.Element {
   const [open, setOpen] = useState(false);
   const [busy, setBusy] = useState(false);
   const submit = (event: Event): void => {
@@ -56,7 +58,7 @@ export function Ask({ label, question, danger, class: look, onYes, children }: A
               <button type="button" onClick={() => setOpen(false)}>
                 Not now
               </button>
-              <button type="submit" class={danger ? "danger" : "primary"} disabled={busy}>
+              <button type="submit" class={danger ? "danger" : "primary"} disabled={busy || ready === false}>
                 {label}
               </button>
             </div>

@@ -16,6 +16,8 @@ const TONES: Readonly<Record<string, string>> = {
   rejected: "bad",
   open: "bad",
   "dead letter": "bad",
+  probing: "busy",
+  releasing: "busy",
   running: "busy",
   compensating: "busy",
   cancelling: "busy",
