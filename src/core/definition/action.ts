@@ -167,7 +167,7 @@ export interface ActionSettings {
   readonly timeout?: Duration;
   /** Default: the workflow's, then the engine's. */
   readonly retry?: RetryDocument;
-  /** Of nodes that name none: only workers of this lane take them. Default `default`. */
+  /** Of nodes that name none: only workers of this lane take them. Default: that of the workflow, then `default`. */
   readonly lane?: string;
   /**
    * Names of all the credentials that the action asks for; a node must grant them, and no other is given to it. Not declared: those

@@ -44,7 +44,7 @@ export interface ActionOptions<Of extends string = string> extends NodeOptions<O
   readonly deadline?: Duration;
   /** Default: the action's, then the workflow's, then the engine's. */
   readonly retry?: RetryDocument;
-  /** Only workers of this lane take the node. Default `default`. */
+  /** Only workers of this lane take the node. Default: that of its action, then of its workflow, then `default`. */
   readonly lane?: string;
   /**
    * A key across all runs of the workspace: of all node runs with this action and key, one at a time runs, and what the first success

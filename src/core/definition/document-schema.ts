@@ -316,6 +316,7 @@ export const documentSchema: ZodType<object> = place(
     deadline: duration.exactOptional(),
     onFailure: z.literal("compensate").exactOptional(),
     concurrency: runConcurrency.exactOptional(),
+    lane: named("a lane", LANE).exactOptional(),
   },
-  ["idempotencyKey", "lane"],
+  ["idempotencyKey"],
 );

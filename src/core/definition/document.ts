@@ -36,6 +36,8 @@ export interface WorkflowDocument {
   readonly onFailure?: "compensate";
   /** How many runs of the workflow may be under way at once. None: any number. */
   readonly concurrency?: ConcurrencyDocument;
+  /** For the nodes of this workflow that name no lane and whose action has none of its own. None: `default`. */
+  readonly lane?: string;
 }
 
 /** At most `limit` runs of the workflow with the same key are under way at once, in all processes together. */
@@ -168,7 +170,7 @@ export interface ActionDocument extends NodeDocumentBase {
    */
   readonly deadline?: Duration;
   readonly retry?: RetryDocument;
-  /** Only workers of this lane take the node. Default `default`. */
+  /** Only workers of this lane take the node. Default: that of its action, then of its workflow, then `default`. */
   readonly lane?: string;
   /**
    * A template whose text is a key across all runs of the workspace: of all node runs with this action and key, one at a time runs, and

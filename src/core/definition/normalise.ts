@@ -16,6 +16,7 @@ const DOCUMENT_FIELDS = [
   "deadline",
   "onFailure",
   "concurrency",
+  "lane",
 ];
 const CONCURRENCY_FIELDS = ["key", "limit", "onLimit"];
 const EDGE_FIELDS = ["from", "to", "on"];

@@ -41,6 +41,8 @@ export interface WorkflowDefinition<
   readonly onFailure?: "compensate";
   /** How many runs of the workflow may be under way at once. Default: any number. */
   readonly concurrency?: ConcurrencyOptions<z.output<InputSchema>, Name, z.input<InputSchema>>;
+  /** For the nodes that name no lane and whose action has none: only workers of this lane take them. Default `default`. */
+  readonly lane?: string;
   /** Of the run's input. None: any JSON. What nodes read is the parsed value. */
   readonly input?: InputSchema;
   /**
@@ -85,7 +87,7 @@ function isDefinition(value: unknown): value is WorkflowDefinition {
 }
 
 function fromCode(definition: WorkflowDefinition): Workflow {
-  const { name, description, labels, retry, timeout, deadline, onFailure, input, build } = definition;
+  const { name, description, labels, retry, timeout, deadline, onFailure, lane, input, build } = definition;
   const problems = definitionIssues(definition);
   const schema = problems.length === 0 && input !== undefined ? inputSchemaOf(input) : null;
   const recorder = new Recorder(nameOf(definition));
@@ -101,6 +103,7 @@ function fromCode(definition: WorkflowDefinition): Workflow {
     deadline,
     onFailure,
     concurrency,
+    lane,
     input: schema ?? undefined,
     nodes,
     edges,
@@ -126,6 +129,7 @@ const FIELDS = [
   "deadline",
   "onFailure",
   "concurrency",
+  "lane",
   "input",
   "build",
 ];

@@ -115,8 +115,16 @@ function compileNodes(document: WorkflowDocument, graph: Graph, order: readonly 
   });
   const races = racesOf(places);
   return places.map((place, index) =>
-    compileNode({ ...place, race: races[index] as number | null }, document.nodes[place.id] as NodeDocument),
+    compileNode(
+      { ...place, race: races[index] as number | null },
+      inLane(document.nodes[place.id] as NodeDocument, document.lane),
+    ),
   );
+}
+
+/** In the workflow's lane, where it names none: what its action says was written into it when the version was stored. */
+function inLane(node: NodeDocument, lane: string | undefined): NodeDocument {
+  return node.kind === "action" && node.lane === undefined && lane !== undefined ? { ...node, lane } : node;
 }
 
 function compileJoin(join: JoinDocument = "settled"): Pick<PlanBase, "join" | "callsOff"> {

@@ -72,7 +72,7 @@ function Row({ breaker, onDone }: RowProps): JSX.Element {
   const { scope, name, phase, openedAt, byHand, attempts, failed, parked } = breaker;
   return (
     <tr>
-      <td class="wide">
+      <td>
         <strong>{name}</strong>
         <div class="muted">{scope}</div>
       </td>

@@ -35,7 +35,7 @@ interface LimitsProps {
 }
 
 const FIELDS: readonly (readonly [name: string, field: LimitField])[] = Object.entries(LIMIT_FIELDS);
-const HEAD = ["Limit", "Of what", "In force", "Set for this workspace"];
+const HEAD = ["Limit", "In force", "Set for this workspace"];
 
 export function Limits({ of, onDone }: LimitsProps): JSX.Element {
   const { set, inForce } = of;
@@ -55,8 +55,10 @@ export function Limits({ of, onDone }: LimitsProps): JSX.Element {
       <Table label="Limits" head={HEAD}>
         {FIELDS.map(([name, { what }]) => (
           <tr key={name}>
-            <th scope="row">{words(name)}</th>
-            <td class="muted">{what}</td>
+            <td class="wide">
+              {words(name)}
+              <div class="muted">{what}</div>
+            </td>
             <td>
               <strong>{textOf(inForce[name])}</strong>
             </td>
