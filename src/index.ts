@@ -116,6 +116,8 @@ export type { AuditOutcome, AuditRecord } from "./core/ports/audit.ts";
 export type { ListStuckOptions, StuckRuns, StuckSettings } from "./engine/stuck.ts";
 export type { KnownStuckRun, StuckRun } from "./core/ports/stuck.ts";
 export type { StuckReason } from "./core/stuck/judge.ts";
+export type { Alert, AlertKind } from "./core/alert/alert.ts";
+export type { MissedTicks } from "./worker/ticks.ts";
 export type { DeadLettersApi } from "./engine/dead-letters.ts";
 export type { MovePreview } from "./engine/version-moves.ts";
 export type {

@@ -7,11 +7,10 @@ import { FlowForgeError } from "../core/errors.ts";
 import type { StoredBreaker } from "../core/ports/breakers.ts";
 import type { Page, Store } from "../core/ports/store.ts";
 import { type BreakerRules, policyOf } from "../worker/breakers/breaker-uses.ts";
-import type { BreakerChange } from "../worker/breakers/breakers.ts";
 import type { WorkerOptions } from "../worker/worker-options.ts";
+import { type AlertParts, tellBreaker } from "./alerts.ts";
 import { workspaceOf } from "./call-options.ts";
 import { checkOptions } from "./check-options.ts";
-import type { EngineEvents } from "./engine-events.ts";
 
 /** Which breaker. */
 export interface BreakerOf {
@@ -156,13 +155,7 @@ function placeOf(cursor: string): Pick<BreakerKey, "scope" | "name"> {
 /** What a worker needs of the option, and whom it tells. */
 export function breakersForWorker(
   { breakers: rules }: { readonly breakers: BreakerRules | null },
-  events: Pick<EngineEvents, "emit">,
+  alerts: AlertParts,
 ): Pick<WorkerOptions, "breakers"> {
-  if (!rules) return { breakers: null };
-  const onChange = ({ change, ...of }: BreakerChange): void => {
-    const { workspace, scope, name, failed, attempts } = of;
-    if (change === "opened") events.emit("breaker.opened", { workspace, scope, name, failed, attempts });
-    else events.emit("breaker.closed", { workspace, scope, name });
-  };
-  return { breakers: { rules, onChange } };
+  return { breakers: rules && { rules, onChange: (change) => tellBreaker(alerts, change) } };
 }

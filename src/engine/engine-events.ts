@@ -1,8 +1,10 @@
 /** Typed events of an engine, for logs, alerts and tests. They tell what this process saw; the store tells the rest. */
 import type { BreakerKey } from "../core/breaker/key.ts";
+import type { Alert } from "../core/alert/alert.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { StuckRun } from "../core/ports/stuck.ts";
 import type { RunStatus } from "../core/run/state.ts";
+import type { MissedTicks } from "../worker/ticks.ts";
 
 export interface EngineEventMap {
   /** A run came to rest in this process. */
@@ -12,12 +14,14 @@ export interface EngineEventMap {
     readonly workspace: string;
     readonly status: RunStatus;
   };
-  /** A node run gave up and nothing handles it. */
+  /** A node run, or an item of a map, gave up and nothing handles it. */
   readonly "node.deadLetter": {
     readonly runId: string;
     readonly workflow: string;
     readonly workspace: string;
     readonly node: string;
+    /** Its place in the list, of an item of a map. */
+    readonly item?: number;
     readonly error: { readonly class: string; readonly message: string };
   };
   /** A run with open dead letters is past `retention.unresolved`, and is deleted now, with them. */
@@ -28,6 +32,13 @@ export interface EngineEventMap {
     readonly deadLetters: number;
     readonly finishedAt: number;
   };
+  /**
+   * Somebody should look at it: a dead letter (of a map once, when it ends), a stuck run, a breaker that opened, missed ticks. In the process that saw
+   * it, beside the event of its own.
+   */
+  readonly alert: Alert;
+  /** Ticks of a schedule were passed over, because nobody saw them in time and its `catchUp` is not `all`, or they are out of its window. */
+  readonly "schedule.missed": MissedTicks;
   /** A run should move and does not. Told once for each node and reason, by the engine that found it, however long it lasts. */
   readonly "run.stuck": StuckRun;
   /** An event matched a trigger, and could not start its run: the input does not fit, say. It is in `events.get` as well. */

@@ -13,6 +13,7 @@ type Wired =
   | "breakers"
   | "children"
   | "ticks"
+  | "onMissed"
   | "items"
   | "deliveries"
   | "outgoing"

@@ -9,6 +9,7 @@ import { FlowForgeError } from "../core/errors.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { Worker, WorkerCounts } from "../worker/worker.ts";
 import type { WorkerOptions } from "../worker/worker-options.ts";
+import { alertsForWorker } from "./alerts.ts";
 import { ApprovalsApi } from "./approvals.ts";
 import { AuditApi } from "./audit.ts";
 import { BreakersApi, breakersForWorker } from "./breakers.ts";
@@ -32,6 +33,7 @@ import { Observation } from "./observation.ts";
 import type { Stats, StatsOptions } from "./stats.ts";
 import type { WorkersApi } from "./workers.ts";
 import { StuckRuns } from "./stuck.ts";
+import { tellItemLetter } from "./telling.ts";
 import { OwnTransactions } from "./transactions.ts";
 import { Signer } from "./signing.ts";
 import { Watch } from "./watch.ts";
@@ -282,20 +284,21 @@ export class Engine implements AsyncDisposable {
     const { store, notifier, transactions, addJob } = connections;
     const { logger } = this.#options;
     const watch = new Watch(notifier, logger);
-    const children = childRuns({
-      store,
-      table: () => worker.table,
-      runs: () => runs,
-      deadLetters: () => deadLetters,
-    });
+    const alerts = { store, logger, events: this.#events };
+    const lazily = { table: () => worker.table, runs: () => runs, deadLetters: () => deadLetters };
+    const children = childRuns({ store, ...lazily });
     const ticks = tickRuns({ runs: () => runs, control: () => control });
     const deliveries: WorkerOptions["deliveries"] = { finish: (delivery) => intake.finish(delivery) };
     const own = new OwnTransactions(transactions, logger);
     const around = { store, logger, transactions, own, tell: this.#events, worker: () => worker, addJob };
     const events = new EventParts({ ...around, runs: () => runs, control: () => control });
-    const observation: Observation = new Observation(this.#options, connections, () => worker);
-    const breaking = breakersForWorker(this.#options, this.#events);
-    const parts = { children, ticks, deliveries, ...breaking, ...events.forWorker, ...observation.forWorker };
+    const onItemLetter = tellItemLetter(alerts);
+    const observation: Observation = new Observation(this.#options, connections, {
+      worker: () => worker,
+      onItemLetter,
+    });
+    const telling = { ...breakersForWorker(this.#options, alerts), ...alertsForWorker(alerts) };
+    const parts = { children, ticks, deliveries, ...telling, ...events.forWorker, ...observation.forWorker };
     const worker: Worker = this.#worker({ connections, watch, ...parts, items: itemRuns(() => runs) });
     const workflows = new WorkflowsApi({
       store,

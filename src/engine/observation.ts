@@ -10,7 +10,7 @@ import { observers } from "../observability/observers.ts";
 import type { OpenTelemetry } from "../observability/open-telemetry.ts";
 import { exposition } from "../observability/prometheus.ts";
 import { Tracing } from "../observability/tracing.ts";
-import { Statistics } from "../observability/statistics.ts";
+import { Statistics, type StatisticsOptions } from "../observability/statistics.ts";
 import { Loop } from "../worker/loop.ts";
 import type { Observer } from "../worker/observer.ts";
 import type { Worker } from "../worker/worker.ts";
@@ -28,6 +28,11 @@ const STOP_MS = 1_000;
 
 type Parts = Pick<Connections, "store" | "statistics" | "logs" | "telemetry">;
 
+interface Around extends Pick<StatisticsOptions, "onItemLetter"> {
+  /** Is made after this, because it tells this. */
+  readonly worker: () => Worker;
+}
+
 export class Observation {
   readonly observer: Observer;
   readonly stats: StatsReader;
@@ -42,17 +47,21 @@ export class Observation {
   readonly #statistics: Statistics;
   #loops: readonly Loop[] = [];
 
-  /** `worker`: is made after this, because it tells this. */
   constructor(
     { logger, keptLogs: kept }: Pick<ParsedOptions, "logger" | "keptLogs">,
     { store, statistics, logs, telemetry }: Parts,
-    worker: () => Worker,
+    { worker, onItemLetter }: Around,
   ) {
     this.#logger = logger;
     this.#store = statistics;
     this.attemptLogs = new AttemptLogs({ store: logs, logger, kept, now: () => worker().clock.now() });
     this.runLogs = new RunLogs(logs, () => this.attemptLogs.flush());
-    this.#statistics = new Statistics({ store: statistics, logger, now: () => worker().clock.now() });
+    this.#statistics = new Statistics({
+      store: statistics,
+      logger,
+      now: () => worker().clock.now(),
+      onItemLetter,
+    });
     this.workers = new WorkersApi(statistics);
     this.stats = new StatsReader({
       statistics,

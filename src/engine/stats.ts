@@ -87,6 +87,8 @@ export interface StatsNow {
   readonly deadLetters: number;
   /** Runs that should move and do not: see `engine.stuck`. */
   readonly stuck: number;
+  /** Circuit breakers that are not closed. */
+  readonly openBreakers: number;
   /** Workers that are alive, whatever they work for. */
   readonly workers: number;
 }
@@ -240,7 +242,7 @@ export class StatsReader {
       this.#parts.statistics.standing(scope),
       this.#parts.liveWorkers(),
     ]);
-    const { now, runs, groups, isCut, deadLetters, stuck } = standing;
+    const { now, runs, groups, isCut, deadLetters, stuck, openBreakers } = standing;
     return {
       at: now,
       runs: Object.fromEntries(runs.map(({ status, count }) => [status, count])),
@@ -251,6 +253,7 @@ export class StatsReader {
       oldest: oldestOf(standing),
       deadLetters,
       stuck,
+      openBreakers,
       workers,
     };
   }

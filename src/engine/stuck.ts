@@ -5,11 +5,9 @@
 import { z } from "zod";
 import type { Duration } from "../core/definition/document.ts";
 import { parseDuration } from "../core/definition/duration.ts";
-import type { OwnEvent } from "../core/definition/own-events.ts";
 import { FlowForgeError } from "../core/errors.ts";
 import type { Plan } from "../core/graph/plan.ts";
 import type { JsonObject } from "../core/json.ts";
-import type { Announcement } from "../core/ports/commit.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { Page, Store } from "../core/ports/store.ts";
 import type { KnownStuckRun, StuckRun } from "../core/ports/stuck.ts";
@@ -18,6 +16,7 @@ import { chainOfRun } from "../worker/announcements.ts";
 import { Loop } from "../worker/loop.ts";
 import type { PlanKey } from "../worker/plans.ts";
 import { roundsWithin } from "../worker/retry-pause.ts";
+import { announceAlert } from "./alerts.ts";
 import { type InWorkspace, inWorkspaceSchema, workspaceOf } from "./call-options.ts";
 import type { EngineEvents } from "./engine-events.ts";
 
@@ -149,7 +148,17 @@ export class StuckRuns {
     if (!stored) return;
     const trigger = stored.triggerPayload ?? null;
     const chain = chainOfRun({ trigger, workflow: run.workflow });
-    await store.events.announce([stuckEvent(run, chain, stored.header.labels)]);
+    const { workspace, workflow, runId, node, reason, lane, action, since } = run;
+    const details = { reason, lane, action, since };
+    const told = stuckEvent(run, chain, stored.header.labels);
+    await announceAlert({ store, events }, told, {
+      what: "run_stuck",
+      workspace,
+      workflow,
+      runId,
+      node,
+      details,
+    });
   }
 }
 
@@ -162,11 +171,11 @@ function stuckRun(waiting: Waiting, reason: StuckRun["reason"], need: NodeNeed |
 
 /** Its id is made of the state, so that it is there once. */
 // oxlint-disable-next-line max-params -- what is stuck, what led to it, and whose it is
-function stuckEvent(run: StuckRun, chain: readonly string[], labels: JsonObject): Announcement {
-  const { runId, workspace, workflow, version, reason, node, lane, action, since } = run;
+function stuckEvent(run: StuckRun, chain: readonly string[], labels: JsonObject) {
+  const { runId, workflow, version, reason, node, lane, action, since } = run;
   const payload = { runId, workflow, version, labels: { ...labels }, reason, node, lane, action, since };
   const id = `flowforge.run.stuck/${runId}/${node ?? ""}/${reason}/${since}`;
-  return { workspace, id, name: "flowforge.run.stuck" satisfies OwnEvent, payload, chain };
+  return { id, name: "flowforge.run.stuck", payload, chain } as const;
 }
 
 function bothWorkspaces(): FlowForgeError {

@@ -1,9 +1,13 @@
 /** What a durable turn of a run is told to: those who wait for the run, listeners of the engine and its log. */
+import { alertOf } from "../core/alert/alert.ts";
+import type { JsonObject } from "../core/json.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { RunHeader } from "../core/ports/stored-run.ts";
+import type { ErrorRecord } from "../core/run/event.ts";
 import type { Advance } from "../core/run/advance.ts";
 import type { ActiveRun } from "../worker/active-run.ts";
 import { isResting } from "../worker/resting.ts";
+import type { ObservedNode } from "../worker/observer.ts";
 import type { Turn } from "../worker/turn.ts";
 import type { EngineEvents } from "./engine-events.ts";
 import type { Watch } from "./watch.ts";
@@ -39,7 +43,21 @@ function tellDeadLetters({ logger, events }: TellingParts, run: ActiveRun, turn:
     const node = run.plan!.nodes[index]!.id;
     logger.error({ runId: run.id, workflow, workspace, node, error }, "a node run gave up");
     events.emit("node.deadLetter", { runId: run.id, workflow, workspace, node, error });
+    const about = { workspace, workflow, runId: run.id, node, details: { error: plainError(error) } };
+    events.emit("alert", alertOf({ what: "dead_letter", ...about }));
   }
+}
+
+/** An item of a map gave up, and nothing handles it. */
+export function tellItemLetter({ logger, events }: Pick<TellingParts, "logger" | "events">) {
+  return ({ runId, workflow, workspace, node, item }: ObservedNode, error: ErrorRecord): void => {
+    logger.error({ runId, workflow, workspace, node, item, error }, "an item of a map gave up");
+    events.emit("node.deadLetter", { runId, workflow, workspace, node, item, error });
+  };
+}
+
+function plainError({ class: of, message }: ErrorRecord): JsonObject {
+  return { class: of, message };
 }
 
 /** A run with open dead letters is past its time, and deleted. */

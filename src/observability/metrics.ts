@@ -32,6 +32,7 @@ export interface Depths {
   readonly active: number;
   readonly deadLetters: number;
   readonly stuck: number;
+  readonly openBreakers: number;
 }
 
 export interface MetricsOptions {
@@ -130,6 +131,7 @@ function observed(meter: Meter, loop: IntervalHistogram, { depths, onError }: Me
   const active = gauge("runs.active", "Runs that are not at rest");
   const letters = gauge("dead_letters.open", "Dead letters that are open");
   const stuck = gauge("runs.stuck", "Runs that should move and do not");
+  const breakers = gauge("breakers.open", "Circuit breakers that are not closed");
   const delay = meter.createObservableGauge("flowforge.event_loop.delay", {
     description: "99th percentile since the last collection",
     unit: "s",
@@ -142,6 +144,7 @@ function observed(meter: Meter, loop: IntervalHistogram, { depths, onError }: Me
       result.observe(active, now.active);
       result.observe(letters, now.deadLetters);
       result.observe(stuck, now.stuck);
+      result.observe(breakers, now.openBreakers);
       for (const { lane, ...states } of now.lanes)
         for (const [state, count] of Object.entries(states))
           result.observe(depth, count, { "flowforge.lane": lane, "flowforge.state": state });
@@ -149,7 +152,7 @@ function observed(meter: Meter, loop: IntervalHistogram, { depths, onError }: Me
       onError(error);
     }
   };
-  const all = [depth, active, letters, stuck, delay];
+  const all = [depth, active, letters, stuck, breakers, delay];
   meter.addBatchObservableCallback(ask, all);
   return () => meter.removeBatchObservableCallback(ask, all);
 }

@@ -31,6 +31,7 @@ export function exposition(
     family("runs_active", "gauge", "Runs that are not at rest", one(now.active)),
     family("dead_letters_open", "gauge", "Dead letters that are open", one(now.deadLetters)),
     family("runs_stuck", "gauge", "Runs that should move and do not", one(now.stuck)),
+    family("breakers_open", "gauge", "Circuit breakers that are not closed", one(now.openBreakers)),
     family("workers", "gauge", "Workers that are alive", one(now.workers)),
   ].join("");
 }

@@ -8,6 +8,7 @@ import type { CountsRow, StatisticsStore } from "../core/ports/statistics.ts";
 import { addCounts, newTally, type Tally } from "../core/statistics/counts.ts";
 import { addTo } from "../core/statistics/histogram.ts";
 import { HOUR_MS, MINUTE_MS } from "../core/statistics/series.ts";
+import type { ErrorRecord } from "../core/run/event.ts";
 import type { Outcome } from "../worker/attempt.ts";
 import type {
   AttemptWatch,
@@ -51,6 +52,8 @@ export interface StatisticsOptions {
   /** Milliseconds since 1970 by the store's clock. */
   readonly now: () => number;
   readonly logger: Logger;
+  /** Of an item; those of node runs are told with their turns. */
+  readonly onItemLetter: (node: ObservedNode, error: ErrorRecord) => void;
 }
 
 export class Statistics implements Observer {
@@ -90,7 +93,8 @@ export class Statistics implements Observer {
     return { ended: (outcome) => this.#attemptEnded(attempt, outcome, performance.now() - startedAt) };
   }
 
-  deadLetter(node: ObservedNode): void {
+  deadLetter(node: ObservedNode, error: ErrorRecord): void {
+    if (node.item >= 0) this.#options.onItemLetter(node, error);
     this.#of(node, node.node).deadLetters++;
   }
 

@@ -42,7 +42,10 @@ export function standingQueries(pool: ConnectionPool, s: string): Queries {
       const [runs, groups, letters] = await Promise.all([
         pool.query<{ status: RunStatus; count: number }>({ text: activeText(s, scope), values }),
         pool.query<GroupRow>({ text: groupsText(s, scope), values }),
-        pool.query<{ now: number; count: number; stuck: number }>({ text: lettersText(s, scope), values }),
+        pool.query<{ now: number; count: number; stuck: number; open: number }>({
+          text: lettersText(s, scope),
+          values,
+        }),
       ]);
       return {
         now: letters[0]!.now,
@@ -51,6 +54,7 @@ export function standingQueries(pool: ConnectionPool, s: string): Queries {
         isCut: isCut(groups),
         deadLetters: letters[0]!.count,
         stuck: letters[0]!.stuck,
+        openBreakers: letters[0]!.open,
       };
     },
     async workers() {
@@ -90,7 +94,8 @@ function activeText(s: string, scope: Scope): string {
 function lettersText(s: string, scope: Scope): string {
   return `select ${s}.now() as now, (select count(*) from ${s}.dead_letters d
     where d.resolved_at is null and ${whose(scope, "d")}) as count,
-    (select count(distinct k.run_id) from ${s}.stuck_runs k where ${whose(scope, "k")}) as stuck`;
+    (select count(distinct k.run_id) from ${s}.stuck_runs k where ${whose(scope, "k")}) as stuck,
+    (select count(*) from ${s}.breakers b where b.phase <> 'closed' and ${whose({ ...scope, workflow: null }, "b")}) as open`;
 }
 
 /** Rows in each state, at most `MOST` of them. Only of runs that are under way, which the planner finds by their index. Those of paused runs wait for nobody but whoever resumes them. */

@@ -2,6 +2,7 @@
  * What a commit says of its run to the workspace: events of the engine's own, which are stored with it where somebody listens. Their ids
  * are made of the run and its `seq`, or of the node run that gave up, so each is there once.
  */
+import { alertEvent, alertOf } from "../core/alert/alert.ts";
 import type { OwnEvent } from "../core/definition/own-events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import type { Announcement } from "../core/ports/commit.ts";
@@ -19,7 +20,7 @@ export function announcementsOf(parts: EntryParts): readonly Announcement[] {
   const rests = comesToRest(parts);
   if (letters.length === 0 && !rests) return [];
   const common = { workspace: parts.started.workspace, chain: chainOfRun(parts.started) };
-  const events = letters.map((index) => ({ ...common, ...letterOf(parts, index) }));
+  const events = letters.flatMap((index) => withAlert(parts, { ...common, ...letterOf(parts, index) }));
   return rests ? [...events, { ...common, ...endOf(parts) }] : events;
 }
 
@@ -49,6 +50,14 @@ function letterOf(parts: EntryParts, index: number): Pick<Announcement, "id" | "
     name: "flowforge.dead_letter" satisfies OwnEvent,
     payload: { ...about(parts), node, error: errorOf(parts, index) },
   };
+}
+
+/** A letter, and that somebody should look at it. */
+function withAlert({ runId, started }: EntryParts, letter: Announcement): readonly Announcement[] {
+  const { node, error } = letter.payload as { readonly node: string; readonly error: Json };
+  const { workspace, workflow } = started;
+  const facts = { what: "dead_letter", workspace, workflow, runId, node, details: { error } } as const;
+  return [letter, alertEvent(alertOf(facts), letter)];
 }
 
 function endOf(parts: EntryParts): Pick<Announcement, "id" | "name" | "payload"> {

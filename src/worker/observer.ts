@@ -2,6 +2,7 @@
 import type { Advance } from "../core/run/advance.ts";
 import type { OutboundFetch } from "../core/definition/outbound.ts";
 import type { Logger } from "../core/ports/logger.ts";
+import type { ErrorRecord } from "../core/run/event.ts";
 import type { RunStatus } from "../core/run/state.ts";
 import type { Outcome } from "./attempt.ts";
 
@@ -81,7 +82,8 @@ export interface Observer {
   /** A worker took the node run from the queue, where it had been for so long. */
   taken(node: ObservedNode, queuedMs: number): void;
   attempt(attempt: ObservedAttempt): AttemptWatch;
-  deadLetter(node: ObservedNode): void;
+  /** Of a node run, or of an item when its result is stored. */
+  deadLetter(node: ObservedNode, error: ErrorRecord): void;
   /** A late answer was refused. */
   fenced(node: ObservedNode): void;
   batch(batch: Batch): void;

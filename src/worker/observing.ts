@@ -25,8 +25,8 @@ export function tellMoved(
   if (!ends && !begins && turn.deadLetters.length === 0) return;
   const subject = observed(run);
   if (begins) observer.runBegan(subject);
-  for (const { node } of turn.deadLetters)
-    observer.deadLetter({ ...subject, node: run.plan!.nodes[node]!.id, item: NO_ITEM });
+  for (const { node, error } of turn.deadLetters)
+    observer.deadLetter({ ...subject, node: run.plan!.nodes[node]!.id, item: NO_ITEM }, error);
   if (ends) observer.runEnded(subject, { status: state.status, ms: Math.max(0, now - startOf(run)) });
 }
 

@@ -44,11 +44,20 @@ export interface TickRuns {
   cancel(run: { readonly runId: string; readonly workspace: string }): Promise<void>;
 }
 
+/** Ticks that were passed over: from this one on, to before `until`. */
+export interface MissedTicks extends SchedulePlace {
+  readonly from: number;
+  /** The tick that is started now, or the next one; `null`: the schedule is over. */
+  readonly until: number | null;
+  readonly catchUp: "none" | "one" | "all";
+}
+
 export interface TicksOptions {
   readonly store: Pick<Store, "schedules">;
   readonly loader: Pick<Loader, "load">;
   readonly runs: TickRuns;
   readonly logger: Logger;
+  readonly onMissed: (missed: MissedTicks) => void;
 }
 
 /** The first tick after this time. */
@@ -84,7 +93,7 @@ export class Ticks {
     const timing = timingOf(source);
     const { start, next } = decideTick({ source, timing, dueAt, now, held });
     const moved = { ...fireTime(schedule, source, next), held: false };
-    if (start === null) return this.#advance(schedule, moved);
+    if (start === null) return this.#passOver(schedule, moved);
     const isBusy = (source.overlap ?? "allow") !== "allow" && (await this.#isBusy(schedule));
     if (isBusy && source.overlap === "skip") return this.#advance(schedule, moved);
     if (isBusy && source.overlap === "queue")
@@ -96,7 +105,21 @@ export class Ticks {
       return this.#advance(schedule, { dueAt: start, fireAt: now + FAILED_MS, held: true });
     // Those behind one that waited for the run before it were seen in time as well.
     const isInLine = held && source.overlap === "queue" && next !== null && next <= now;
-    return this.#advance(schedule, { ...moved, ...begun, held: isInLine });
+    const isMoved = await this.#advance(schedule, { ...moved, ...begun, held: isInLine });
+    if (isMoved && start > dueAt) this.#missed(schedule, start);
+    return isMoved;
+  }
+
+  async #passOver(schedule: DueSchedule, moved: NextTick & { readonly held: boolean }): Promise<boolean> {
+    const isMoved = await this.#advance(schedule, moved);
+    if (isMoved) this.#missed(schedule, moved.dueAt);
+    return isMoved;
+  }
+
+  /** Told by who has moved the schedule on, and so once. */
+  #missed({ workspace, workflow, node, source, dueAt }: DueSchedule, until: number | null): void {
+    const { catchUp = "one" } = source;
+    this.#options.onMissed({ workspace, workflow, node, from: dueAt!, until, catchUp });
   }
 
   async #start(

@@ -22,7 +22,7 @@ import type { DeliveryRuns } from "./loops/webhooks.ts";
 import type { AttemptLoggers, Observer } from "./observer.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { ItemRuns } from "./polls.ts";
-import type { TickRuns } from "./ticks.ts";
+import type { MissedTicks, TickRuns } from "./ticks.ts";
 import type { Turn } from "./turn.ts";
 
 export interface WorkerOptions {
@@ -42,6 +42,7 @@ export interface WorkerOptions {
   readonly credentials: CredentialSource;
   readonly children: ChildRuns;
   readonly ticks: TickRuns;
+  readonly onMissed: (missed: MissedTicks) => void;
   readonly items: ItemRuns;
   readonly deliveries: DeliveryRuns;
   readonly observer: Observer;

@@ -7,6 +7,10 @@ export const OWN_EVENTS = [
   "flowforge.run.cancelled",
   "flowforge.dead_letter",
   "flowforge.run.stuck",
+  "flowforge.breaker.opened",
+  "flowforge.breaker.closed",
+  "flowforge.schedule.missed",
+  "flowforge.alert",
 ] as const;
 
 export type OwnEvent = (typeof OWN_EVENTS)[number];

@@ -52,6 +52,8 @@ export interface Standing {
   readonly deadLetters: number;
   /** Runs that were reported as stuck, and still are. */
   readonly stuck: number;
+  /** Circuit breakers that are not closed; of a workspace, where one of its workflows was asked for. */
+  readonly openBreakers: number;
 }
 
 export interface WorkerRecord {

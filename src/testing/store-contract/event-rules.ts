@@ -51,6 +51,35 @@ async function published(
 
 export function eventRules({ describe, rule, expect }: Kit): void {
   describe("events", () => {
+    rule(
+      "of the engine's own are stored once, where a run waits for their name",
+      async ({ store, second }) => {
+        const start_ = { start: newRun({ workspace: WORKSPACE }), listens: ["flowforge.alert"] };
+        await store.commit([start(newId(), start_)]);
+        const own = {
+          workspace: WORKSPACE,
+          id: "flowforge.alert/1",
+          payload: { a: 'b"c' },
+          chain: ["import"],
+        };
+        const heard = { ...own, name: "flowforge.alert" };
+        const others = [
+          { ...own, id: "2", name: "flowforge.run.stuck" },
+          { ...own, workspace: "other", name: "flowforge.alert" },
+        ];
+        await store.events.announce([heard, ...others]);
+        await second.events.announce([{ ...heard, payload: "again" }]);
+        await store.events.announce([]);
+        const { items } = await store.events.page({ workspace: WORKSPACE, limit: 10 });
+        expect(items.map(({ id, name, chain, stage }) => [id, name, chain, stage])).toEqual([
+          ["flowforge.alert/1", "flowforge.alert", ["import"], "waits"],
+        ]);
+        const [due] = await store.events.due({ holdMs: HOLD_MS, limit: 10 });
+        expect(due).toMatchObject({ id: "flowforge.alert/1", payload: own.payload });
+        expect((await store.events.page({ workspace: "other", limit: 10 })).items).toEqual([]);
+      },
+    );
+
     rule("are stored once per workspace and id, also from two connections at once", async (bench) => {
       const both = [bench.store.events, bench.second.events];
       const given = Array.from({ length: 12 }, (_, n) => event({ fingerprint: `f${n}` }));

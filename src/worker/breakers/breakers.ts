@@ -26,6 +26,10 @@ export interface BreakerChange extends BreakerKey {
   /** Attempts of the window that failed, and all of them, when it opened. 0 where it closed. */
   readonly failed: number;
   readonly attempts: number;
+  /** When it opened, by the store's clock; the same for both changes. */
+  readonly at: number;
+  /** Workflows whose attempts failed here before it opened; at most 5. */
+  readonly culprits: readonly string[];
 }
 
 export interface BreakersOptions {
@@ -46,7 +50,11 @@ export interface BreakersOptions {
 }
 
 /** An attempt under way. */
-export type BegunUse = readonly { readonly breaker: LocalBreaker; readonly generation: number }[];
+export type BegunUse = readonly {
+  readonly breaker: LocalBreaker;
+  readonly generation: number;
+  readonly workflow: string;
+}[];
 
 const QUIET_MS = 1_000;
 const BUSY_MS = 250;
@@ -87,7 +95,8 @@ export class Breakers {
   }
 
   begin(use: BreakerUse): BegunUse {
-    return this.#of(use).map((breaker) => ({ breaker, generation: breaker.state.generation }));
+    const { workflow } = use;
+    return this.#of(use).map((breaker) => ({ breaker, generation: breaker.state.generation, workflow }));
   }
 
   /**
@@ -99,9 +108,11 @@ export class Breakers {
     const now = this.#options.now();
     let by: BreakerKey | null = null;
     let isChanged = false;
-    for (const { breaker, generation } of begun) {
+    for (const { breaker, generation, workflow } of begun) {
       const { phase } = breaker.state;
-      breaker.record({ generation, failed: isFailure(outcome, breaker.policy.countsPermanent) }, now);
+      const failed = isFailure(outcome, breaker.policy.countsPermanent);
+      if (failed) breaker.blame(workflow);
+      breaker.record({ generation, failed }, now);
       isChanged ||= breaker.state.phase !== phase;
       if (!breaker.isClosed) by ??= breaker.key;
     }
@@ -230,10 +241,13 @@ export class Breakers {
       const failed = known.failed + own.failed;
       const attempts = failed + known.ok + own.ok;
       logger.warn({ ...key, failed, attempts }, "a breaker has opened: node runs behind it are parked");
-      onChange({ ...key, change: "opened", failed, attempts });
+      const at = state.openedAt ?? state.since;
+      onChange({ ...key, change: "opened", failed, attempts, at, culprits: breaker.culprits });
     } else if (before.phase !== "closed" && state.phase === "closed") {
       logger.info({ ...key }, "a breaker is closed again");
-      onChange({ ...key, change: "closed", failed: 0, attempts: 0 });
+      breaker.forgive();
+      const at = before.openedAt ?? before.since;
+      onChange({ ...key, change: "closed", failed: 0, attempts: 0, at, culprits: [] });
     }
   }
 

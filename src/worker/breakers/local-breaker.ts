@@ -18,6 +18,8 @@ import {
 import type { BreakerKey } from "../../core/breaker/key.ts";
 import type { BreakerPolicy } from "../../core/breaker/policy.ts";
 
+const MOST_CULPRITS = 5;
+
 interface Unsent {
   readonly generation: number;
   readonly window: readonly BreakerBucket[];
@@ -41,6 +43,7 @@ export class LocalBreaker {
   /** Some could not begin here since the last look. */
   #refused = false;
   #usedAt = 0;
+  readonly #culprits = new Set<string>();
 
   constructor(key: BreakerKey, policy: BreakerPolicy) {
     this.key = key;
@@ -65,6 +68,21 @@ export class LocalBreaker {
     const room = this.#state.phase === "open" ? 0 : Math.min(wanted, this.#grants);
     if (room < wanted) this.#refused = true;
     return room;
+  }
+
+  /** Workflows whose attempts failed here since it was closed, the last ones. */
+  get culprits(): readonly string[] {
+    return [...this.#culprits];
+  }
+
+  blame(workflow: string): void {
+    if (this.#culprits.has(workflow)) return;
+    if (this.#culprits.size === MOST_CULPRITS) this.#culprits.delete([...this.#culprits][0]!);
+    this.#culprits.add(workflow);
+  }
+
+  forgive(): void {
+    this.#culprits.clear();
   }
 
   spend(): void {

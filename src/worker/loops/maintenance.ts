@@ -29,7 +29,7 @@ export function maintenanceRounds({ options, table, loader, lease, onLost }: Mai
   readonly [loop: string]: () => Promise<number>;
 } {
   const { store, scheduler, registry, lanes, leaseMs, logger, deliveries, retention } = options;
-  const ticks = new Ticks({ store, logger, runs: options.ticks, loader });
+  const ticks = new Ticks({ store, logger, runs: options.ticks, loader, onMissed: options.onMissed });
   return {
     dispatcher: dispatcherRound(store, table),
     keys: keysRound(store),

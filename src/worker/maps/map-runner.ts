@@ -371,7 +371,7 @@ export class MapRunner implements Held {
       this.#unwrittenBytes -= bytes;
       if (this.#items.get(item)?.work === work) this.#items.delete(item);
       if (result.failure === "open" && written.has(item))
-        env.observer.deadLetter({ ...observed(run), node: node.id, item });
+        env.observer.deadLetter({ ...observed(run), node: node.id, item }, result.error!);
       if (!written.has(item)) onFenced();
       else if (status === "running" && !this.#isAbandoned) this.#goOn(work, result);
     }

@@ -13,6 +13,7 @@ import type { ActiveRun } from "../active-run.ts";
 import type { RunEnvironment } from "../environment.ts";
 import type { ChildRuns } from "../child-opener.ts";
 import { lossVerdict } from "../loss.ts";
+import { observed } from "../observing.ts";
 import type { Slots } from "../slots.ts";
 import { ItemChildren } from "./item-children.ts";
 import { isMapNode, type MapNode } from "./map-node.ts";
@@ -258,6 +259,9 @@ export class Maps {
     });
     if (results.length === 0) return 0;
     const { map, taken } = await env.store.finishItems(ref, results);
+    for (const { item, failure, error } of results)
+      if (failure === "open" && taken.includes(item))
+        env.observer.deadLetter({ ...observed(run), node: node.id, item }, error!);
     if (map && !inOrder) await this.#goOn(ref, map.fence);
     return taken.length;
   }

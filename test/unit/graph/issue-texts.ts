@@ -68,7 +68,7 @@ export const TOLD: { readonly [code in IssueCode]: Told } = {
   event_unknown: {
     path: ["nodes", "a", "for", "event"],
     message: 'The engine publishes no event "flowforge.run.fialed", and nobody else may.',
-    next: 'Use one of flowforge.run.succeeded, flowforge.run.failed, flowforge.run.cancelled, flowforge.dead_letter, flowforge.run.stuck, or a name that does not begin with "flowforge.". Did you mean "flowforge.run.failed"?',
+    next: 'Use one of flowforge.run.succeeded, flowforge.run.failed, flowforge.run.cancelled, flowforge.dead_letter, flowforge.run.stuck, flowforge.breaker.opened, flowforge.breaker.closed, flowforge.schedule.missed, flowforge.alert, or a name that does not begin with "flowforge.". Did you mean "flowforge.run.failed"?',
   },
   expression_invalid: {
     path: ["nodes", "a", "input", "read", 0],

@@ -5,7 +5,7 @@ import type { Logger } from "../../../src/core/ports/logger.ts";
 import { FlowForgeError } from "../../../src/index.ts";
 import { createMemoryStore } from "../../../src/testing/memory-store.ts";
 import { tickerRound } from "../../../src/worker/loops/ticker.ts";
-import { Ticks, type TickStart } from "../../../src/worker/ticks.ts";
+import { type MissedTicks, Ticks, type TickStart } from "../../../src/worker/ticks.ts";
 
 const HOUR = 3_600_000;
 const NOON = Date.UTC(2030, 0, 1, 12);
@@ -40,10 +40,12 @@ async function sceneOf(source: NamedSchedule["source"], ...answers: readonly Err
     if (answer) throw answer;
   };
   const loader = { load: async () => null };
-  const ticks = new Ticks({ store, loader, logger, runs: { start, cancel: async () => undefined } });
+  const missed: MissedTicks[] = [];
+  const runs = { start, cancel: async () => undefined };
+  const ticks = new Ticks({ store, loader, logger, runs, onMissed: (each) => void missed.push(each) });
   const round = tickerRound(store, ticks);
   const record = async (): Promise<ScheduleRecord> => (await store.schedules.get(PLACE))!;
-  return { clock, started, warnings, round, record };
+  return { clock, started, missed, warnings, round, record };
 }
 
 test("a start that fails is tried again after some seconds, as the same run, and the schedule waits for it", async () => {
@@ -96,4 +98,27 @@ test("a start that is refused is not tried again; the reason is kept until a tic
   await round();
   expect(started).toHaveLength(2);
   expect(await record()).toMatchObject({ dueAt: NOON + 2 * HOUR, lastDueAt: NOON + HOUR, lastError: null });
+});
+
+test.each([
+  // The tick of 15:00 is made up for, and the others are passed over.
+  [{ catchUp: "one" }, 1, [{ from: NOON, until: NOON + 3 * HOUR, catchUp: "one" }]],
+  [{ catchUp: "none" }, 0, [{ from: NOON, until: NOON + 4 * HOUR, catchUp: "none" }]],
+  [{ catchUp: "all" }, 4, []],
+  [{ catchUp: "all", catchUpWindow: "90m" }, 2, [{ from: NOON, until: NOON + 2 * HOUR, catchUp: "all" }]],
+] as const)("ticks that are missed with %j are told once", async (how, starts, told) => {
+  const { clock, started, missed, round, record } = await sceneOf({ ...HOURLY.source, ...how });
+  clock.now += 3 * HOUR + 600_000;
+  for (let n = 0; n < 6; n++) await round();
+  expect(started).toHaveLength(starts);
+  expect(missed).toEqual(told.map((each) => ({ ...PLACE, ...each })));
+  expect((await record()).dueAt).toBe(NOON + 4 * HOUR);
+});
+
+test("a tick in time, and one that waited for its run to start, are not missed", async () => {
+  const { clock, missed, round } = await scene(away);
+  await round();
+  clock.now += 3 * HOUR;
+  await round();
+  expect(missed.every(({ from }) => from > NOON)).toBe(true);
 });
