@@ -1,4 +1,5 @@
 /** An action with a lane runs on workers of that lane, and nowhere else. */
+import { z } from "zod";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Action, defineAction, defineWorkflow, type Workflow } from "../../../src/index.ts";
 import { type Backend, onEachBackend, openBackend } from "./backends.ts";
@@ -52,9 +53,10 @@ const urgent = {
 const urgentBuilt = defineWorkflow({
   name: "urgent-built",
   lane: "urgent",
-  build({ action }) {
+  input: z.object({ list: z.array(z.number()).default([1, 2]) }),
+  build({ action, input }) {
     const bare = action("bare", "plain");
-    const each = action("each", "plain", undefined, { forEach: "[1, 2]", after: bare } as never);
+    const each = action("each", "plain", (item) => ({ item }), { forEach: input.list, after: bare });
     const acts = action("acts", heavy("nobody"));
     const named = action("named", "heavy", undefined, { lane: "default" });
     return { bare: bare.output, each: each.output, acts: acts.output, named: named.output };
