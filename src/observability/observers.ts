@@ -27,6 +27,8 @@ function watches(all: readonly AttemptWatch[]): AttemptWatch {
     },
     within: <T>(work: () => T): T =>
       all.reduce<() => T>((inner, { within }) => (within ? () => within(inner) : inner), work)(),
+    code: <T>(work: () => Promise<T>): Promise<T> =>
+      all.reduce<() => Promise<T>>((inner, { code }) => (code ? () => code(inner) : inner), work)(),
     fetch: (fetch) => all.reduce<OutboundFetch>((inner, each) => each.fetch?.(inner) ?? inner, fetch),
   };
 }

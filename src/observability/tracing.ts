@@ -1,5 +1,5 @@
 /**
- * Spans of starts, runs, node runs, attempts and outbound calls, in one tree. The span of the start is the root of what belongs to the
+ * Spans of starts, runs, node runs, attempts, outbound calls and code in the sandbox, in one tree. The span of the start is the root of what belongs to the
  * run: its context is stored with the run, so that whichever process goes on with it hangs its spans there. It ends when the run is stored, as a
  * span can only be ended where it was begun; the whole time of the run is a span of its own, written when the run comes to rest.
  */
@@ -83,6 +83,7 @@ export class Tracing implements Pick<Observer, "attempt" | "runEnded">, StartTra
     return {
       within: (work) => context.with(inside, work),
       fetch: (fetch) => this.#traced(fetch, inside),
+      code: (work) => this.#sandboxed(work, inside),
       ended: (outcome) => {
         this.#note(span, outcome);
         span.end();
@@ -144,6 +145,20 @@ export class Tracing implements Pick<Observer, "attempt" | "runEnded">, StartTra
     if (outcome.type !== "failed" || outcome.verdict.type === "notYet") return;
     span.setAttribute("error.type", outcome.error.class);
     span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: outcome.error.message });
+  }
+
+  /** Neither the code nor what it says of itself is in the span: they are a stranger's. */
+  async #sandboxed<T>(work: () => Promise<T>, above: Context): Promise<T> {
+    const span = this.#tracer.startSpan("code", undefined, above);
+    try {
+      return await work();
+    } catch (error) {
+      span.setAttribute("error.type", error instanceof Error ? error.name : "unknown");
+      span.setStatus({ code: this.#api.SpanStatusCode.ERROR });
+      throw error;
+    } finally {
+      span.end();
+    }
   }
 
   /** A header of the action's own stays. Paths are left out: some hold secrets. */

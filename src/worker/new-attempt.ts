@@ -3,6 +3,7 @@ import type { RegisteredAction } from "../actions/registry.ts";
 import type { PlanAction } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
 import type { ActiveRun } from "./active-run.ts";
+import type { CodeRunner } from "../security/sandbox/sandbox.ts";
 import { Attempt } from "./attempt.ts";
 import type { RunEnvironment } from "./environment.ts";
 import { Grants } from "./grants.ts";
@@ -98,12 +99,11 @@ export function newAttempt(
         limits: env.limits,
         secrets,
       }),
-      runCode: (request) =>
-        env.sandbox.run(request, {
-          workspace,
-          logger,
-          fields: {},
-        }),
+      runCode: (request) => {
+        const run = (): ReturnType<CodeRunner["run"]> =>
+          env.sandbox.run(request, { workspace, logger, fields: {} });
+        return watch.code ? watch.code(run) : run();
+      },
       ...memoParts({ ...memosOf(options, grants), store: env.store, stopped: () => env.stopped() }),
       run: { id: run.id, workflow, workspace, version },
       node: { id: node.id, item },

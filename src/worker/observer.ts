@@ -40,6 +40,8 @@ export interface AttemptWatch {
   readonly within?: <T>(work: () => T) => T;
   /** What the action is given for its calls. None: what it would be given anyway. */
   readonly fetch?: (fetch: OutboundFetch) => OutboundFetch;
+  /** Runs code of a stranger for the attempt, in the sandbox. None: just runs it. */
+  readonly code?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /** Transitions that were written together. */
