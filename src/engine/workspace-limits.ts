@@ -9,7 +9,7 @@ import { checkOptions } from "./check-options.ts";
 export interface WorkspacesOptions {
   /** Sets of limits, by name: what `workspaces.setLimits(workspace, { plan })` gives a workspace. The same in every engine. */
   readonly plans?: { readonly [plan: string]: WorkspaceLimits } | undefined;
-  /** For workspaces of which nothing else is said: limits, or the name of a plan. Default: only that at most 10,000 node runs each are in the queue. */
+  /** For workspaces of which nothing else is said: limits, or the name of a plan. Default: only what `queued` is by default. */
   readonly default?: WorkspaceLimits | string | undefined;
 }
 

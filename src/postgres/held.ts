@@ -77,6 +77,13 @@ export function heldStore(pool: ConnectionPool, s: string): HeldStore {
       });
       return new Map(rows.map(({ workspace, count }) => [workspace, count]));
     },
+    async capacity() {
+      const [row] = await pool.query<{ places: number }>({
+        name: "flowforge_capacity",
+        text: `select coalesce(sum(concurrency), 0) as places from ${s}.workers where dead_at is null`,
+      });
+      return row!.places;
+    },
   };
 }
 

@@ -110,7 +110,7 @@ class MemoryStore implements Store {
     now: () => this.#now(),
     isAlive: (worker) => this.#workers.isAlive(worker),
   });
-  readonly held: HeldTable = new HeldTable(this.#tables);
+  readonly held: HeldTable = new HeldTable(this.#tables, () => this.#workers.capacity());
   readonly breakers: BreakerTable = new BreakerTable(() => this.#now());
   readonly credentials: CredentialTable = new CredentialTable(() => this.#now());
   readonly workspaces: WorkspaceTable = new WorkspaceTable({

@@ -3,7 +3,8 @@
  * turns by their weights.
  *
  * Some were handed over: their rows say `queued`, as if the queue had them. The way through the queue and back costs more than most steps
- * do, and where nobody else is free it gains nothing. What waits here for too long goes to the queue after all. Others are held: their rows
+ * do, and where nobody else is free it gains nothing. What waits here for too long goes to the queue after all, where other workers live;
+ * where none does it goes into the lines of the store, because in the queue nobody's turn is kept. Others are held: their rows
  * say `ready`, and what waits here for too long is only forgotten. Either way nothing is lost with this process: what its end left here is
  * found by the sweeper like any lost task, or by whoever looks into the lines of the store; and a task that is sent late meets another fence.
  *
@@ -22,6 +23,8 @@ export interface BacklogOptions {
   readonly claim: (task: Task, isFromLine: boolean) => Promise<void>;
   /** Hands tasks to the queue. */
   readonly send: (tasks: readonly Task[]) => void;
+  /** Puts one that was handed over into the lines of the store. */
+  readonly hold: (task: Task) => void;
   /** Live workers, this one among them. */
   readonly workers: () => number;
   readonly turns: FairTurns;
@@ -163,7 +166,7 @@ export class Backlog {
   /** Sends everything to the queue, now and from now on. */
   close(): void {
     this.#open = false;
-    this.#giveUp(() => true);
+    this.#giveUp(() => true, this.#options.send);
   }
 
   /** The line whose turn it is, of those whose workspace may begin anything. */
@@ -197,7 +200,9 @@ export class Backlog {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       const now = performance.now();
-      this.#giveUp((kept) => kept.since + this.#keepMs(kept) <= now);
+      const { send, hold, workers } = this.#options;
+      const pass = workers() > 1 ? send : (tasks: readonly Task[]) => tasks.forEach(hold);
+      this.#giveUp((kept) => kept.since + this.#keepMs(kept) <= now, pass);
       this.#watch();
     }, waitMs);
   }
@@ -207,14 +212,14 @@ export class Backlog {
     return this.#options.workers() <= 1 ? HOLD_ALONE_MS : HOLD_MS;
   }
 
-  #giveUp(isOver: (kept: Kept) => boolean): void {
+  #giveUp(isOver: (kept: Kept) => boolean, pass: (tasks: readonly Task[]) => void): void {
     const tasks: Task[] = [];
     for (const line of this.#lines.values()) {
       while (line.handed.first && isOver(line.handed.first)) tasks.push(this.#shift(line.handed).task);
       while (line.held.first && isOver(line.held.first)) this.#options.onGone(this.#shift(line.held).task);
       if (line.size === 0 && line.claiming === 0) this.#lines.delete(line.workspace);
     }
-    if (tasks.length > 0) this.#options.send(tasks);
+    if (tasks.length > 0) pass(tasks);
   }
 
   #add(kept: Kept): void {

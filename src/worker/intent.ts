@@ -30,6 +30,8 @@ export type Intent =
   | { readonly type: "offer"; readonly node: number; readonly fence: number }
   /** A `queued` node whose task was lost. */
   | { readonly type: "resend"; readonly node: number; readonly fence: number }
+  /** A `queued` node that waited here for room and got none: it waits in line. */
+  | { readonly type: "hold"; readonly node: number; readonly fence: number }
   /** Only look at the inbox. */
   | { readonly type: "look" };
 

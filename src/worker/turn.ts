@@ -152,7 +152,7 @@ export class Turn extends TurnAdmission {
     else this.results.set(pending, "stale");
   }
 
-  #takeReady(intent: Extract<Intent, { type: "offer" | "resend" }>): boolean {
+  #takeReady(intent: Extract<Intent, { type: "offer" | "resend" | "hold" }>): boolean {
     const node = this.node(intent.node);
     if (node.fence !== intent.fence) return false;
     if (intent.type === "offer") {
@@ -161,6 +161,12 @@ export class Turn extends TurnAdmission {
       return true;
     }
     if (node.status !== "queued") return false;
+    if (intent.type === "hold") {
+      this.takeEvent({ type: "givenBack", node: intent.node, fence: intent.fence, delayMs: null });
+      this.held.add(intent.node);
+      this.leaveQueue();
+      return true;
+    }
     this.apply({ type: "requeued", node: intent.node, fence: intent.fence });
     this.enqueued.add(intent.node);
     return true;

@@ -92,13 +92,14 @@ export class Worker {
       slots: this.#slots,
       claim: (task, isFromLine) => this.#claim(task, isFromLine),
       send: (tasks) => this.#outbox.send(tasks),
+      hold: (task) => this.#hold(task),
       workers,
       turns: this.sharing.turns,
       gauge: this.sharing.gauge,
       onGone: (task) => this.sharing.gone(task),
     });
     this.#slots.onChange(() => this.#backlog.drain());
-    const onTaken = ({ workspace }: Task): void => this.sharing.charge(workspace, 1);
+    const onTaken = ({ workspace }: Task): void => this.sharing.taken(workspace);
     this.#intake = new Intake({ scheduler, table: this.table, slots: this.#slots, lanes, logger, onTaken });
     this.#lease = new Lease({
       store,
@@ -248,6 +249,12 @@ export class Worker {
         "a node run could not be claimed",
       );
     }
+  }
+
+  /** From the backlog: it waits in line from now on, where its workspace has its turn. */
+  #hold(task: Task): void {
+    const { fence } = task;
+    void this.table.submitFor(task, (node) => ({ type: "hold", node, fence }));
   }
 
   #loop(name: string, round: () => Promise<number>): Loop {

@@ -6,7 +6,7 @@
  * - `rate`: a limit over several worker processes, one of which is killed and whose Redis is flushed: beginnings per second.
  * - `held`: very many node runs are held back: the memory of Redis, and how fast the first and the last of them are admitted.
  *
- *     node test/bench/sharing.ts [--part noisy] [--runs 20000] [--seconds 30] [--workers 8] [--rate 100]
+ *     node test/bench/sharing.ts [--part noisy] [--backend postgres] [--runs 20000] [--seconds 30] [--workers 8] [--rate 100]
  */
 import { fork } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -27,6 +27,7 @@ import { startRedis } from "../support/redis.ts";
 const { values } = parseArgs({
   options: {
     part: { type: "string" },
+    backend: { type: "string", default: "redis" },
     runs: { type: "string", default: "20000" },
     seconds: { type: "string", default: "30" },
     workers: { type: "string", default: "8" },
@@ -87,9 +88,12 @@ async function bench(): Promise<void> {
     const client = new pg.Client({ connectionString: postgres.url });
     await client.connect();
     try {
-      const connection = { postgres: postgres.url, redis: redis.url };
+      const connection = {
+        postgres: postgres.url,
+        ...(values.backend === "redis" ? { redis: redis.url } : {}),
+      };
       const found = await run({ connection, client, redis: redis.url });
-      process.stdout.write(`${JSON.stringify({ part, runs, ...found })}\n`);
+      process.stdout.write(`${JSON.stringify({ part, backend: values.backend, runs, ...found })}\n`);
     } finally {
       await client.end();
       await redis.stop();
@@ -169,14 +173,22 @@ async function noisy(servers: Servers): Promise<object> {
       const quiet = await latencies(50);
       const flooding = flood(engine, "loud", { runs, ms });
       await sleep(1_000);
+      const storing = await latencies(25);
+      await flooding;
       const loud = await latencies(50);
       const left = await count(servers.client, "r.workspace = 'loud' and r.finished_at is null");
       if (left === 0)
         throw new Error("The flood was over before the end: the figures mean nothing. Give more --runs.");
-      await flooding;
       while ((await count(servers.client, "r.finished_at is null")) > 0) await sleep(500);
       const about = (list: readonly number[]) => ({ p50: quantile(list, 0.5), p99: quantile(list, 0.99) });
-      result[ms === 0 ? "noOp" : `wait${ms}ms`] = { quiet: about(quiet), loud: about(loud), left };
+      result[ms === 0 ? "noOp" : `wait${ms}ms`] = {
+        quiet: about(quiet),
+        /** While the other one's runs are being stored, by the same process. */
+        storing: about(storing),
+        /** While they wait. */
+        loud: about(loud),
+        left,
+      };
     }
     return result;
   });

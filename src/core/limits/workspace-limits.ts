@@ -22,7 +22,11 @@ export interface WorkspaceLimits {
   readonly rate?: RateLimit | null | undefined;
   /** Node runs that run at once, over all workers. 1 to 1,000,000. Default: any number. */
   readonly concurrency?: number | null | undefined;
-  /** Node runs that are handed to the queue and not taken yet; more wait in PostgreSQL. 1 to 1,000,000. Default 10,000. */
+  /**
+   * Node runs that are handed to the queue and not taken yet; more wait in PostgreSQL, from where workspaces are let in by their weights.
+   * The queue is first in, first out, so what one workspace has there others wait behind. 1 to 1,000,000; `null`: any number. Default: its
+   * part, by weight, of as many as all live workers run at once.
+   */
   readonly queued?: number | null | undefined;
   /** Its part of the workers where workspaces compete, against the weights of the others. 1 to 1,000. Default 1. */
   readonly weight?: number | undefined;
@@ -37,11 +41,10 @@ export interface Rate {
 export interface LimitsInForce {
   readonly rate: Rate | null;
   readonly concurrency: number | null;
-  readonly queued: number | null;
+  /** `share`: its part, by weight, of as many as all live workers run at once. */
+  readonly queued: number | "share" | null;
   readonly weight: number;
 }
-
-export const DEFAULT_QUEUED = 10_000;
 
 /** A layer whose durations are known. */
 export type LimitsLayer = Omit<WorkspaceLimits, "rate"> & { readonly rate?: Rate | null | undefined };
@@ -50,7 +53,7 @@ export function limitsInForce(layers: readonly LimitsLayer[]): LimitsInForce {
   return {
     rate: nearest(layers, "rate") ?? null,
     concurrency: nearest(layers, "concurrency") ?? null,
-    queued: orDefault(nearest(layers, "queued"), DEFAULT_QUEUED),
+    queued: orShare(nearest(layers, "queued")),
     weight: nearest(layers, "weight") ?? 1,
   };
 }
@@ -62,8 +65,8 @@ function nearest<Field extends keyof LimitsLayer>(
   return layers.find((layer) => layer[field] !== undefined)?.[field];
 }
 
-function orDefault(value: number | null | undefined, otherwise: number): number | null {
-  return value === undefined ? otherwise : value;
+function orShare(queued: number | null | undefined): LimitsInForce["queued"] {
+  return queued === undefined ? "share" : queued;
 }
 
 /** Throws `duration_invalid`, and `option_invalid` where it is out of range. `subject`: whose limits they are. */

@@ -73,9 +73,11 @@ export class PlaceTable implements PlaceStore {
 
 export class HeldTable implements HeldStore {
   readonly #tables: Tables;
+  readonly #capacity: () => number;
 
-  constructor(tables: Tables) {
+  constructor(tables: Tables, capacity: () => number) {
     this.#tables = tables;
+    this.#capacity = capacity;
   }
 
   async lines(page: {
@@ -116,6 +118,10 @@ export class HeldTable implements HeldStore {
         if (record.dispatchedAt !== null)
           counts.set(header.workspace, (counts.get(header.workspace) ?? 0) + 1);
     return counts;
+  }
+
+  async capacity(): Promise<number> {
+    return this.#capacity();
   }
 }
 

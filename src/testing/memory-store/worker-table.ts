@@ -68,6 +68,14 @@ export class WorkerTable {
     return [...this.#workers.values()].filter((worker) => !worker.dead).length;
   }
 
+  /** Node runs that the live ones together run at once. */
+  capacity(): number {
+    return [...this.#workers.values()].reduce(
+      (sum, { dead, info }) => sum + (dead ? 0 : info.concurrency),
+      0,
+    );
+  }
+
   roll(id: string): NodeRef[] {
     return [...this.#rows(id)].map(nodeRef);
   }

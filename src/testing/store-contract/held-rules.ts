@@ -105,6 +105,15 @@ export function heldRules({ expect, rule }: Kit): void {
     },
   );
 
+  rule("what all live workers run at once is added up", async ({ store }) => {
+    expect(await store.held.capacity()).toBe(0);
+    const [one, other] = [worker({ concurrency: 10 }), worker({ concurrency: 30 })];
+    for (const each of [one, other]) await store.register(each);
+    expect(await store.held.capacity()).toBe(40);
+    await store.deregister(one.id);
+    expect(await store.held.capacity()).toBe(30);
+  });
+
   rule("what is in the queue is counted by workspace", async ({ store }) => {
     const queued = row("a", { status: "queued", dispatches: 1 });
     for (const workspace of ["a", "a", "b"])

@@ -4,9 +4,10 @@
  */
 import type { Store } from "../../core/ports/store.ts";
 import { auditEntry } from "./audit-rules.ts";
-import { newId, newRun, row, start, worker } from "./entries.ts";
+import { newId, newRun, start } from "./entries.ts";
 import type { Bench, Kit } from "./kit.ts";
 import { TROUBLES_OF_TENANTS } from "./tenant-troubles.ts";
+import { LIMITS_OF_TENANTS } from "./tenant-limits.ts";
 import { erased, filled } from "./workspace-rules.ts";
 
 type Part =
@@ -307,39 +308,7 @@ const MATRIX: { readonly [M in Method]: Ask | Exempt } = {
   "audit.end": "by id",
   "audit.page": shows(({ store }) => store.audit.page(EVERY)),
   "audit.expire": "of all",
-  "limits.set": async ({ store, expect }) => {
-    await store.limits.set({ workspace: MINE, plan: "mine", limits: {} });
-    expect(await store.limits.get(THEIRS)).toBeNull();
-  },
-  "limits.get": gives(null, async ({ store }) => {
-    await store.limits.set({ workspace: "third", plan: "theirs", limits: {} });
-    return store.limits.get("fourth");
-  }),
-  "limits.since": "of all",
-  "buckets.take": async ({ store, expect }) => {
-    const rate = { perSecond: 0.001, burst: 1 };
-    const take = (workspace: string) =>
-      store.buckets.take([{ workspace, rate, wanted: 1, returned: 0 }]).then(([taken]) => taken!.tokens);
-    expect([await take("third"), await take("third"), await take("fourth")]).toEqual([1, 0, 1]);
-  },
-  "places.lease": async ({ store, expect }) => {
-    const [one, other] = [worker(), worker()];
-    for (const each of [one, other]) await store.register(each);
-    const lease = (id: string, workspace: string) =>
-      store.places.lease(id, [{ workspace, limit: 1, used: 0, wanted: 1 }]);
-    expect([await lease(one.id, "third"), await lease(other.id, "fourth")]).toEqual([
-      [{ places: 1, cap: null }],
-      [{ places: 1, cap: null }],
-    ]);
-  },
-  "held.lines": "of all",
-  "held.first": async ({ store, expect }) => {
-    const heldIn = { lane: "default", workspace: "third" };
-    const nodes = [row("a", { heldIn })];
-    await store.commit([start(newId(), { start: newRun({ workspace: "third" }), nodes })]);
-    expect(await store.held.first([{ ...heldIn, workspace: "fourth", limit: 9 }], "w")).toEqual([]);
-  },
-  "held.queued": "of all",
+  ...LIMITS_OF_TENANTS,
   "retention.workspaces": "of all",
   "retention.expired": shows(({ store }) => {
     const keep = { succeeded: 0, failed: 0, cancelled: 0, unresolved: 0 };

@@ -27,6 +27,9 @@ export interface AdmitterOptions {
 const LINES = 1_000;
 const LEAST_AHEAD = 20;
 const IDLE_MS = 650;
+/** While there were lines a moment ago: what follows goes into them too, and nobody else tells of it. */
+const BUSY_MS = 50;
+const BUSY_FOR_MS = 2_000;
 const SOONEST_MS = 5;
 
 /** A line that may begin something here. */
@@ -41,6 +44,8 @@ export class Admitter {
   readonly #options: AdmitterOptions;
   readonly #underWay = new Map<string, string>();
   #after: Line | undefined;
+  /** When lines were last seen. */
+  #seenAt = -Infinity;
   /** There was more than could be taken. */
   #isMore = false;
 
@@ -68,6 +73,7 @@ export class Admitter {
     this.#after = lines.length === LINES ? lines.at(-1) : undefined;
     for (const { workspace } of lines) room.noteLine(workspace);
     if (lines.length === 0) return this.#rest(false);
+    this.#seenAt = performance.now();
     await this.#ask(lines, ahead);
     const open = lines.map((line) => this.#openLine(line, ahead));
     const found = await this.#first(open, ahead, worker);
@@ -126,6 +132,7 @@ export class Admitter {
     if (this.#after) return SOONEST_MS;
     const { allowances } = this.#options;
     const waits = lines.map(({ workspace }) => allowances.gauge(workspace)).filter(({ room }) => room < 1);
-    return Math.max(SOONEST_MS, Math.min(IDLE_MS, ...waits.map(({ waitMs }) => waitMs)));
+    const idleMs = performance.now() - this.#seenAt < BUSY_FOR_MS ? BUSY_MS : IDLE_MS;
+    return Math.max(SOONEST_MS, Math.min(idleMs, ...waits.map(({ waitMs }) => waitMs)));
   }
 }

@@ -2,14 +2,20 @@
  * How many node runs of each workspace this process may hand to the queue. The store is asked now and then how many are there; in between
  * this process counts what it adds and takes, and keeps to its part of what is free. So the queue holds about as many as it may, and never
  * many more, whatever the number of processes.
+ *
+ * The queue is first in, first out, and nobody's turn is decided there. So by default it holds no more than the live workers run at once,
+ * shared by weight among the workspaces that have anything in it: whoever comes waits for about one action behind what is there already.
+ * Everything else stands in line in the store, where the workspaces take turns.
  */
 import type { HeldStore } from "../../core/ports/held.ts";
 import type { LimitBook } from "../limit-book.ts";
 
 export interface QueueRoomOptions {
-  readonly held: Pick<HeldStore, "queued">;
+  readonly held: Pick<HeldStore, "queued" | "capacity">;
   readonly book: Pick<LimitBook, "of">;
   readonly workers: () => number;
+  /** Node runs that this process runs at once; it takes others to be like itself until the store has said. */
+  readonly concurrency: number;
   /** Monotonic, in milliseconds. */
   readonly now?: () => number;
 }
@@ -32,10 +38,16 @@ const EVERY_MS = 500;
 const COSTS = 10;
 /** A line that nobody has seen for so long is taken to be empty. */
 const LINE_MS = 1_500;
+/** However many share the queue, a few steps of each may be in it. */
+const LEAST_SHARE = 4;
 
 export class QueueRoom {
   readonly #options: QueueRoomOptions;
   readonly #counts = new Map<string, Count>();
+  /** Those that have something in the queue, as far as is known here, and their weights. */
+  #sharing = new Map<string, number>();
+  #weights = 0;
+  #capacity: number | null = null;
 
   constructor(options: QueueRoomOptions) {
     this.#options = options;
@@ -45,6 +57,7 @@ export class QueueRoom {
   take(workspace: string): boolean {
     const count = this.#count(workspace);
     if (count.lineUntil > this.#now()) return false;
+    this.#share(workspace);
     const free = this.#limit(workspace) - count.base;
     const own = count.added + count.addedBefore - count.taken;
     if (own >= Math.ceil(free / Math.max(1, this.#options.workers()))) return false;
@@ -78,7 +91,12 @@ export class QueueRoom {
     if (this.#counts.size === 0) return EVERY_MS;
     const startedAt = this.#now();
     const before = new Map([...this.#counts].map(([workspace, count]) => [workspace, { ...count }]));
-    const queued = await this.#options.held.queued();
+    const { held } = this.#options;
+    const [queued, capacity] = await Promise.all([held.queued(), held.capacity()]);
+    this.#capacity = capacity;
+    this.#sharing = new Map();
+    this.#weights = 0;
+    for (const workspace of queued.keys()) this.#share(workspace);
     for (const [workspace, count] of this.#counts) {
       const { added = 0, taken = 0 } = before.get(workspace) ?? {};
       count.base = queued.get(workspace) ?? 0;
@@ -93,9 +111,24 @@ export class QueueRoom {
 
   /** What the queue holds beyond what may begin soon would only come back. */
   #limit(workspace: string): number {
-    const { queued, concurrency, rate } = this.#options.book.of(workspace);
+    const { queued, concurrency, rate, weight } = this.#options.book.of(workspace);
     const perSecond = rate ? Math.max(1, Math.ceil(rate.perSecond)) : Infinity;
-    return Math.min(queued ?? Infinity, concurrency ?? Infinity, perSecond);
+    const room = queued === "share" ? this.#part(weight) : (queued ?? Infinity);
+    return Math.min(room, concurrency ?? Infinity, perSecond);
+  }
+
+  #part(weight: number): number {
+    const { workers, concurrency } = this.#options;
+    // Nobody works yet, or this process has not looked: whoever comes will be like this one.
+    const capacity = this.#capacity || concurrency * Math.max(1, workers());
+    return Math.max(LEAST_SHARE, Math.floor((capacity * weight) / this.#weights));
+  }
+
+  #share(workspace: string): void {
+    if (this.#sharing.has(workspace)) return;
+    const { weight } = this.#options.book.of(workspace);
+    this.#sharing.set(workspace, weight);
+    this.#weights += weight;
   }
 
   #count(workspace: string): Count {

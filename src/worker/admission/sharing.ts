@@ -12,12 +12,17 @@ import { Admitter } from "./admitter.ts";
 import { QueueRoom } from "./queue-room.ts";
 import type { AdmissionParts } from "./run-admission.ts";
 
+/** After a task came from the queue the lines are looked at within this. */
+const TAKEN_MS = 20;
+
 export interface SharingOptions {
   readonly store: Store;
   readonly workspaces: LimitBookOptions["rules"];
   readonly buckets: Buckets;
   readonly logger: Logger;
   readonly lanes: readonly string[];
+  /** Node runs that this process runs at once. */
+  readonly concurrency: number;
   /** Live workers, this one among them. */
   readonly workers: () => number;
   readonly loop: (name: string, round: () => Promise<number>) => Loop;
@@ -35,12 +40,12 @@ export class Sharing implements AdmissionParts {
   #admitter: Admitter | null = null;
 
   constructor(options: SharingOptions) {
-    const { store, workspaces: rules, buckets, logger, workers, loop } = options;
+    const { store, workspaces: rules, buckets, logger, workers, concurrency, loop } = options;
     this.#options = options;
     this.book = new LimitBook({ limits: store.limits, rules, logger });
     const { book } = this;
     this.allowances = new Admission({ book, buckets, places: store.places, logger, workers });
-    this.room = new QueueRoom({ held: store.held, book, workers });
+    this.room = new QueueRoom({ held: store.held, book, workers, concurrency });
     this.#loops = [loop("limits", () => this.book.refresh()), loop("queue-room", () => this.room.refresh())];
   }
 
@@ -69,6 +74,12 @@ export class Sharing implements AdmissionParts {
 
   async stop(): Promise<void> {
     await Promise.all(this.#loops.map((loop) => loop.stop()));
+  }
+
+  /** A task of the workspace came from the queue. Where more was stored than goes into the queue, it stands in a line now. */
+  taken(workspace: string): void {
+    this.charge(workspace, 1);
+    this.#admitting?.wakeIn(TAKEN_MS);
   }
 
   /** Node runs of the workspace have begun to wait for room. */

@@ -9,6 +9,8 @@ const Input = z.object({ n: z.number() });
 /** Records who is at work. `hold`: an action ends when all are let go. */
 class Shop {
   begun = 0;
+  /** What they were given, in the order in which they began. */
+  readonly order: number[] = [];
   #atWork = 0;
   most = 0;
   hold = false;
@@ -21,6 +23,7 @@ class Shop {
     effect: "idempotent",
     run: async ({ input: { n } }) => {
       this.begun++;
+      this.order.push(n);
       this.most = Math.max(this.most, ++this.#atWork);
       for (const { count, resolve } of this.#waiting) if (this.begun >= count) resolve();
       if (this.hold) await new Promise<void>((resolve) => this.#held.push(resolve));
@@ -153,6 +156,33 @@ onEachBackend("limits of a workspace", (name: BackendName) => {
     await worker.stop();
     expect(shop.most).toBeLessThanOrEqual(4);
   }, 60_000);
+
+  test.each(["where they are started", "elsewhere"])(
+    "workspaces that both have work share the worker by their weights: it runs %s",
+    async (place) => {
+      const HEAVY = 1_000;
+      const work = { concurrency: 4 };
+      const on = await engine(place === "elsewhere" ? { work: false, maintain: false } : {}, work);
+      await on.workspaces.setLimits("light", { weight: 1 });
+      await on.workspaces.setLimits("heavy", { weight: 3 });
+      shop.hold = true;
+      const starts = (workspace: string, from: number) =>
+        Array.from({ length: 300 }, (_, n) => ({ input: { n: from + n }, workspace }));
+      // The light one comes first, with everything: no order of arrival may decide.
+      const light = await on.runs.startMany(one, starts("light", 0));
+      const heavy = await on.runs.startMany(one, starts("heavy", HEAVY));
+      if (place === "elsewhere") await engine({}, work);
+      await shop.until(4);
+      shop.letGo();
+      expect(await results([...light, ...heavy] as never)).toHaveLength(600);
+      // Without the few that the queue had, as long as both have work.
+      const part = shop.order.slice(50, 350);
+      const ofHeavy = part.filter((n) => n >= HEAVY).length;
+      expect(ofHeavy / (part.length - ofHeavy)).toBeGreaterThan(2);
+      expect(ofHeavy / (part.length - ofHeavy)).toBeLessThan(4.5);
+    },
+    60_000,
+  );
 
   test("items of a map keep to it as well", async () => {
     const on = await engine();

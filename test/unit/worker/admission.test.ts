@@ -78,9 +78,23 @@ describe("room in the queue", () => {
     queued = 0;
     workers = 1;
     limits: WorkspaceLimits = { queued: 10 };
+    /** Of others than acme. */
+    readonly others = new Map<string, number>();
+    readonly weights: { [workspace: string]: number } = {};
+    capacity = 0;
     readonly room = new QueueRoom({
-      held: { queued: async () => new Map([["acme", this.queued]]) },
-      book: { of: () => limitsInForce([layerOf(this.limits, "acme")]) },
+      held: {
+        queued: async () => {
+          const counts = new Map(this.others);
+          return this.queued > 0 ? counts.set("acme", this.queued) : counts;
+        },
+        capacity: async () => this.capacity,
+      },
+      concurrency: 20,
+      book: {
+        of: (workspace) =>
+          limitsInForce([layerOf(this.limits, workspace), { weight: this.weights[workspace] ?? 1 }]),
+      },
       workers: () => this.workers,
       now: () => this.now,
     });
@@ -120,6 +134,26 @@ describe("room in the queue", () => {
     expect(bench.fill()).toBe(0);
     bench.limits = { queued: null };
     expect(bench.fill()).toBe(100);
+  });
+
+  test("is by default what the workers run at once, shared by weight among those who have something there", async () => {
+    const bench = new Bench();
+    bench.limits = {};
+    // Nobody has been asked yet: other workers are taken to be like this one.
+    expect(bench.fill()).toBe(20);
+    bench.queued = 0;
+    bench.capacity = 80;
+    for (let round = 0; round < 3; round++) await bench.room.refresh();
+    expect(bench.fill()).toBe(80);
+    bench.queued = 0;
+    bench.others.set("globex", 5);
+    bench.weights.globex = 3;
+    for (let round = 0; round < 3; round++) await bench.room.refresh();
+    expect(bench.fill()).toBe(20);
+    bench.queued = 0;
+    bench.weights.globex = 1_000;
+    for (let round = 0; round < 3; round++) await bench.room.refresh();
+    expect(bench.fill()).toBe(4);
   });
 
   test("is none while others stand in line, until nobody has seen them for a while", () => {

@@ -27,6 +27,7 @@ class Bench {
   readonly claimed: Task[] = [];
   readonly sent: Task[] = [];
   readonly gone: Task[] = [];
+  readonly held: Task[] = [];
   readonly rooms: { [workspace: string]: number } = {};
   readonly weights: { [workspace: string]: number } = {};
   workers = 1;
@@ -38,6 +39,7 @@ class Bench {
       slots: this.slots,
       claim: async (task) => void this.claimed.push(task),
       send: (all) => void this.sent.push(...all),
+      hold: (task) => void this.held.push(task),
       workers: () => this.workers,
       turns: new FairTurns(),
       gauge: (workspace) => ({
@@ -69,18 +71,18 @@ describe("a worker that is alone", () => {
     expect(bench.sent).toEqual([]);
   });
 
-  test("keeps them for a second, then the queue gets them", () => {
+  test("keeps them for a second, then they wait in line", () => {
     const bench = new Bench(1);
     bench.backlog.add(tasks(2, "a"));
     vi.advanceTimersByTime(600);
     bench.backlog.add(tasks(2, "b"));
     vi.advanceTimersByTime(399);
-    expect(bench.sent).toEqual([]);
+    expect(bench.held).toEqual([]);
     vi.advanceTimersByTime(2);
-    expect(names(bench.sent)).toEqual(["a1"]);
+    expect(names(bench.held)).toEqual(["a1"]);
     vi.advanceTimersByTime(600);
-    expect(names(bench.sent)).toEqual(["a1", "b0", "b1"]);
-    expect(names(bench.claimed)).toEqual(["a0"]);
+    expect(names(bench.held)).toEqual(["a1", "b0", "b1"]);
+    expect([names(bench.claimed), bench.sent]).toEqual([["a0"], []]);
   });
 
   test("keeps 10,000 at most", () => {
