@@ -1,6 +1,7 @@
 /** Makes the store, the scheduler and the notifier that the options ask for. Adapters are loaded only here, when they are needed. */
 import type { Buckets, TokenAsk } from "../core/ports/allowances.ts";
 import type { Outbound } from "../core/definition/outbound.ts";
+import type { DefinitionCache } from "../core/ports/definition-cache.ts";
 import type { HostQueues } from "../core/ports/host-queues.ts";
 import type { LeaseKeeper } from "../core/ports/lease-keeper.ts";
 import type { LogStore } from "../core/ports/logs.ts";
@@ -17,6 +18,7 @@ import type { Outgoing } from "../worker/outgoing.ts";
 import { hostDoor } from "./host-door.ts";
 import type { ParsedOptions } from "./options.ts";
 import type { RedisBuckets } from "../redis/buckets.ts";
+import type { RedisDefinitions } from "../redis/definitions.ts";
 import { SecondBuckets } from "../worker/admission/second-buckets.ts";
 import { ownServers } from "./own-servers.ts";
 
@@ -31,6 +33,8 @@ export interface Connections {
   readonly scheduler: Scheduler;
   /** Of workspaces with a rate. */
   readonly buckets: Buckets;
+  /** `null`: there is no Redis. */
+  readonly definitions: DefinitionCache | null;
   readonly notifier: Notifier;
   readonly leaseKeeper: LeaseKeeper | null;
   /** For calls that workflows make. */
@@ -71,6 +75,7 @@ export const connect: Connect = async (options) => {
       transactions: store.hostTransactions,
       scheduler,
       buckets: openBuckets(options, store, opened),
+      definitions: openDefinitions(options, opened),
       notifier,
       leaseKeeper,
       outbound: openOutbound(options, postgres, opened),
@@ -185,6 +190,27 @@ function openBuckets({ redis, queuePrefix, logger }: ParsedOptions, store: Store
   opened.push(async () => (await made)?.close());
   const first = { take: async (asks: readonly TokenAsk[]) => (await (made ??= make())).take(asks) };
   return new SecondBuckets({ first, second: store.buckets, logger });
+}
+
+/** Loaded with the first definition that is asked for. */
+function openDefinitions(
+  { redis, queuePrefix, logger }: ParsedOptions,
+  opened: Opened,
+): DefinitionCache | null {
+  if (redis === null) return null;
+  let made: Promise<RedisDefinitions> | null = null;
+  const make = async (): Promise<RedisDefinitions> => {
+    const { createRedisDefinitions } = await import("../redis/definitions.ts");
+    const onError = (error: Error): void =>
+      logger.debug({ error }, "the connection of the definitions reports an error");
+    return createRedisDefinitions({ redis, prefix: queuePrefix, onError });
+  };
+  opened.push(async () => (await made)?.close());
+  return {
+    read: async (...asked) => (await (made ??= make())).read(...asked),
+    write: async (...told) => (await (made ??= make())).write(...told),
+    forget: async (workspace) => (await (made ??= make())).forget(workspace),
+  };
 }
 
 async function openNotifier(options: ParsedOptions, postgres: Postgres, opened: Opened): Promise<Notifier> {

@@ -32,11 +32,12 @@ export interface EngineWorkerParts extends Pick<WorkerOptions, Wired> {
 export function engineWorker(from: EngineWorkerParts): Worker {
   const { options, connections, registry, engineEvents: events, watch, ...parts } = from;
   const { logger, retry, limits, concurrency, lanes, inline, leaseMs, retention, audit } = options;
-  const { store, buckets, scheduler, leaseKeeper, outbound, sandbox, vault } = connections;
+  const { store, buckets, definitions, scheduler, leaseKeeper, outbound, sandbox, vault } = connections;
   const tell = { logger, events };
   return new Worker({
     store,
     buckets,
+    definitions,
     scheduler,
     logger,
     retry,

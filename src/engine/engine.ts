@@ -304,6 +304,7 @@ export class Engine implements AsyncDisposable {
       store,
       stats: observation.stats,
       plans: worker.plans,
+      versions: worker.versions,
       own: this.#own,
       actions: this.#registry,
     });

@@ -1,6 +1,4 @@
 /** `engine.workflows`: definitions and their immutable versions. */
-import { createHash } from "node:crypto";
-import { canonicalJson } from "../core/definition/normalise.ts";
 import type { Workflow } from "../core/definition/workflow.ts";
 import { defineWorkflow } from "../core/definition/workflow.ts";
 import type { WorkflowDocument } from "../core/definition/document.ts";
@@ -11,6 +9,7 @@ import { validateWorkflow, type ValidationResult } from "../core/graph/validate.
 import type { ListedWorkflow, Store, WorkflowVersion } from "../core/ports/store.ts";
 import { didYouMean } from "../core/suggestion.ts";
 import type { Plans } from "../worker/plans.ts";
+import { checksumOf, type Versions } from "../worker/versions.ts";
 import type { StatsReader, WorkflowStats, WorkflowStatsOptions } from "./stats.ts";
 import { type InWorkspace, versionSchema, workspaceOf } from "./call-options.ts";
 
@@ -25,6 +24,7 @@ interface SavedVersion {
 export class WorkflowsApi {
   readonly #store: Store;
   readonly #plans: Plans;
+  readonly #versions: Pick<Versions, "share" | "forget">;
   readonly #actions: ActionCatalogue;
   readonly #own: ReadonlyMap<string, Workflow>;
   readonly #stats: Pick<StatsReader, "workflow">;
@@ -37,6 +37,7 @@ export class WorkflowsApi {
   constructor(parts: {
     store: Store;
     plans: Plans;
+    versions: Pick<Versions, "share" | "forget">;
     own: ReadonlyMap<string, Workflow>;
     actions: ActionCatalogue;
     stats: Pick<StatsReader, "workflow">;
@@ -45,6 +46,7 @@ export class WorkflowsApi {
     this.#actions = parts.actions;
     this.#store = parts.store;
     this.#plans = parts.plans;
+    this.#versions = parts.versions;
     this.#own = parts.own;
   }
 
@@ -141,7 +143,10 @@ export class WorkflowsApi {
     const own = typeof workflow === "string" ? this.#own.get(name) : workflow;
     const newest = own && (await this.#saveOnce(workspace, own));
     if (newest && (wanted === undefined || wanted === newest.version)) return newest;
-    const version = await this.#store.workflow(workspace, name, wanted);
+    // Which one is the newest is asked every time, so that a run has what was registered before it was started, whoever did that.
+    const head = await this.#store.versionHead(workspace, name, wanted);
+    const key = head && { workspace, workflow: name, version: head.version };
+    const version = key && (await this.#plans.version(key, head));
     if (version) return version;
     throw new FlowForgeError("workflow_not_found", {
       subject: `workflow "${name}"${wanted === undefined ? "" : ` version ${wanted}`} in workspace "${workspace}"`,
@@ -153,11 +158,12 @@ export class WorkflowsApi {
    * The workspace was deleted.
    * @internal
    */
-  forget(workspace: string): void {
+  async forget(workspace: string): Promise<void> {
     const now = performance.now();
     this.#deletedAt.set(workspace, now);
     // What is older is asked for anyway.
     for (const [name, at] of this.#deletedAt) if (at < now - SAVED_MS) this.#deletedAt.delete(name);
+    await this.#versions.forget(workspace);
   }
 
   #saveOnce(workspace: string, workflow: Workflow): Promise<WorkflowVersion> {
@@ -174,9 +180,9 @@ export class WorkflowsApi {
 
   async #save(workspace: string, written: WorkflowDocument): Promise<WorkflowVersion> {
     const document = withLanes(written, this.#actions);
-    const checksum = createHash("sha256").update(canonicalJson(document)).digest("hex");
-    const version = await this.#store.saveWorkflow(workspace, document, checksum);
+    const version = await this.#store.saveWorkflow(workspace, document, checksumOf(document));
     this.#plans.put(version);
+    this.#versions.share(version);
     return version;
   }
 }

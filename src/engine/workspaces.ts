@@ -153,7 +153,7 @@ export class WorkspacesApi {
     }
     let removed = NOTHING;
     for (;;) {
-      workflows.forget(name);
+      await workflows.forget(name);
       vault?.forget(name);
       const some = await store.workspaces.erase(name, ROWS);
       if (isNothing(some)) return { workspace: name, ...removed };

@@ -12,6 +12,7 @@ import type { Outcome } from "../worker/attempt.ts";
 import type {
   AttemptWatch,
   Batch,
+  DefinitionPlace,
   ObservedAttempt,
   ObservedNode,
   ObservedRun,
@@ -49,6 +50,7 @@ export class Metrics implements Observer {
   readonly #retries: Counter;
   readonly #deadLetters: Counter;
   readonly #fenced: Counter;
+  readonly #definitions: Counter;
   readonly #batchSize: Histogram;
   readonly #batchTime: Histogram;
   readonly #loop: IntervalHistogram = monitorEventLoopDelay({ resolution: 20 });
@@ -68,6 +70,7 @@ export class Metrics implements Observer {
     this.#retries = counter("attempts.retries", "Attempts that were not the first");
     this.#deadLetters = counter("dead_letters", "Dead letters that were opened");
     this.#fenced = counter("commits.fenced", "Late answers that were refused");
+    this.#definitions = counter("definitions.loads", "Definitions that were needed, by where they were");
     this.#batchSize = meter.createHistogram("flowforge.commit.entries", {
       description: "Transitions of one commit",
     });
@@ -115,6 +118,10 @@ export class Metrics implements Observer {
   batch({ entries, ms }: Batch): void {
     this.#batchSize.record(entries);
     this.#batchTime.record(ms / 1_000);
+  }
+
+  definition(from: DefinitionPlace): void {
+    this.#definitions.add(1, { "flowforge.source": from });
   }
 
   close(): void {

@@ -16,6 +16,7 @@ export function observers(all: readonly Partial<Observer>[]): Observer {
     deadLetter: tell("deadLetter"),
     fenced: tell("fenced"),
     batch: tell("batch"),
+    definition: tell("definition"),
     attempt: (attempt) => watches(all.flatMap((each) => each.attempt?.(attempt) ?? [])),
   };
 }

@@ -15,7 +15,8 @@ export function exposition(
   now: Depths & { readonly workers: number },
 ): string {
   const totals = statistics.totals();
-  const { fenced, batches, entries, batchMs } = statistics.process;
+  const { fenced, batches, entries, batchMs, definitions } = statistics.process;
+  const loads = Object.entries(definitions).map(([source, count]): Sample => ["", { source }, count]);
   const one = (value: number): readonly Sample[] => [["", {}, value]];
   const lanes = now.lanes.flatMap(({ lane, ...states }) =>
     Object.entries(states).map(([state, count]): Sample => ["", { lane, state }, count]),
@@ -27,6 +28,7 @@ export function exposition(
     family("commits_total", "counter", "Commits", one(batches)),
     family("commit_entries_total", "counter", "Transitions in commits", one(entries)),
     family("commit_seconds_total", "counter", "Time of commits", one(batchMs / 1_000)),
+    family("definition_loads_total", "counter", "Definitions that were needed, by where they were", loads),
     family("queue_depth", "gauge", "Node runs by lane and state", lanes),
     family("runs_active", "gauge", "Runs that are not at rest", one(now.active)),
     family("dead_letters_open", "gauge", "Dead letters that are open", one(now.deadLetters)),

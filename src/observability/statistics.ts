@@ -13,6 +13,7 @@ import type { Outcome } from "../worker/attempt.ts";
 import type {
   AttemptWatch,
   Batch,
+  DefinitionPlace,
   ObservedAttempt,
   ObservedNode,
   ObservedRun,
@@ -45,6 +46,8 @@ export interface ProcessTotals {
   batches: number;
   entries: number;
   batchMs: number;
+  /** Definitions that were needed, by where they were. */
+  definitions: Record<DefinitionPlace, number>;
 }
 
 export interface StatisticsOptions {
@@ -65,7 +68,13 @@ export class Statistics implements Observer {
   #adding: Promise<void> | null = null;
   /** Since this process began, over all workspaces. */
   readonly #totals = new Map<string, Total>();
-  readonly process: ProcessTotals = { fenced: 0, batches: 0, entries: 0, batchMs: 0 };
+  readonly process: ProcessTotals = {
+    fenced: 0,
+    batches: 0,
+    entries: 0,
+    batchMs: 0,
+    definitions: { memory: 0, redis: 0, postgres: 0 },
+  };
 
   constructor(options: StatisticsOptions) {
     this.#options = options;
@@ -106,6 +115,10 @@ export class Statistics implements Observer {
     this.process.batches++;
     this.process.entries += entries;
     this.process.batchMs += ms;
+  }
+
+  definition(from: DefinitionPlace): void {
+    this.process.definitions[from]++;
   }
 
   /** Since this process began, by workflow, and with a node by node, over all workspaces. */

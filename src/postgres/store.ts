@@ -193,6 +193,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 
     saveWorkflow: (workspace, document, checksum) => workflows.save(workspace, document, checksum),
     workflow: (workspace, workflow, version) => workflows.one(workspace, workflow, version),
+    versionHead: (workspace, workflow, version) => workflows.head(workspace, workflow, version),
     workflowVersions: (workspace, workflow) => workflows.versions(workspace, workflow),
     workflows: (workspace) => workflows.all(workspace),
     enableWorkflow: (workspace, workflow, enabled) => workflows.setEnabled(workspace, workflow, enabled),

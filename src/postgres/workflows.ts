@@ -4,7 +4,7 @@
  */
 import { sql, type Kysely } from "kysely";
 import type { WorkflowDocument } from "../core/definition/document.ts";
-import type { ListedWorkflow, WorkflowVersion } from "../core/ports/store.ts";
+import type { ListedWorkflow, VersionHead, WorkflowVersion } from "../core/ports/store.ts";
 import type { ConnectionPool, Session } from "../postgres-connection/pool.ts";
 import { workflowHash } from "./workspaces.ts";
 import { fetchRows, type Tables, type WorkflowVersionsTable } from "./tables.ts";
@@ -102,6 +102,19 @@ export class Workflows {
         : this.#versions(workspace).where("v.name", "=", name).where("v.version", "=", version);
     const [row] = await fetchRows(this.#pool, query);
     return row ? workflowVersion(row) : null;
+  }
+
+  async head(workspace: string, name: string, version?: number): Promise<VersionHead | null> {
+    const s = this.#schema;
+    const rows = await this.#pool.query<Pick<WorkflowVersionsTable, "version" | "checksum" | "created_at">>({
+      name: "flowforge_version_head",
+      text: `select v.version, v.checksum, v.created_at from ${s}.workflow_versions v
+        where v.workspace = $1 and v.name = $2
+          and v.version = coalesce($3::int, (select w.newest from ${s}.workflows w where w.workspace = $1 and w.name = $2))`,
+      values: [workspace, name, version ?? null],
+    });
+    const [row] = rows;
+    return row ? { version: row.version, checksum: row.checksum, createdAt: row.created_at } : null;
   }
 
   async versions(workspace: string, name: string): Promise<readonly WorkflowVersion[]> {

@@ -4,15 +4,12 @@
  */
 import { freshTokens } from "../core/limits/bucket.ts";
 import type { Buckets, TokenAsk, Tokens } from "../core/ports/allowances.ts";
-import { connectRedis, redisClient, redisTarget } from "./connection.ts";
-import type { RedisClient, RedisConnection } from "./servers.ts";
+import { LazyClient, type LazyClientOptions } from "./lazy-client.ts";
+import type { RedisClient } from "./servers.ts";
 
-export interface RedisBucketsOptions {
-  /** Copied, where it is a client: neither used nor closed. */
-  readonly redis: RedisConnection;
+export interface RedisBucketsOptions extends LazyClientOptions {
   /** Begins the names of the keys. */
   readonly prefix: string;
-  readonly onError: (error: Error) => void;
 }
 
 export interface RedisBuckets extends Buckets {
@@ -37,28 +34,15 @@ redis.call('PEXPIRE', KEYS[1], ARGV[6])
 return { given, string.format('%.17g', full - given) }`;
 
 /** Connects with the first bucket that is asked. */
-export function createRedisBuckets({ redis, prefix, onError }: RedisBucketsOptions): RedisBuckets {
-  let client: Promise<RedisClient> | null = null;
-  const open = async (): Promise<RedisClient> => {
-    const made = redisClient(redis, "hasty", onError);
-    await connectRedis(made, redisTarget(redis));
-    return made;
-  };
+export function createRedisBuckets({ prefix, ...connection }: RedisBucketsOptions): RedisBuckets {
+  const client = new LazyClient(connection);
   return {
     async take(asks) {
       if (asks.length === 0) return [];
-      client ??= open();
-      // Who could not connect begins anew the next time.
-      const connected = await client.catch((error: unknown) => {
-        client = null;
-        throw error;
-      });
+      const connected = await client.get();
       return Promise.all(asks.map((ask) => take(connected, `${prefix}:bucket:${ask.workspace}`, ask)));
     },
-    async close() {
-      const connected = await client?.catch(() => null);
-      connected?.disconnect();
-    },
+    close: () => client.close(),
   };
 }
 

@@ -321,6 +321,8 @@ class MemoryStore implements Store {
   readonly workflow: Store["workflow"] = async (workspace, name, version) =>
     this.#workflows.get(workspace, name, version);
 
+  readonly versionHead: Store["versionHead"] = async (...of) => this.#workflows.head(...of);
+
   readonly workflowVersions: Store["workflowVersions"] = async (workspace, name) =>
     this.#workflows.versions(workspace, name);
 

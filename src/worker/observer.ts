@@ -50,6 +50,9 @@ export interface Batch {
   readonly ms: number;
 }
 
+/** The nearest place that had a definition. */
+export type DefinitionPlace = "memory" | "redis" | "postgres";
+
 /** A start that is about to be stored. */
 export interface TracedStart {
   readonly workspace: string;
@@ -89,4 +92,6 @@ export interface Observer {
   /** A late answer was refused. */
   fenced(node: ObservedNode): void;
   batch(batch: Batch): void;
+  /** A definition was needed, and this is where it was. */
+  definition(from: DefinitionPlace): void;
 }

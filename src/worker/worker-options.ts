@@ -3,6 +3,7 @@ import type { ActionRegistry } from "../actions/registry.ts";
 import type { Outbound } from "../core/definition/outbound.ts";
 import type { RetryPolicy } from "../core/definition/retry.ts";
 import type { Buckets } from "../core/ports/allowances.ts";
+import type { DefinitionCache } from "../core/ports/definition-cache.ts";
 import type { LeaseKeeper } from "../core/ports/lease-keeper.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { Scheduler } from "../core/ports/scheduler.ts";
@@ -32,6 +33,8 @@ export interface WorkerOptions {
   readonly limits: Limits;
   /** Token buckets of workspaces. */
   readonly buckets: Buckets;
+  /** Where processes leave definitions for each other. `null`: nowhere. */
+  readonly definitions: DefinitionCache | null;
   /** What workspaces may use. */
   readonly workspaces: LimitBookOptions["rules"];
   readonly retry: Partial<RetryPolicy> | null;

@@ -28,6 +28,7 @@ import { observed } from "./observing.ts";
 import { Outbox } from "./outbox.ts";
 import type { Polls } from "./polls.ts";
 import { Plans } from "./plans.ts";
+import { Versions } from "./versions.ts";
 import { RollCall } from "./roll-call.ts";
 import { RunTable } from "./run-table.ts";
 import { Slots } from "./slots.ts";
@@ -48,6 +49,7 @@ export class Worker {
   readonly table: RunTable;
   readonly committer: Committer;
   readonly loader: Loader;
+  readonly versions: Versions;
   readonly plans: Plans;
   readonly sharing: Sharing;
   readonly clock: StoreClock = new StoreClock();
@@ -77,7 +79,8 @@ export class Worker {
     this.#slots = new Slots(options.concurrency);
     this.committer = new Committer(store, { onBatch: (batch) => options.observer.batch(batch) });
     this.loader = new Loader(store);
-    this.plans = new Plans(store);
+    this.versions = new Versions({ ...options, cache: options.definitions });
+    this.plans = new Plans({ versions: this.versions, observer: options.observer });
     const workers = (): number => this.table.liveWorkers;
     this.sharing = new Sharing({ ...options, workers, loop: (name, round) => this.#loop(name, round) });
     this.#outbox = new Outbox(scheduler, logger);

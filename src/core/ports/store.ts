@@ -95,6 +95,9 @@ export interface WorkflowVersion {
   readonly createdAt: number;
 }
 
+/** What there is to know of a version beside the definition. */
+export type VersionHead = Pick<WorkflowVersion, "version" | "checksum" | "createdAt">;
+
 export interface ListedWorkflow extends WorkflowVersion {
   /** `false`: none of its triggers starts a run. */
   readonly enabled: boolean;
@@ -241,6 +244,8 @@ export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, 
   saveWorkflow(workspace: string, document: WorkflowDocument, checksum: string): Promise<WorkflowVersion>;
   /** None: the newest. */
   workflow(workspace: string, name: string, version?: number): Promise<WorkflowVersion | null>;
+  /** The same without the definition: what is asked where a copy of it may be at hand. */
+  versionHead(workspace: string, name: string, version?: number): Promise<VersionHead | null>;
   /** Newest first. */
   workflowVersions(workspace: string, name: string): Promise<readonly WorkflowVersion[]>;
   /** The newest version of each, by name (in the order of code points). */

@@ -1,6 +1,6 @@
 /** Versions of workflow documents, by workspace and name. */
 import type { WorkflowDocument } from "../../core/definition/document.ts";
-import type { ListedWorkflow, WorkflowVersion } from "../../core/ports/store.ts";
+import type { ListedWorkflow, VersionHead, WorkflowVersion } from "../../core/ports/store.ts";
 
 import type { WorkspaceRows } from "./workspace-table.ts";
 
@@ -37,6 +37,11 @@ export class WorkflowTable implements WorkspaceRows {
     const stored =
       version === undefined ? versions.at(-1) : versions.find((other) => other.version === version);
     return stored ? published(stored) : null;
+  }
+
+  head(workspace: string, name: string, wanted?: number): VersionHead | null {
+    const found = this.get(workspace, name, wanted);
+    return found && { version: found.version, checksum: found.checksum, createdAt: found.createdAt };
   }
 
   versions(workspace: string, name: string): WorkflowVersion[] {

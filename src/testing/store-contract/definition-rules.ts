@@ -22,6 +22,9 @@ function versionRules({ rule, expect }: Kit): void {
     expect(again).toEqual(first);
     expect((await store.workflow(WORKSPACE, "w"))?.version).toBe(2);
     expect((await store.workflow(WORKSPACE, "w", 1))?.document).toEqual(document("w", "one"));
+    const { version, checksum, createdAt } = first;
+    expect(await store.versionHead(WORKSPACE, "w", 1)).toEqual({ version, checksum, createdAt });
+    expect(await store.versionHead(WORKSPACE, "w")).toMatchObject({ version: 2, checksum: "c2" });
     expect((await store.workflowVersions(WORKSPACE, "w")).map(({ version }) => version)).toEqual([2, 1]);
   });
 
@@ -44,6 +47,8 @@ function versionRules({ rule, expect }: Kit): void {
     expect(await store.workflow("nobody", "a")).toBeNull();
     expect(await store.workflow(WORKSPACE, "a", 3)).toBeNull();
     expect(await store.workflow(WORKSPACE, "none")).toBeNull();
+    expect(await store.versionHead(WORKSPACE, "a", 3)).toBeNull();
+    expect(await store.versionHead("nobody", "a")).toBeNull();
     expect(await store.workflowVersions(WORKSPACE, "none")).toEqual([]);
     expect(await store.workflows("nobody")).toEqual([]);
   });

@@ -119,7 +119,6 @@ const MATRIX: { readonly [M in Method]: Ask | Exempt } = {
   unread: "of all",
   now: "of the clock",
   saveWorkflow: async ({ store, expect }) => {
-    // Their checksum is not known here, and their versions do not move.
     const { document } = (await store.workflow(THEIRS, "theirs"))!;
     expect((await store.saveWorkflow(MINE, document, "other")).version).toBe(1);
     expect(await store.workflowVersions(THEIRS, "theirs")).toHaveLength(1);
@@ -127,6 +126,7 @@ const MATRIX: { readonly [M in Method]: Ask | Exempt } = {
     await filled(store, MINE, "mine");
   },
   workflow: gives(null, ({ store }) => store.workflow(MINE, "theirs", 1)),
+  versionHead: gives(null, ({ store }) => store.versionHead(MINE, "theirs", 1)),
   workflowVersions: gives([], ({ store }) => store.workflowVersions(MINE, "theirs")),
   workflows: shows(({ store }) => store.workflows(MINE)),
   enableWorkflow: gives(false, ({ store }) => store.enableWorkflow(MINE, "theirs", false)),

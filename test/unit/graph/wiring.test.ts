@@ -2,10 +2,12 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { ActionRegistry } from "../../../src/actions/registry.ts";
+import { silentLogger } from "../../../src/engine/silent-logger.ts";
 import { WorkflowsApi } from "../../../src/engine/workflows.ts";
 import * as flowforge from "../../../src/index.ts";
 import { createMemoryStore } from "../../../src/testing/memory-store.ts";
 import { Plans } from "../../../src/worker/plans.ts";
+import { Versions } from "../../../src/worker/versions.ts";
 import { brief, edges, step, trigger, workflow } from "./documents.ts";
 
 const { defineAction, DefinitionError, defineWorkflow } = flowforge;
@@ -56,9 +58,12 @@ describe("engine.workflows", () => {
 
   function api(): WorkflowsApi {
     const store = createMemoryStore();
+    const observer = { definition: () => {} };
+    const versions = new Versions({ store, cache: null, observer, logger: silentLogger });
     return new WorkflowsApi({
       store,
-      plans: new Plans(store),
+      versions,
+      plans: new Plans({ versions, observer }),
       own: new Map(),
       actions: new ActionRegistry([pay]),
       stats: { workflow: () => Promise.reject(new Error("not asked")) },
