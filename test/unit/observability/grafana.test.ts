@@ -27,7 +27,16 @@ function exported(): ReadonlyMap<string, ReadonlySet<string>> {
     { workflow: "w", node: "a", counts },
   ];
   const text = exposition(
-    { totals: () => totals, process: { fenced: 0, batches: 0, entries: 0, batchMs: 0 } },
+    {
+      totals: () => totals,
+      process: {
+        fenced: 0,
+        batches: 0,
+        entries: 0,
+        batchMs: 0,
+        definitions: { memory: 0, redis: 0, postgres: 0 },
+      },
+    },
     {
       lanes: [{ lane: "default", ready: 0, queued: 0, running: 0 }],
       active: 0,
