@@ -181,7 +181,8 @@ function observeClosed(state: BreakerState, tally: BreakerTally, moment: Breaker
   const window = addOutcomes(state.window, tally, moment);
   const { ok, failed } = totalOf(window);
   const all = ok + failed;
-  if (failed > 0 && all >= policy.minimum && failed >= policy.ratio * all)
+  // What has just succeeded opens nothing, though it may be the one that makes them enough.
+  if (tally.failed > 0 && all >= policy.minimum && failed >= policy.ratio * all)
     return opened(state, now, { ok, failed });
   return { ...state, window };
 }

@@ -17,8 +17,8 @@ function refusal(work: () => unknown): FlowForgeError {
 }
 
 describe("layers", () => {
-  test("nothing said: no limit but that of the queue", () => {
-    expect(limitsInForce([{}])).toEqual({ rate: null, concurrency: null, queued: 10_000, weight: 1 });
+  test("nothing said: no limit but a share of the queue", () => {
+    expect(limitsInForce([{}])).toEqual({ rate: null, concurrency: null, queued: "share", weight: 1 });
   });
 
   test("the nearest layer that says something of a field holds, and null says that there is no limit", () => {
