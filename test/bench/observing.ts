@@ -1,8 +1,9 @@
 /**
  * What logs, traces and metrics cost: chains of ten steps with everything switched off and on, in turns, on one server. The actions do nothing, or write one line
- * each, so this is the worst case. "off" keeps what `engine.stats()` counts, which cannot be switched off.
+ * each, so this is the worst case. "unsampled" is everything, with a
+ * sampler that wants no trace. "off" keeps what `engine.stats()` counts, which cannot be switched off.
  *
- *     node test/bench/observing.ts [--runs 500] [--rounds 5]
+ *     node test/bench/observing.ts [--runs 500] [--rounds 5] [--modes off,all]
  */
 import { parseArgs } from "node:util";
 import { context, metrics, trace } from "@opentelemetry/api";
@@ -13,18 +14,26 @@ import {
   MeterProvider,
   PeriodicExportingMetricReader,
 } from "@opentelemetry/sdk-metrics";
-import { BatchSpanProcessor, InMemorySpanExporter, TracerProvider } from "@opentelemetry/sdk-trace";
+import {
+  AlwaysOffSampler,
+  BatchSpanProcessor,
+  InMemorySpanExporter,
+  TracerProvider,
+} from "@opentelemetry/sdk-trace";
 import { createEngine, defineWorkflow, type Engine, type EngineOptions } from "../../src/index.ts";
 import { action, chain } from "../integration/engine/documents.ts";
 import { startPostgres } from "../support/postgres.ts";
 
 const { values } = parseArgs({
-  options: { runs: { type: "string", default: "500" }, rounds: { type: "string", default: "5" } },
+  options: {
+    runs: { type: "string", default: "500" },
+    rounds: { type: "string", default: "5" },
+    modes: { type: "string" },
+  },
 });
 const runs = Number(values.runs);
 const exporter = new InMemorySpanExporter();
 context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new BatchSpanProcessor({ exporter })] }));
 const measured = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
 metrics.setGlobalMeterProvider(
   new MeterProvider({
@@ -43,7 +52,16 @@ const modes: Record<string, EngineOptions> = {
   logs: { actions: [talking] },
   telemetry: { actions: [quiet], telemetry: true },
   all: { actions: [talking], telemetry: true },
+  unsampled: { actions: [talking], telemetry: true },
 };
+const chosen = values.modes?.split(",") ?? Object.keys(modes);
+
+function traceAs(mode: string): void {
+  trace.disable();
+  const spanProcessors = [new BatchSpanProcessor({ exporter })];
+  const sampler = mode === "unsampled" ? { sampler: new AlwaysOffSampler() } : {};
+  trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors, ...sampler }));
+}
 
 async function wave(engine: Engine, amount: number): Promise<void> {
   const starts = Array.from({ length: amount }, (_, n) => ({ input: { n } }));
@@ -53,8 +71,9 @@ async function wave(engine: Engine, amount: number): Promise<void> {
 
 const speeds: Record<string, { steps: number; cpu: number }[]> = {};
 for (let round = 0; round < Number(values.rounds); round++) {
-  const order = Object.entries(modes);
+  const order = Object.entries(modes).filter(([name]) => chosen.includes(name));
   for (const [name, options] of round % 2 === 0 ? order : order.toReversed()) {
+    traceAs(name);
     await using engine = createEngine({ postgres: postgres.url, ...options });
     await engine.start();
     await wave(engine, 100);
