@@ -191,6 +191,7 @@ export type {
   WorkspaceSummary,
 } from "./engine/workspaces.ts";
 export type { WorkspaceCounts } from "./core/ports/workspaces.ts";
+export { type Quota, QuotaExceededError } from "./core/limits/quota-error.ts";
 export type { LimitsInForce, Rate, RateLimit, WorkspaceLimits } from "./core/limits/workspace-limits.ts";
 export type { SetLimits } from "./core/limits/limits-schema.ts";
 export type { WorkspacesOptions } from "./engine/workspace-limits.ts";

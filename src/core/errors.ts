@@ -71,6 +71,7 @@ export const ERROR_CODES = {
   postgres_too_old: "The PostgreSQL server is older than FlowForge supports.",
   postgres_unreachable: "No connection to PostgreSQL could be made.",
   queue_not_allowed: "Workflows may not add jobs to this queue.",
+  quota_exceeded: "The workspace has used up what it may start or store for now.",
   redis_is_cluster: "One node of a Redis Cluster was given as if it were a server alone.",
   redis_policy_unsafe: "This Redis may evict keys, and with them tasks that wait in the queue.",
   redis_too_old: "The Redis server is older than FlowForge supports.",

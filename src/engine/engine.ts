@@ -27,6 +27,7 @@ import type { ParsedOptions } from "./options.ts";
 import type { PublishOptions } from "./message-options.ts";
 import { RunControl } from "./run-control.ts";
 import { itemRuns, PollsApi } from "./polls.ts";
+import { Quotas } from "./quotas.ts";
 import { RunsApi } from "./runs.ts";
 import { SchedulesApi, tickRuns } from "./schedules.ts";
 import { Observation } from "./observation.ts";
@@ -310,10 +311,10 @@ export class Engine implements AsyncDisposable {
     });
     const control = new RunControl({ store, table: worker.table });
     const audit = new AuditApi({ store, logger, rules: this.#options.audit });
-    const base = { store, worker, watch, workflows };
+    const base = { store, worker, watch, workflows, quotas: new Quotas(store, worker.sharing.book) };
     const runs: RunsApi = new RunsApi({ ...base, control, transactions, own, observation });
     const credentials = credentialSource(this.#options.resolveCredential, connections.vault, logger);
-    const intake = new WebhookIntake({ store, runs, logger, credentials });
+    const intake = new WebhookIntake({ ...base, runs, logger, credentials });
     const deadLetters: DeadLettersApi = new DeadLettersApi({
       store,
       worker,

@@ -35,6 +35,8 @@ import { assertMessageName, type MessageOptions } from "./message-options.ts";
 import { mapItems, type MapItems } from "./map-items.ts";
 import type { RunLogLine, RunLogs, RunLogsOptions } from "./run-logs.ts";
 import type { RunControl } from "./run-control.ts";
+import { letIn } from "./quota-door.ts";
+import type { Quotas } from "./quotas.ts";
 import { rerunOf, takenOver } from "./rerun.ts";
 import { RunExpiredError } from "./run-errors.ts";
 import { RunHandle, type RunHandleParts } from "./run-handle.ts";
@@ -52,6 +54,7 @@ export interface RunsParts extends StartParts {
   readonly workflows: WorkflowsApi;
   readonly control: RunControl;
   readonly own: OwnTransactions;
+  readonly quotas: Quotas;
   readonly observation: StartParts["observation"] & { readonly runLogs: RunLogs };
 }
 
@@ -85,7 +88,7 @@ export class RunsApi {
    * Throws `option_invalid`, `duration_invalid`, `workflow_not_found`, `input_invalid`, `trigger_required`, `value_invalid`, `run_not_stored`,
    * `idempotency_conflict` (the key was used with another input), `run_expired` (its run was deleted since) and `idempotency_in_progress` (a transaction that started a run
    * with this key was still open after 10 seconds); where the workflow limits its runs, `concurrency_key_invalid` and, with
-   * `onLimit: "reject"`, `concurrency_limit_reached`; with `tx` also `transaction_invalid` (none is open on it) and
+   * `onLimit: "reject"`, `concurrency_limit_reached`; where the workspace has quotas, `quota_exceeded` with `retryAfterMs`; with `tx` also `transaction_invalid` (none is open on it) and
    * `transaction_foreign` (it is on another database).
    */
   async start<W extends Workflow | string>(
@@ -95,14 +98,15 @@ export class RunsApi {
     return this.#begin(await this.#prepare(workflow, options, "runs.start"));
   }
 
-  /** Starts many runs in a few commits. All options and inputs are checked before the first run is stored. */
+  /** Starts many runs in a few commits. All options, inputs and quotas are checked before the first run is stored. */
   async startMany<W extends Workflow | string>(
     workflow: W,
     starts: readonly StartOptions<InputOf<W>>[],
   ): Promise<readonly RunHandle<OutputOf<W>>[]> {
     const prepared: PreparedStart[] = [];
     for (const options of starts) prepared.push(await this.#prepare(workflow, options, "runs.startMany"));
-    return Promise.all(prepared.map((each) => this.#begin<OutputOf<W>>(each)));
+    await letIn(this.#parts, prepared);
+    return Promise.all(prepared.map((each) => this.#store<OutputOf<W>>(each)));
   }
 
   /** A handle to a run that exists already. Its methods throw `run_not_found` where it does not. */
@@ -305,7 +309,13 @@ export class RunsApi {
     return { plan, start, first: { at, deadlineMs }, ...(tx === undefined ? {} : { tx }) };
   }
 
+  /** From outside: see `letIn`. */
   async #begin<Output>(prepared: PreparedStart): Promise<RunHandle<Output>> {
+    await letIn(this.#parts, [prepared]);
+    return this.#store(prepared);
+  }
+
+  async #store<Output>(prepared: PreparedStart): Promise<RunHandle<Output>> {
     const { start, tx } = prepared;
     const { own } = this.#parts;
     const runId = await startRun(this.#parts, prepared);

@@ -1,5 +1,6 @@
 /** What the senders of webhooks are told. Little: nobody of them needs to know how the workspace is made. */
 import { FlowForgeError } from "../core/errors.ts";
+import { type QuotaExceededError, retryAfterHeader } from "../core/limits/quota-error.ts";
 import type { Handshake } from "../triggers/webhooks/handshake.ts";
 import type { RunHandle } from "./run-handle.ts";
 
@@ -35,6 +36,16 @@ export function refusal(
 /** The sender is to try again. */
 export function later(seconds: number): WebhookAnswer {
   return refusal(503, "unavailable", { "retry-after": String(seconds) });
+}
+
+/** The workspace has started enough for now. Nothing of the delivery is kept: the sender brings it again. */
+export function overQuota({ code, retryAfterMs }: QuotaExceededError): WebhookAnswer {
+  return refusal(429, code, { "retry-after": retryAfterHeader(retryAfterMs) });
+}
+
+/** The run is stored and begins then. */
+export function delayed(runId: string, at: number): WebhookAnswer {
+  return answer(202, { runId, repeated: false, startsAt: new Date(at).toISOString() });
 }
 
 export function shaken({ contentType, body }: Handshake): WebhookAnswer {

@@ -8,6 +8,7 @@
  */
 import { parseDuration } from "../core/definition/duration.ts";
 import { FlowForgeError } from "../core/errors.ts";
+import { QuotaExceededError } from "../core/limits/quota-error.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { BoundTrigger } from "../core/ports/triggers.ts";
@@ -23,9 +24,20 @@ import { DEFINITE } from "../worker/child-opener.ts";
 import type { CredentialSource } from "../worker/grants.ts";
 import { newRunId } from "../worker/run-id.ts";
 import type { PreparedStart } from "./prepared-start.ts";
+import type { Quotas } from "./quotas.ts";
 import type { RunHandle } from "./run-handle.ts";
 import type { RunsApi } from "./runs.ts";
-import { answer, later, refusal, resultOf, shaken, type WebhookAnswer } from "./webhook-answers.ts";
+import {
+  answer,
+  delayed,
+  later,
+  overQuota,
+  refusal,
+  resultOf,
+  shaken,
+  type WebhookAnswer,
+} from "./webhook-answers.ts";
+import { deliveryLetIn } from "./webhook-quota.ts";
 import { keysOf, publicHeaders } from "./webhook-request.ts";
 
 export const MAX_BODY_BYTES = 1_048_576;
@@ -41,6 +53,7 @@ const MAX_RESULT_MS = 60_000;
 export interface IntakeParts {
   readonly store: Pick<Store, "webhooks" | "triggers" | "load" | "now">;
   readonly runs: Pick<RunsApi, "prepareFired" | "startPrepared" | "handle">;
+  readonly quotas: Quotas;
   readonly credentials: CredentialSource;
   readonly logger: Logger;
 }
@@ -53,6 +66,8 @@ export interface WebhookTrigger extends BoundTrigger {
 interface Incoming {
   readonly id: string;
   readonly runId: string;
+  /** By the store's clock. */
+  readonly now: number;
   readonly trigger: WebhookTrigger;
   readonly request: WebhookRequest;
   readonly signature: Signature | null;
@@ -84,7 +99,7 @@ export class WebhookIntake {
     if (request.method !== "POST") return refusal(405, "method_not_allowed", { allow: "POST" });
     const signature = signatureSchema.safeParse(trigger.source.signature).data ?? null;
     const now = await this.#parts.store.now();
-    const incoming = { id: newRunId(now), runId: newRunId(now), trigger, request, signature };
+    const incoming = { id: newRunId(now), runId: newRunId(now), now, trigger, request, signature };
     if (request.body.length > MAX_BODY_BYTES) {
       return this.#refuseStranger(incoming, 413, {
         reason: "too_large",
@@ -150,7 +165,7 @@ export class WebhookIntake {
 
   async #admit(incoming: Incoming, signature: Signature, verified: Verified): Promise<WebhookAnswer> {
     const { request, trigger, runId } = incoming;
-    const { store, runs } = this.#parts;
+    const { store, runs, quotas } = this.#parts;
     const parsed = parsePayload(request.body, request.headers["content-type"]);
     if ("status" in parsed) return this.#refuseSender(incoming, parsed.status, parsed, verified);
     const handshake = handshakeOf(request, signature, parsed.payload);
@@ -173,6 +188,13 @@ export class WebhookIntake {
         ? this.#again(known, trigger)
         : this.#refuseSender(incoming, 422, rejectionOf(error), verified);
     }
+    if (quotas.isLimited(workspace)) {
+      const known = await store.webhooks.repeated(delivery, delivery);
+      if (known) return this.#again(known, trigger);
+      const letIn = await deliveryLetIn(quotas, prepared, { source: trigger.source, now: incoming.now });
+      if (letIn instanceof QuotaExceededError) return overQuota(letIn);
+      prepared = letIn;
+    }
     const claim = await store.webhooks.claim(delivery, runId);
     if (!claim.claimed) return this.#again(claim.known, trigger);
     return this.#begin(delivery, { ...prepared, runId }, trigger);
@@ -184,7 +206,10 @@ export class WebhookIntake {
     trigger: WebhookTrigger,
   ): Promise<WebhookAnswer> {
     try {
-      return await this.#done(await this.#start(delivery.id, prepared), trigger, false);
+      const run = await this.#start(delivery.id, prepared);
+      const at = prepared.first?.at;
+      if (at !== undefined && trigger.source.respond !== "result") return delayed(run.id, at);
+      return await this.#done(run, trigger, false);
     } catch (error) {
       if (!isDefinite(error)) throw error;
       await this.#parts.store.webhooks.reject(delivery.id, rejectionOf(error));

@@ -1,5 +1,6 @@
 /** Errors as `application/problem+json` (RFC 9457). Two tables say which code is which status. */
 import { ERROR_CODES, type ErrorCode, FlowForgeError } from "../core/errors.ts";
+import { QuotaExceededError, retryAfterHeader } from "../core/limits/quota-error.ts";
 
 /** What a caller can cause, or do something about. */
 const OF_CALLER = {
@@ -51,6 +52,7 @@ const OF_CALLER = {
   run_not_stored: 422,
   value_invalid: 422,
   concurrency_limit_reached: 429,
+  quota_exceeded: 429,
   dashboard_missing: 501,
   http_streams_limit: 429,
   encryption_missing: 501,
@@ -136,8 +138,11 @@ export function problem(error: unknown, headers: Readonly<Record<string, string>
     code,
     ...(said && status < 500 ? { detail: said.message, next: said.next } : {}),
     ...(said && "issues" in said ? { issues: said.issues } : {}),
+    ...(said && "retryAfterMs" in said ? { retryAfterMs: said.retryAfterMs } : {}),
   };
-  return json(body, { status, type: "application/problem+json", headers });
+  const when =
+    said instanceof QuotaExceededError ? { "retry-after": retryAfterHeader(said.retryAfterMs) } : {};
+  return json(body, { status, type: "application/problem+json", headers: { ...when, ...headers } });
 }
 
 /** A JSON answer that no browser keeps, runs or guesses another type for. */

@@ -373,6 +373,14 @@ create table flowforge.parked_nodes (
 );
 CREATE INDEX parked_nodes_in_order ON flowforge.parked_nodes USING btree (workspace, scope, name, parked_at);
 
+create table flowforge.payload_quotas (
+  workspace text not null,
+  at bigint not null,
+  tokens double precision not null,
+  given integer not null,
+  constraint payload_quotas_pkey PRIMARY KEY (workspace)
+) with (fillfactor=50, autovacuum_vacuum_threshold=200);
+
 create table flowforge.poll_items (
   workspace text not null,
   workflow text not null,
@@ -498,6 +506,14 @@ create table flowforge.schedules (
 );
 CREATE INDEX schedules_asleep ON flowforge.schedules USING btree (workspace, workflow) WHERE ((starts IS NOT NULL) AND (fire_at IS NULL) AND (due_at IS NOT NULL));
 CREATE INDEX schedules_due ON flowforge.schedules USING btree (fire_at) WHERE (NOT paused);
+
+create table flowforge.start_quotas (
+  workspace text not null,
+  at bigint not null,
+  tokens double precision not null,
+  given integer not null,
+  constraint start_quotas_pkey PRIMARY KEY (workspace)
+) with (fillfactor=50, autovacuum_vacuum_threshold=200);
 
 create table flowforge.step_memos (
   run_id uuid not null,

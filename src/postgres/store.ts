@@ -32,6 +32,7 @@ import { gateStore } from "./gates.ts";
 import { keyStore } from "./keys.ts";
 import { limitStore } from "./limits.ts";
 import { bucketStore } from "./buckets.ts";
+import { quotaStore } from "./quotas.ts";
 import { heldStore } from "./held.ts";
 import { placeStore } from "./places.ts";
 import { loadInputs, loadRuns, loadStatements } from "./load.ts";
@@ -228,6 +229,7 @@ function besideRuns(
     | "events"
     | "limits"
     | "buckets"
+    | "quotas"
     | "places"
     | "held"
     | "polls"
@@ -258,6 +260,7 @@ function besideRuns(
     audit: auditStore(reads, schema),
     limits: limitStore(reads, schema),
     buckets: bucketStore(reads, schema),
+    quotas: quotaStore(reads, schema),
     places: placeStore(reads, schema),
     held: heldStore(reads, schema),
     breakers: breakerStore(reads, schema),

@@ -28,6 +28,8 @@ export const TABLES_OF_WORKSPACES = [
   "audit",
   "workspace_limits",
   "workspace_buckets",
+  "start_quotas",
+  "payload_quotas",
   "workspace_places",
   "breakers",
   "parked_nodes",

@@ -24,7 +24,7 @@ import type { CommitEntry, Verdict } from "../core/ports/commit.ts";
 import type { Beat, DispatchRef, LostQuery, NodeRef, QueuedRef } from "../core/ports/store.ts";
 import type { RunDetail, Store, WorkerInfo } from "../core/ports/store.ts";
 import type { LoadRequest, StoredRun } from "../core/ports/stored-run.ts";
-import { BucketTable, HeldTable, PlaceTable } from "./memory-store/admission-table.ts";
+import { BucketTable, HeldTable, PlaceTable, QuotaTable } from "./memory-store/admission-table.ts";
 import { ActionKeyTable } from "./memory-store/action-key-table.ts";
 import { assertText, prepare, write } from "./memory-store/commit-entry.ts";
 import { BreakerTable } from "./memory-store/breaker-table.ts";
@@ -106,6 +106,7 @@ class MemoryStore implements Store {
   readonly audit: AuditTable = new AuditTable(() => this.#now());
   readonly limits: LimitTable = new LimitTable(() => this.#now());
   readonly buckets: BucketTable = new BucketTable(() => this.#now());
+  readonly quotas: QuotaTable = new QuotaTable(this.#tables, () => this.#now());
   readonly places: PlaceTable = new PlaceTable({
     now: () => this.#now(),
     isAlive: (worker) => this.#workers.isAlive(worker),
@@ -117,7 +118,7 @@ class MemoryStore implements Store {
     tables: this.#tables,
     retention: this.retention,
     credentials: this.credentials,
-    settings: [this.limits, this.buckets, this.places, this.breakers],
+    settings: [this.limits, this.buckets, this.quotas, this.places, this.breakers],
     rows: [
       ["schedules", this.schedules.ofWorkspaces],
       ["polls", this.polls.ofWorkspaces],

@@ -13,6 +13,7 @@ import { feedRules } from "./store-contract/feed-rules.ts";
 import { gatePressureRules } from "./store-contract/gate-pressure-rules.ts";
 import { gateRules } from "./store-contract/gate-rules.ts";
 import { heldRules } from "./store-contract/held-rules.ts";
+import { quotaRules } from "./store-contract/quota-rules.ts";
 import { inboxRules } from "./store-contract/inbox-rules.ts";
 import { keyRules } from "./store-contract/key-rules.ts";
 import { limitRules } from "./store-contract/limit-rules.ts";
@@ -80,6 +81,7 @@ const PARTS = [
   limitRules,
   placeRules,
   heldRules,
+  quotaRules,
   breakerRules,
   stuckRules,
 ] as const;

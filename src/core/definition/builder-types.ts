@@ -105,6 +105,7 @@ export type TriggerSourceOptions<Of extends string = string> =
       readonly signature?: { readonly [field: string]: Json };
       readonly respond?: "accepted" | "result";
       readonly timeout?: Duration;
+      readonly overQuota?: "refuse" | "delay";
     }
   | ScheduleSource
   | { readonly type: "event"; readonly name: string; readonly filter?: Yields<boolean, Of> };

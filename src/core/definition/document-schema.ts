@@ -192,6 +192,7 @@ const sources = z.discriminatedUnion("type", [
     signature: signature.exactOptional(),
     respond: z.enum(["accepted", "result"]).exactOptional(),
     timeout: duration.exactOptional(),
+    overQuota: z.enum(["refuse", "delay"]).exactOptional(),
   }),
   scheduleSource,
   place("a poll source", {

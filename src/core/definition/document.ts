@@ -110,6 +110,11 @@ export interface WebhookSource {
   readonly respond?: "accepted" | "result";
   /** How long `result` waits before it answers that the run goes on. Default `10s`, at most `60s`. */
   readonly timeout?: Duration;
+  /**
+   * Where the workspace may start no more for now. `refuse` (default): the sender is answered with 429 and when to come back, and nothing is
+   * stored. `delay`: the run is stored, and begins when its turn has come.
+   */
+  readonly overQuota?: "refuse" | "delay";
 }
 
 /** Exactly one of `cron`, `every` and `at`. */

@@ -30,16 +30,23 @@ export function freshTokens(rate: Rate): number {
   return Math.min(rate.burst, blockOf(rate));
 }
 
+/** Of a bucket that nothing but its store can forget. */
+export function fullTokens({ burst }: Rate): number {
+  return burst;
+}
+
+// oxlint-disable-next-line max-params -- the bucket, what is asked of it, when, and how it begins
 export function take(
   bucket: Bucket | null,
   ask: { readonly rate: Rate; readonly wanted: number; readonly returned: number },
   now: number,
+  fresh: (rate: Rate) => number = freshTokens,
 ): Taken {
   const { rate, wanted, returned } = ask;
-  const { tokens: had, at } = bucket ?? { tokens: freshTokens(rate), at: now };
+  const { tokens: had, at } = bucket ?? { tokens: fresh(rate), at: now };
   const filled = had + returned + (Math.max(0, now - at) * rate.perSecond) / 1_000;
   const full = Math.min(rate.burst, filled);
-  const tokens = Math.min(wanted, Math.floor(full));
+  const tokens = Math.min(wanted, Math.max(0, Math.floor(full)));
   const left = full - tokens;
   const waitMs = Math.ceil((Math.max(0, 1 - left) * 1_000) / rate.perSecond);
   return { bucket: { tokens: left, at: Math.max(at, now) }, tokens, waitMs };

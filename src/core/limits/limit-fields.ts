@@ -13,11 +13,20 @@ export interface LimitField {
 }
 
 const MOST = 1_000_000;
+const MOST_BYTES = 1_000_000_000;
 
 export const LIMIT_FIELDS: { readonly [Field in keyof WorkspaceLimits]-?: LimitField } = {
   rate: { kind: "rate", most: MOST, nullable: true, what: "node runs that begin" },
   concurrency: { kind: "count", most: MOST, nullable: true, what: "node runs that run at once" },
   queued: { kind: "count", most: MOST, nullable: true, what: "node runs in the queue" },
+  starts: { kind: "rate", most: MOST, nullable: true, what: "runs that are started from outside" },
+  payloadBytes: {
+    kind: "rate",
+    most: MOST_BYTES,
+    nullable: true,
+    what: "bytes that such runs are started with",
+  },
+  storedRuns: { kind: "count", most: MOST, nullable: true, what: "runs that are stored" },
   weight: {
     kind: "count",
     most: 1_000,

@@ -28,6 +28,15 @@ export interface WorkspaceLimits {
    * part, by weight, of as many as all live workers run at once.
    */
   readonly queued?: number | null | undefined;
+  /**
+   * Runs that are started from outside; more are refused with `quota_exceeded`. `burst` is `limit` by default: all of them may come at once.
+   * Default: any number.
+   */
+  readonly starts?: RateLimit | null | undefined;
+  /** Bytes of what such runs are started with: input and payload as JSON. As `starts`; one that alone has more than `burst` needs all of it. */
+  readonly payloadBytes?: RateLimit | null | undefined;
+  /** Runs that are stored, whatever their status, until retention deletes them. 1 to 1,000,000. Default: any number. */
+  readonly storedRuns?: number | null | undefined;
   /** Its part of the workers where workspaces compete, against the weights of the others. 1 to 1,000. Default 1. */
   readonly weight?: number | undefined;
 }
@@ -41,19 +50,30 @@ export interface Rate {
 export interface LimitsInForce {
   readonly rate: Rate | null;
   readonly concurrency: number | null;
+  /** Beyond these, starts from outside are refused. */
+  readonly starts: Rate | null;
+  readonly payloadBytes: Rate | null;
+  readonly storedRuns: number | null;
   /** `share`: its part, by weight, of as many as all live workers run at once. */
   readonly queued: number | "share" | null;
   readonly weight: number;
 }
 
 /** A layer whose durations are known. */
-export type LimitsLayer = Omit<WorkspaceLimits, "rate"> & { readonly rate?: Rate | null | undefined };
+export type LimitsLayer = Omit<WorkspaceLimits, RateField> & {
+  readonly [Field in RateField]?: Rate | null | undefined;
+};
+
+type RateField = "rate" | "starts" | "payloadBytes";
 
 export function limitsInForce(layers: readonly LimitsLayer[]): LimitsInForce {
   return {
     rate: nearest(layers, "rate") ?? null,
     concurrency: nearest(layers, "concurrency") ?? null,
     queued: orShare(nearest(layers, "queued")),
+    starts: nearest(layers, "starts") ?? null,
+    payloadBytes: nearest(layers, "payloadBytes") ?? null,
+    storedRuns: nearest(layers, "storedRuns") ?? null,
     weight: nearest(layers, "weight") ?? 1,
   };
 }
@@ -70,18 +90,31 @@ function orShare(queued: number | null | undefined): LimitsInForce["queued"] {
 }
 
 /** Throws `duration_invalid`, and `option_invalid` where it is out of range. `subject`: whose limits they are. */
-export function layerOf({ rate, ...others }: WorkspaceLimits, subject: string): LimitsLayer {
-  return rate === undefined ? others : { ...others, rate: rate && rateOf(rate, subject) };
+export function layerOf(limits: WorkspaceLimits, subject: string): LimitsLayer {
+  const { rate, starts, payloadBytes, ...others } = limits;
+  return {
+    ...others,
+    ...(rate === undefined ? {} : { rate: rate && rateOf(rate, `rate.per of ${subject}`) }),
+    ...(starts === undefined ? {} : { starts: starts && quotaOf(starts, `starts.per of ${subject}`) }),
+    ...(payloadBytes === undefined
+      ? {}
+      : { payloadBytes: payloadBytes && quotaOf(payloadBytes, `payloadBytes.per of ${subject}`) }),
+  };
+}
+
+/** Who may start a hundred a minute may start them all in its first second. */
+function quotaOf(quota: RateLimit, subject: string): Rate {
+  return rateOf({ ...quota, burst: quota.burst ?? quota.limit }, subject);
 }
 
 const SHORTEST_MS = 100;
 const LONGEST_MS = 86_400_000;
 
 function rateOf({ limit, per = "1s", burst }: RateLimit, subject: string): Rate {
-  const perMs = parseDuration(per, `rate.per of ${subject}`);
+  const perMs = parseDuration(per, subject);
   if (perMs < SHORTEST_MS || perMs > LONGEST_MS) {
     throw new FlowForgeError("option_invalid", {
-      subject: `rate.per of ${subject}`,
+      subject,
       expected: "100ms to 1d",
       received: `${perMs} ms`,
       next: "Choose another time, and as many times the limit.",

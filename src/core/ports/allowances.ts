@@ -23,6 +23,17 @@ export interface Buckets {
   take(asks: readonly TokenAsk[]): Promise<readonly Tokens[]>;
 }
 
+/**
+ * What workspaces may start: buckets that are full at first, in the store, so that nothing but the store can forget them. Part of `Store`. What is
+ * `returned` may be below 0: that much is owed, and nobody gets anything before the bucket has filled again.
+ */
+export interface QuotaStore {
+  readonly starts: Buckets["take"];
+  readonly payloadBytes: Buckets["take"];
+  /** Runs that are stored, counted up to `most`. */
+  storedRuns(workspace: string, most: number): Promise<number>;
+}
+
 export interface WorkspacePlaceAsk extends PlaceAsk {
   readonly workspace: string;
 }

@@ -21,7 +21,7 @@ import type { ChildStore } from "./children.ts";
 import type { KeyStore } from "./keys.ts";
 import type { LimitStore } from "./limits.ts";
 import type { HeldStore } from "./held.ts";
-import type { Buckets, PlaceStore } from "./allowances.ts";
+import type { Buckets, PlaceStore, QuotaStore } from "./allowances.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterPage } from "./dead-letter.ts";
 import type { RetentionStore } from "./retention.ts";
 import type { PollStore } from "./polls.ts";
@@ -179,6 +179,7 @@ export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, 
   readonly audit: AuditStore;
   readonly limits: LimitStore;
   readonly buckets: Buckets;
+  readonly quotas: QuotaStore;
   readonly places: PlaceStore;
   readonly held: HeldStore;
   readonly breakers: BreakerStore;

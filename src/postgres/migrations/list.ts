@@ -40,6 +40,7 @@ import { limits } from "./0033-limits.ts";
 import { admission } from "./0034-admission.ts";
 import { breakers } from "./0035-breakers.ts";
 import { stuckRuns } from "./0036-stuck-runs.ts";
+import { quotas } from "./0037-quotas.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -79,6 +80,7 @@ export const MIGRATIONS: readonly Migration[] = [
   admission,
   breakers,
   stuckRuns,
+  quotas,
 ];
 
 /** The schema version that this code is written for. */

@@ -1,10 +1,12 @@
 /** What workspaces with limits spend, and the node runs that wait for room. */
-import { type Bucket, take } from "../../core/limits/bucket.ts";
+import { type Bucket, freshTokens, fullTokens, take } from "../../core/limits/bucket.ts";
+import type { Rate } from "../../core/limits/workspace-limits.ts";
 import { type PlaceHolder, shareOfPlaces } from "../../core/limits/places.ts";
 import type {
   Buckets,
   Places,
   PlaceStore,
+  QuotaStore,
   TokenAsk,
   Tokens,
   WorkspacePlaceAsk,
@@ -19,14 +21,17 @@ const WANT_MS = 5_000;
 export class BucketTable implements Buckets {
   readonly #buckets = new Map<string, Bucket>();
   readonly #now: () => number;
+  readonly #fresh: (rate: Rate) => number;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, fresh: (rate: Rate) => number = freshTokens) {
     this.#now = now;
+    this.#fresh = fresh;
   }
 
   async take(asks: readonly TokenAsk[]): Promise<readonly Tokens[]> {
     return asks.map((ask) => {
-      const { bucket, tokens, waitMs } = take(this.#buckets.get(ask.workspace) ?? null, ask, this.#now());
+      const known = this.#buckets.get(ask.workspace) ?? null;
+      const { bucket, tokens, waitMs } = take(known, ask, this.#now(), this.#fresh);
       this.#buckets.set(ask.workspace, bucket);
       return { tokens, waitMs };
     });
@@ -34,6 +39,32 @@ export class BucketTable implements Buckets {
 
   forget(workspace: string): void {
     this.#buckets.delete(workspace);
+  }
+}
+
+export class QuotaTable implements QuotaStore {
+  readonly #tables: Tables;
+  readonly #starts: BucketTable;
+  readonly #payloadBytes: BucketTable;
+
+  constructor(tables: Tables, now: () => number) {
+    this.#tables = tables;
+    this.#starts = new BucketTable(now, fullTokens);
+    this.#payloadBytes = new BucketTable(now, fullTokens);
+  }
+
+  readonly starts: QuotaStore["starts"] = (asks) => this.#starts.take(asks);
+  readonly payloadBytes: QuotaStore["payloadBytes"] = (asks) => this.#payloadBytes.take(asks);
+
+  async storedRuns(workspace: string, most: number): Promise<number> {
+    let count = 0;
+    for (const { header } of this.#tables.runs.values()) if (header.workspace === workspace) count++;
+    return Math.min(most, count);
+  }
+
+  forget(workspace: string): void {
+    this.#starts.forget(workspace);
+    this.#payloadBytes.forget(workspace);
   }
 }
 

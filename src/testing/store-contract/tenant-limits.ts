@@ -8,7 +8,7 @@ interface Scene {
   readonly expect: Kit["expect"];
 }
 
-type Part = "limits" | "buckets" | "places" | "held";
+type Part = "limits" | "buckets" | "quotas" | "places" | "held";
 type Method = { [P in Part]: `${P}.${keyof Store[P] & string}` }[Part];
 
 export const LIMITS_OF_TENANTS: {
@@ -38,6 +38,21 @@ export const LIMITS_OF_TENANTS: {
       [{ places: 1, cap: null }],
       [{ places: 1, cap: null }],
     ]);
+  },
+  "quotas.starts": async ({ store, expect }) => {
+    const ask = { rate: { perSecond: 0.001, burst: 3 }, wanted: 3, returned: 0 };
+    for (const workspace of ["third", "fourth"])
+      expect((await store.quotas.starts([{ workspace, ...ask }]))[0]!.tokens).toBe(3);
+  },
+  "quotas.payloadBytes": async ({ store, expect }) => {
+    const ask = { rate: { perSecond: 0.001, burst: 3 }, wanted: 3, returned: 0 };
+    for (const workspace of ["third", "fourth"])
+      expect((await store.quotas.payloadBytes([{ workspace, ...ask }]))[0]!.tokens).toBe(3);
+  },
+  "quotas.storedRuns": async ({ store, expect }) => {
+    const nodes = [row("a", { status: "ready" })];
+    await store.commit([start(newId(), { start: newRun({ workspace: "third" }), nodes })]);
+    expect(await store.quotas.storedRuns("fourth", 9)).toBe(0);
   },
   "held.lines": "of all",
   "held.first": async ({ store, expect }) => {

@@ -18,6 +18,7 @@ type Part =
   | "feed"
   | "limits"
   | "buckets"
+  | "quotas"
   | "places"
   | "held"
   | "stuck"

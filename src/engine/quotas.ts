@@ -1,0 +1,217 @@
+/**
+ * What a workspace may start, asked at the door: by `runs.start` and its kin, and by webhooks. Whatever is inside already (ticks, events, polls,
+ * children, deliveries that were claimed) is not asked again: nobody could be told to come back. A workspace without quotas costs nothing here.
+ *
+ * One call of the store at a time for each quota: what is asked meanwhile is asked together, and what comes is handed out in the order of the asks.
+ */
+import { type Quota, QuotaExceededError } from "../core/limits/quota-error.ts";
+import type { Rate } from "../core/limits/workspace-limits.ts";
+import type { Buckets } from "../core/ports/allowances.ts";
+import type { Store } from "../core/ports/store.ts";
+import type { LimitBook } from "../worker/limit-book.ts";
+
+/** Starts that come together are let in together, or not at all. */
+export interface QuotaAsk {
+  readonly workspace: string;
+  readonly starts: number;
+  /** Of their inputs and payloads. */
+  readonly bytes: number;
+}
+
+interface Counted {
+  runs: number;
+  readonly at: number;
+}
+
+/** So long a count of stored runs is good, with what is started here meanwhile. */
+const COUNT_MS = 2_000;
+/** Stored runs go with retention, and nobody knows when. */
+const STORED_RETRY_MS = 60_000;
+const MOST_COUNTED = 10_000;
+const MOST_OWED_MS = 86_400_000;
+
+export class Quotas {
+  readonly #store: Pick<Store, "quotas">;
+  readonly #book: Pick<LimitBook, "of">;
+  readonly #now: () => number;
+  readonly #starts: Meter;
+  readonly #bytes: Meter;
+  readonly #counted = new Map<string, Counted>();
+
+  /** `now`: monotonic, in milliseconds. */
+  constructor(
+    store: Pick<Store, "quotas">,
+    book: Pick<LimitBook, "of">,
+    now: () => number = () => performance.now(),
+  ) {
+    this.#store = store;
+    this.#book = book;
+    this.#now = now;
+    this.#starts = new Meter((asks) => store.quotas.starts(asks));
+    this.#bytes = new Meter((asks) => store.quotas.payloadBytes(asks));
+  }
+
+  isLimited(workspace: string): boolean {
+    const { starts, payloadBytes, storedRuns } = this.#book.of(workspace);
+    return starts !== null || payloadBytes !== null || storedRuns !== null;
+  }
+
+  /** Throws `QuotaExceededError`; then nothing was used up. */
+  async admit(ask: QuotaAsk): Promise<void> {
+    const { workspace } = ask;
+    const { starts, payloadBytes } = this.#book.of(workspace);
+    await this.#assertStored(ask);
+    const startsMs = starts ? await this.#starts.take(workspace, starts, ask.starts) : 0;
+    if (startsMs > 0) throw refused(workspace, "starts", startsMs);
+    const bytesMs = payloadBytes ? await this.#bytes.take(workspace, payloadBytes, ask.bytes) : 0;
+    if (bytesMs > 0) {
+      if (starts) this.#starts.giveBack(workspace, starts, ask.starts);
+      throw refused(workspace, "payloadBytes", bytesMs);
+    }
+    this.#note(ask);
+  }
+
+  /** What was taken is not used. */
+  giveBack({ workspace, starts: runs, bytes }: QuotaAsk): void {
+    const { starts, payloadBytes } = this.#book.of(workspace);
+    if (starts) this.#starts.giveBack(workspace, starts, runs);
+    if (payloadBytes) this.#bytes.giveBack(workspace, payloadBytes, bytes);
+    this.#note({ workspace, starts: -runs, bytes });
+  }
+
+  /**
+   * Takes what is asked for whether or not it is there, and says in how many milliseconds it will be. Throws `QuotaExceededError` for too many stored
+   * runs, and where that is longer than a day.
+   */
+  async owe(ask: QuotaAsk): Promise<number> {
+    const { workspace } = ask;
+    const { starts, payloadBytes } = this.#book.of(workspace);
+    await this.#assertStored(ask);
+    const waits = await Promise.all([
+      starts ? this.#starts.owe(workspace, starts, ask.starts) : 0,
+      payloadBytes ? this.#bytes.owe(workspace, payloadBytes, ask.bytes) : 0,
+    ]);
+    this.#note(ask);
+    const waitMs = Math.max(...waits);
+    if (waitMs <= MOST_OWED_MS) return waitMs;
+    this.giveBack(ask);
+    throw refused(workspace, waits[0] === waitMs ? "starts" : "payloadBytes", waitMs);
+  }
+
+  async #assertStored({ workspace, starts }: QuotaAsk): Promise<void> {
+    const { storedRuns: most } = this.#book.of(workspace);
+    if (most === null) return;
+    const known = this.#counted.get(workspace);
+    const isFresh = known !== undefined && this.#now() - known.at < COUNT_MS;
+    const runs = isFresh ? known.runs : await this.#count(workspace, most);
+    if (runs + starts > most) throw refused(workspace, "storedRuns", STORED_RETRY_MS);
+  }
+
+  async #count(workspace: string, most: number): Promise<number> {
+    const runs = await this.#store.quotas.storedRuns(workspace, most);
+    this.#counted.delete(workspace);
+    this.#counted.set(workspace, { runs, at: this.#now() });
+    if (this.#counted.size > MOST_COUNTED) this.#counted.delete(this.#counted.keys().next().value!);
+    return runs;
+  }
+
+  #note({ workspace, starts }: QuotaAsk): void {
+    const counted = this.#counted.get(workspace);
+    if (counted) counted.runs += starts;
+  }
+}
+
+function refused(workspace: string, quota: Quota, waitMs: number): QuotaExceededError {
+  return new QuotaExceededError(workspace, { quota, retryAfterMs: Math.ceil(waitMs) });
+}
+
+interface Waiting {
+  readonly workspace: string;
+  readonly rate: Rate;
+  /** 0: something is only given back. */
+  readonly wanted: number;
+  readonly resolve: (waitMs: number) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One quota of all workspaces. */
+class Meter {
+  readonly #take: Buckets["take"];
+  #waiting: Waiting[] = [];
+  /** What came and was not enough for anybody, by workspace. */
+  readonly #over = new Map<string, number>();
+  #running = false;
+
+  constructor(take: Buckets["take"]) {
+    this.#take = take;
+  }
+
+  /** 0: it is taken. Else in so many milliseconds there may be enough, and nothing was. More than the burst is all of it. */
+  take(workspace: string, rate: Rate, wanted: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ workspace, rate, wanted: Math.min(wanted, rate.burst), resolve, reject });
+      if (!this.#running) void this.#run();
+    });
+  }
+
+  giveBack(workspace: string, rate: Rate, tokens: number): void {
+    this.#add(workspace, Math.min(tokens, rate.burst));
+    void this.take(workspace, rate, 0).catch(() => undefined);
+  }
+
+  async owe(workspace: string, rate: Rate, wanted: number): Promise<number> {
+    const returned = -Math.min(wanted, rate.burst);
+    const [left] = await this.#take([{ workspace, rate, wanted: 0, returned }]);
+    // It says when there is one again; there being none is enough.
+    return Math.max(0, left!.waitMs - 1_000 / rate.perSecond);
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const batch = Map.groupBy(this.#waiting.splice(0), ({ workspace }) => workspace);
+      await this.#ask([...batch.values()]);
+    }
+    this.#running = false;
+  }
+
+  async #ask(groups: readonly (readonly Waiting[])[]): Promise<void> {
+    const asks = groups.map((group) => {
+      const { workspace, rate } = group[0]!;
+      const wanted = Math.min(
+        rate.burst,
+        group.reduce((sum, each) => sum + each.wanted, 0),
+      );
+      const returned = this.#over.get(workspace) ?? 0;
+      this.#over.delete(workspace);
+      return { workspace, rate, wanted, returned };
+    });
+    try {
+      const given = await this.#take(asks);
+      groups.forEach((group, index) => this.#share(group, given[index]!.tokens));
+    } catch (error) {
+      for (const { workspace, returned } of asks) this.#add(workspace, returned);
+      for (const { reject } of groups.flat()) reject(error);
+    }
+  }
+
+  #share(group: readonly Waiting[], tokens: number): void {
+    const { workspace, rate } = group[0]!;
+    let left = tokens;
+    let isOver = false;
+    for (const { wanted, resolve } of group) {
+      // Those that follow one that was refused do not overtake it.
+      isOver ||= wanted > left;
+      if (!isOver) left -= wanted;
+      resolve(isOver ? Math.max(1, ((wanted - left) * 1_000) / rate.perSecond) : 0);
+    }
+    if (left === 0) return;
+    this.#add(workspace, left);
+    this.#waiting.push({ workspace, rate, wanted: 0, resolve: () => undefined, reject: () => undefined });
+  }
+
+  #add(workspace: string, tokens: number): void {
+    if (tokens > 0) this.#over.set(workspace, (this.#over.get(workspace) ?? 0) + tokens);
+  }
+}

@@ -1,0 +1,74 @@
+/** Quotas in one process: asked for together, handed out in order, given back where they are not used. */
+import { expect, test } from "vitest";
+import { layerOf, limitsInForce, type WorkspaceLimits } from "../../../src/core/limits/workspace-limits.ts";
+import { Quotas } from "../../../src/engine/quotas.ts";
+import { createMemoryStore } from "../../../src/testing.ts";
+
+const ACME = "acme";
+
+function bench(limits: WorkspaceLimits) {
+  let now = 1_000_000;
+  const store = createMemoryStore({ clock: { now: () => now } });
+  const { quotas } = store;
+  let calls = 0;
+  const counting = {
+    ...quotas,
+    starts: (asks: Parameters<typeof quotas.starts>[0]) => (calls++, quotas.starts(asks)),
+    payloadBytes: (asks: Parameters<typeof quotas.payloadBytes>[0]) => quotas.payloadBytes(asks),
+    storedRuns: async () => 5,
+  };
+  const of = () => limitsInForce([layerOf(limits, ACME)]);
+  const door = new Quotas({ quotas: counting }, { of }, () => now);
+  const admit = (starts: number, bytes = 0): Promise<unknown> =>
+    door.admit({ workspace: ACME, starts, bytes }).then(
+      () => "in",
+      (error: unknown) => error,
+    );
+  return { door, admit, calls: () => calls, advance: (ms: number) => void (now += ms) };
+}
+
+test("what is asked in the same moment is asked together, and those that fit are let in, in their order", async () => {
+  const { admit, calls } = bench({ starts: { limit: 5, per: "1d" } });
+  const all = await Promise.all([admit(2), admit(2), admit(2), admit(1)]);
+  expect(all.map((each) => each === "in")).toEqual([true, true, false, false]);
+  // One that asks, and one that gives back what was left over: it is there for the next one.
+  expect(calls()).toBe(2);
+  expect(await admit(1)).toBe("in");
+  expect(await admit(1)).toMatchObject({ code: "quota_exceeded", quota: "starts" });
+});
+
+test("it says when there is enough", async () => {
+  const { admit, advance } = bench({ starts: { limit: 10, per: "10s" } });
+  expect(await admit(10)).toBe("in");
+  expect(await admit(3)).toMatchObject({ retryAfterMs: 3_000 });
+  advance(3_000);
+  expect(await admit(3)).toBe("in");
+});
+
+test("starts whose bytes are refused are given back, and a payload of more than the burst needs all of it", async () => {
+  const { admit } = bench({ starts: { limit: 2, per: "1d" }, payloadBytes: { limit: 100, per: "1d" } });
+  expect(await admit(1, 10)).toBe("in");
+  expect(await admit(1, 1_000)).toMatchObject({ quota: "payloadBytes" });
+  expect(await admit(1, 90)).toBe("in");
+  const full = bench({ payloadBytes: { limit: 100, per: "1d" } });
+  expect(await full.admit(1, 1_000)).toBe("in");
+  expect(await full.admit(1, 1)).toMatchObject({ quota: "payloadBytes" });
+});
+
+test("who owes begins when it is paid; more than a day is refused and not owed", async () => {
+  const { door, admit } = bench({ starts: { limit: 1, per: "10h" } });
+  const owe = (): Promise<unknown> =>
+    door.owe({ workspace: ACME, starts: 1, bytes: 0 }).catch((error: unknown) => error);
+  expect([await owe(), await owe(), await owe()]).toEqual([0, 36_000_000, 72_000_000]);
+  expect(await owe()).toMatchObject({ code: "quota_exceeded", retryAfterMs: 108_000_000 });
+  expect(await owe()).toMatchObject({ retryAfterMs: 108_000_000 });
+  expect(await admit(1)).toMatchObject({ quota: "starts" });
+});
+
+test("stored runs are counted now and then, with what is started here meanwhile", async () => {
+  const { admit, advance } = bench({ storedRuns: 7 });
+  expect([await admit(1), await admit(1)]).toEqual(["in", "in"]);
+  expect(await admit(1)).toMatchObject({ quota: "storedRuns", retryAfterMs: 60_000 });
+  advance(2_001);
+  expect(await admit(1)).toBe("in");
+});
