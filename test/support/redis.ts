@@ -1,6 +1,6 @@
 /** Private Redis servers for tests. Where no `redis-server` is on PATH, root on Debian installs it; else there is none. */
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -18,6 +18,8 @@ export interface RedisOptions {
   readonly durable?: boolean;
   /** More settings: `{ maxmemory: "64mb", "maxmemory-policy": "allkeys-lru" }`. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** A sentinel, with this text as the file that it must have and writes to, in place of all settings. */
+  readonly sentinel?: (port: number) => string;
 }
 
 /** Throws with what to install where there is no Redis. */
@@ -63,7 +65,9 @@ async function start({ program, home, pidFile, port, options }: Launch): Promise
     "maxmemory-policy": "noeviction",
     ...options.settings,
   };
-  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+  const args = options.sentinel
+    ? await sentinelArgs({ home, pidFile }, options.sentinel(port))
+    : Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
   const child = spawn(program, args, { detached: true, cwd: home, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output = (output + chunk.toString()).slice(-2_000)));
@@ -80,6 +84,15 @@ async function start({ program, home, pidFile, port, options }: Launch): Promise
     throw new Error(`redis-server did not start on port ${port}: ${output}`);
   }
   return child.pid;
+}
+
+async function sentinelArgs(
+  { home, pidFile }: Pick<Launch, "home" | "pidFile">,
+  text: string,
+): Promise<string[]> {
+  const file = path.join(home, "sentinel.conf");
+  await writeFile(file, `${text}dir ${home}\npidfile ${pidFile}\n`);
+  return [file, "--sentinel"];
 }
 
 async function answers(port: number): Promise<boolean> {

@@ -1,6 +1,11 @@
-/** Engines for tests, on each queue backend; stopped and cleaned up by themselves. */
-import { describe } from "vitest";
+/**
+ * Engines for tests, on each queue backend; stopped and cleaned up by themselves. With `FLOWFORGE_TEST_REDIS_CLUSTER=yes` the Redis is a cluster of three masters
+ * with a replica each, one for each file of tests, in place of the shared server.
+ */
+import type { Redis } from "ioredis";
+import { afterAll, describe } from "vitest";
 import { createEngine, type Engine, type EngineOptions, type Logger } from "../../../src/index.ts";
+import { type RedisCluster, startRedisCluster } from "../../support/redis-cluster.ts";
 import {
   databaseUrl,
   describeRedis,
@@ -27,20 +32,36 @@ export interface Backend extends AsyncDisposable {
 /** Runs a suite on PostgreSQL alone and on PostgreSQL + Redis. */
 export function onEachBackend(name: string, suite: (backend: BackendName) => void): void {
   describe(`${name} (postgres)`, () => suite("postgres"));
-  describeRedis(`${name} (postgres+redis)`, () => suite("postgres+redis"));
+  describeRedis(`${name} (postgres+redis${IS_CLUSTER ? " cluster" : ""})`, () => {
+    suite("postgres+redis");
+    afterAll(async () => {
+      const started = cluster;
+      cluster = null;
+      await (await started)?.[Symbol.asyncDispose]();
+    });
+  });
+}
+
+const IS_CLUSTER = process.env["FLOWFORGE_TEST_REDIS_CLUSTER"] === "yes";
+let cluster: Promise<RedisCluster> | null = null;
+
+/** As the engine's option `redis`; none where this run has none. */
+async function redisOfTests(): Promise<Pick<EngineOptions, "redis">> {
+  if (IS_CLUSTER) return { redis: { nodes: (await (cluster ??= startRedisCluster())).nodes } };
+  const url = redisUrl();
+  return url === null ? {} : { redis: url };
 }
 
 let counter = 0;
 
 export async function openBackend(name: BackendName): Promise<Backend> {
   const database = await testDatabase(databaseUrl(), process.env[TEMPLATE]);
-  const url = redisUrl();
   // On PostgreSQL the database keeps the queues of tests apart, and the copy of the template has this one.
   const queuePrefix = name === "postgres" ? TEMPLATE_PREFIX : `fft_${process.pid}_${counter++}`;
   const connection: EngineOptions = {
     postgres: database.url,
     queuePrefix,
-    ...(name === "postgres+redis" && url !== null ? { redis: url } : {}),
+    ...(name === "postgres+redis" ? await redisOfTests() : {}),
   };
   const engines: Engine[] = [];
   const wipeQueue = (): Promise<number> =>
@@ -64,12 +85,22 @@ export async function openBackend(name: BackendName): Promise<Backend> {
 }
 
 async function deleteKeys(prefix: string): Promise<number> {
+  if (cluster) {
+    const masters = await (await cluster).masters();
+    const counts = await Promise.all(masters.map(({ client }) => deleteKeysOf(client, prefix)));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
   await using redis = await testRedis();
-  const client = redis.client();
+  // Awaited here: with the end of this block the connection is closed.
+  return await deleteKeysOf(redis.client(), prefix);
+}
+
+/** One key a command: in a cluster two of them may be in different slots. */
+async function deleteKeysOf(client: Redis, prefix: string): Promise<number> {
   let deleted = 0;
   for await (const found of client.scanStream({ match: `*${prefix}*`, count: 1_000 })) {
     const keys = found as string[];
-    if (keys.length > 0) deleted += await client.unlink(...keys);
+    for (const gone of await Promise.all(keys.map((key) => client.unlink(key)))) deleted += gone;
   }
   return deleted;
 }

@@ -17,7 +17,7 @@ import { createEngine } from "../../../src/index.ts";
 
 const RUNS = Number(process.env["FLOWFORGE_RUNS"] ?? 400);
 const WORKFLOWS = Number(process.env["FLOWFORGE_WORKFLOWS"] ?? 20);
-const BATCH = 500;
+const BATCH = 100;
 
 const actions = [defineAction({ name: "give", run: ({ input }) => input as never })] as Action[];
 const names = Array.from({ length: WORKFLOWS }, (_, at) => `flow-${at}`);
