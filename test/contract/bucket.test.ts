@@ -90,6 +90,29 @@ describeRedis("on Redis", () => {
     await buckets.close();
   });
 
+  test("many of one call are one command or few, and each has its own answer", async () => {
+    const redis = redisUrl()!;
+    const prefix = `fft_${randomBytes(6).toString("hex")}`;
+    const buckets = createRedisBuckets({ redis, prefix, onError: () => undefined });
+    const client = new Redis(redis);
+    const evals = async (): Promise<number> =>
+      Number(/cmdstat_eval:calls=(\d+)/.exec(await client.info("commandstats"))?.[1] ?? 0);
+    const asks = Array.from({ length: 450 }, (_, n) => ({
+      workspace: `w${n}`,
+      rate: { perSecond: 1_000, burst: 1_000 },
+      wanted: n % 7,
+      returned: 0,
+    }));
+    const before = await evals();
+    const taken = await buckets.take(asks);
+    expect(taken.map(({ tokens }) => tokens)).toEqual(asks.map(({ wanted }) => wanted));
+    // Other tests use the server too, but not hundreds of times in a moment.
+    expect((await evals()) - before).toBeLessThan(100);
+    await client.del(...(await client.keys(`${prefix}:bucket:*`)));
+    client.disconnect();
+    await buckets.close();
+  });
+
   test("a Redis that cannot be reached is an error, soon", async () => {
     const redis = "redis://127.0.0.1:1";
     const buckets = createRedisBuckets({ redis, prefix: "p", onError: () => undefined });
