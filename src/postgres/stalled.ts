@@ -31,9 +31,10 @@ export function stuckStore(pool: ConnectionPool, s: string): StuckStore {
   return {
     async takeTurn(everyMs) {
       const taken = await pool.query({
-        text: `with clock as materialized (select ${s}.now() as t),
-          free as (select l.one from ${s}.stuck_looks l, clock where l.looked_at <= clock.t - $1::int8 for update of l skip locked)
-          update ${s}.stuck_looks l set looked_at = clock.t from clock, free where l.one = free.one returning 1 as one`,
+        // Whoever waited for another one here looks again at what that one wrote.
+        text: `insert into ${s}.stuck_looks as l (looked_at) values (${s}.now())
+          on conflict (one) do update set looked_at = excluded.looked_at where l.looked_at <= excluded.looked_at - $1::int8
+          returning 1 as one`,
         values: [everyMs],
       });
       return taken.length > 0;
