@@ -6,7 +6,7 @@
  * - `rate`: a limit over several worker processes, one of which is killed and whose Redis is flushed: beginnings per second.
  * - `held`: very many node runs are held back: the memory of Redis, and how fast the first and the last of them are admitted.
  *
- *     node test/bench/sharing.ts [--part noisy] [--backend postgres] [--runs 20000] [--seconds 30] [--workers 8] [--rate 100]
+ *     node test/bench/sharing.ts [--part noisy [--ms 20]] [--backend postgres] [--runs 20000] [--seconds 30] [--workers 8] [--rate 100]
  */
 import { fork } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -27,6 +27,8 @@ import { startRedis } from "../support/redis.ts";
 const { values } = parseArgs({
   options: {
     part: { type: "string" },
+    /** Of `noisy`: how long the actions of the one that floods wait. Default: 20, and then 0. */
+    ms: { type: "string" },
     backend: { type: "string", default: "redis" },
     runs: { type: "string", default: "20000" },
     seconds: { type: "string", default: "30" },
@@ -169,7 +171,7 @@ async function noisy(servers: Servers): Promise<object> {
       return found.toSorted((a, b) => a - b);
     };
     await latencies(20);
-    for (const ms of [20, 0]) {
+    for (const ms of values.ms === undefined ? [20, 0] : [Number(values.ms)]) {
       const quiet = await latencies(50);
       const flooding = flood(engine, "loud", { runs, ms });
       await sleep(1_000);
