@@ -54,8 +54,9 @@ async function redisOfTests(): Promise<Pick<EngineOptions, "redis">> {
 
 let counter = 0;
 
-export async function openBackend(name: BackendName): Promise<Backend> {
-  const database = await testDatabase(databaseUrl(), process.env[TEMPLATE]);
+/** `isEmpty`: its database has no schema yet. */
+export async function openBackend(name: BackendName, isEmpty = false): Promise<Backend> {
+  const database = await testDatabase(databaseUrl(), isEmpty ? undefined : process.env[TEMPLATE]);
   // On PostgreSQL the database keeps the queues of tests apart, and the copy of the template has this one.
   const queuePrefix = name === "postgres" ? TEMPLATE_PREFIX : `fft_${process.pid}_${counter++}`;
   const connection: EngineOptions = {

@@ -53,7 +53,7 @@ class Roles implements AsyncDisposable {
 
 onEachBackend("database roles", (name) => {
   test("the running role runs, and may neither create, alter nor drop", async () => {
-    const backend = await openBackend(name);
+    const backend = await openBackend(name, true);
     await using roles = new Roles(backend);
     await roles.create();
     await createEngine(roles.connection("owner")).migrate();
@@ -95,7 +95,7 @@ onEachBackend("database roles", (name) => {
   });
 
   test("the running role on a schema that is not there is told who has to do what", async () => {
-    const backend = await openBackend(name);
+    const backend = await openBackend(name, true);
     await using roles = new Roles(backend);
     await roles.create();
     for (const migrate of [true, false]) {
