@@ -22,6 +22,8 @@ async function entries(query = ""): Promise<readonly AuditRecord[]> {
 /** A body that each operation takes. */
 const BODIES: Readonly<Record<string, unknown>> = {
   "runs.start": { workflow: "waiting", input: SECRET },
+  "runs.startMany": { workflow: "waiting", starts: [{ input: SECRET }] },
+  "runs.signalOrStart": { signal: "go", payload: SECRET },
   "runs.signal": { name: "go", payload: SECRET },
   "runs.cancelMany": { filter: { workflow: "waiting" } },
   "runs.pauseMany": { filter: { workflow: "waiting" } },
@@ -89,6 +91,7 @@ test("what is not recorded changes nothing, is no person's doing, or is recorded
       .toSorted(),
   ).toEqual([
     "deadLetters.complete",
+    "deadLetters.completeMany",
     "deadLetters.discard",
     "deadLetters.discardMany",
     "deadLetters.preview",
