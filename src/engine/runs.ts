@@ -1,13 +1,11 @@
 /** `engine.runs`: starting runs and finding them again. */
+import { setImmediate as turn } from "node:timers/promises";
 import { workflowRunInput } from "../actions/workflow-run.ts";
-import type { WorkflowDocument } from "../core/definition/document.ts";
 import { parseDuration } from "../core/definition/duration.ts";
 import type { Workflow } from "../core/definition/workflow.ts";
-import type { Plan } from "../core/graph/plan.ts";
 import type { Json } from "../core/json.ts";
 import { RUN_WORKFLOW } from "../core/graph/plan.ts";
-import type { NewRun } from "../core/ports/commit.ts";
-import type { Page, RunDetail, WorkflowVersion } from "../core/ports/store.ts";
+import type { Page, RunDetail } from "../core/ports/store.ts";
 import type { RunHeader } from "../core/ports/stored-run.ts";
 import type { ChildStart } from "../worker/child-opener.ts";
 import {
@@ -28,9 +26,7 @@ import {
   workspaceOf,
 } from "./call-options.ts";
 import type { BulkResult } from "./bulk-result.ts";
-import { checkedValue } from "./checked-value.ts";
 import { dispatchRun } from "./dispatch-run.ts";
-import { type InputCheck, inputCheck } from "./input-check.ts";
 import { assertMessageName, type MessageOptions } from "./message-options.ts";
 import { mapItems, type MapItems } from "./map-items.ts";
 import type { RunLogLine, RunLogs, RunLogsOptions } from "./run-logs.ts";
@@ -40,9 +36,10 @@ import type { Quotas } from "./quotas.ts";
 import { rerunOf, takenOver } from "./rerun.ts";
 import { RunExpiredError } from "./run-errors.ts";
 import { RunHandle, type RunHandleParts } from "./run-handle.ts";
-import { keyRef, startKey } from "./start-key.ts";
-import { firedPayload, type FiredStart, type Firing, type PreparedStart } from "./prepared-start.ts";
-import { assertDepth, triggerOf, versionGone } from "./start-checks.ts";
+import { keyRef } from "./start-key.ts";
+import { NewRuns } from "./new-runs.ts";
+import type { FiredStart, Firing, PreparedStart } from "./prepared-start.ts";
+import { assertDepth, versionGone } from "./start-checks.ts";
 import { startRun, type StartParts } from "./start-run.ts";
 import { startTime } from "./start-time.ts";
 import type { OwnTransactions } from "./transactions.ts";
@@ -68,11 +65,12 @@ type OutputOf<W> = W extends Workflow<infer _Input, infer Output> ? Output : Jso
 
 export class RunsApi {
   readonly #parts: RunsParts;
-  readonly #checks = new WeakMap<WorkflowDocument, InputCheck>();
+  readonly #newRuns: NewRuns;
 
   /** @internal */
   constructor(parts: RunsParts) {
     this.#parts = parts;
+    this.#newRuns = new NewRuns(parts.worker);
   }
 
   /**
@@ -104,7 +102,11 @@ export class RunsApi {
     starts: readonly StartOptions<InputOf<W>>[],
   ): Promise<readonly RunHandle<OutputOf<W>>[]> {
     const prepared: PreparedStart[] = [];
-    for (const options of starts) prepared.push(await this.#prepare(workflow, options, "runs.startMany"));
+    for (const options of starts) {
+      // Others in this process have their turn in between, however many these are.
+      if (prepared.length % 100 === 99) await turn();
+      prepared.push(await this.#prepare(workflow, options, "runs.startMany"));
+    }
     await letIn(this.#parts, prepared);
     return Promise.all(prepared.map((each) => this.#store<OutputOf<W>>(each)));
   }
@@ -142,7 +144,7 @@ export class RunsApi {
   ): Promise<RunHandle<OutputOf<W>>> {
     const { key, signal: name, payload = null, id, ...start } = options;
     assertMessageName("signal", name);
-    this.#checkedValue(payload, nameOf(workflow));
+    this.#newRuns.input(payload, nameOf(workflow));
     workspaceOf(start, "runs.signalOrStart", keyedStartSchema);
     const found = await this.getByKey(key, { workflow, workspace: options.workspace });
     const starting = { ...start, idempotencyKey: key } as StartOptions;
@@ -304,7 +306,7 @@ export class RunsApi {
     const { deadline } = options;
     const deadlineMs =
       deadline === undefined ? undefined : parseDuration(deadline, `option "deadline" of ${call}`);
-    const start = this.#newRun({ version, plan, workflow, options, at, fired });
+    const start = this.#newRuns.make({ version, plan, workflow, options, at, fired });
     const { tx } = options;
     return { plan, start, first: { at, deadlineMs }, ...(tx === undefined ? {} : { tx }) };
   }
@@ -344,51 +346,6 @@ export class RunsApi {
       dispatch: (run) => dispatchRun(worker, run),
       ...(pledge ? { pledge } : {}),
     });
-  }
-
-  #newRun(parts: {
-    version: WorkflowVersion;
-    plan: Plan;
-    workflow: Workflow | string;
-    options: StartOptions;
-    at: number | undefined;
-    fired: Firing;
-  }): NewRun {
-    const { version, plan, workflow, options, at } = parts;
-    const trigger = triggerOf(plan, version.name, options.trigger);
-    const payload = this.#checkedValue(options.input, version.name);
-    const now = Math.max(this.#parts.worker.clock.now(), at ?? 0);
-    const fired = firedPayload(trigger, payload, { ...parts.fired, firedAt: parts.fired.firedAt ?? now });
-    const raw = trigger.input ? trigger.input.render({ trigger: fired }) : payload;
-    const schema = typeof workflow === "string" ? undefined : workflow.inputSchema;
-    const input = this.#checkedValue(this.#check(version.document, schema)(raw), version.name);
-    const { workspace, name, version: number } = version;
-    const labels = options.labels ?? {};
-    const { idempotencyKey } = options;
-    const key =
-      idempotencyKey === undefined
-        ? null
-        : startKey(name, idempotencyKey, { trigger: trigger.id, input: payload });
-    return {
-      workspace,
-      workflow: name,
-      version: number,
-      trigger: trigger.id,
-      input,
-      triggerPayload: fired,
-      labels,
-      ...(key ? { key } : {}),
-    };
-  }
-
-  #check(document: WorkflowDocument, schema: Workflow["inputSchema"]): InputCheck {
-    let check = this.#checks.get(document);
-    if (!check) this.#checks.set(document, (check = inputCheck(document, schema)));
-    return check;
-  }
-
-  #checkedValue(value: unknown, workflow: string): Json {
-    return checkedValue(value, this.#parts.worker.table.limits, `the input of workflow "${workflow}"`);
   }
 }
 

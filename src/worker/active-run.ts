@@ -104,7 +104,11 @@ export class ActiveRun extends RunCopy {
         if (this.fresh) return this.#settle(pendings, turn);
         this.#undo(turn);
       } else {
-        const answer = await this.#env.committer.submit(this.#entry(decision), turn.bytes);
+        const answer = await this.#env.committer.submit({
+          entry: this.#entry(decision),
+          workspace: decision.basis.identity.workspace,
+          bytes: turn.bytes,
+        });
         if (answer.type === "committed") return this.#committed(pendings, decision, answer.seq);
         this.#undo(turn);
         if (answer.type === "gone" || answer.type === "taken" || answer.type === "full")

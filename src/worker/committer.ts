@@ -2,6 +2,8 @@
  * The committer: all transitions of a process go through it. What arrives while a batch is in flight is written by the
  * next one, so that a busy process pays for one commit per batch and not per step.
  *
+ * Where more waits than one batch takes, workspaces have their turns: see `CommitLines`.
+ *
  * Invariants:
  * - a run is in at most one entry of at most one batch in flight (its `ActiveRun` submits one at a time);
  * - `locked` entries come again in a later batch, unchanged, for at most `lockedMs`; then the caller takes the locked path;
@@ -9,6 +11,7 @@
  */
 import type { CommitEntry, Verdict } from "../core/ports/commit.ts";
 import type { Store } from "../core/ports/store.ts";
+import { CommitLines, type LineEntry } from "./commit-lines.ts";
 
 export type Answer = Verdict | { readonly type: "unknown"; readonly error: unknown };
 
@@ -25,9 +28,12 @@ export interface CommitterOptions {
   readonly onBatch?: (batch: { readonly entries: number; readonly ms: number }) => void;
 }
 
-interface Waiting {
+/** An entry on its way. */
+export interface Submission extends LineEntry {
   readonly entry: CommitEntry;
-  readonly bytes: number;
+}
+
+interface Waiting extends Submission {
   readonly since: number;
   readonly answer: (answer: Answer) => void;
 }
@@ -35,7 +41,7 @@ interface Waiting {
 export class Committer {
   readonly #store: Pick<Store, "commit">;
   readonly #options: Required<CommitterOptions>;
-  #waiting: Waiting[] = [];
+  readonly #waiting = new CommitLines<Waiting>();
   #flying = 0;
   #scheduled = false;
   /** Batches sent so far, and entries in them: the figures of the bench. */
@@ -54,16 +60,16 @@ export class Committer {
   }
 
   /** Never rejects. `bytes`: an estimate of the values in the entry. */
-  submit(entry: CommitEntry, bytes: number): Promise<Answer> {
+  submit({ entry, workspace, bytes }: Submission): Promise<Answer> {
     return new Promise((answer) => {
-      this.#waiting.push({ entry, bytes, since: performance.now(), answer });
+      this.#waiting.push({ entry, workspace, bytes, since: performance.now(), answer });
       this.#schedule();
     });
   }
 
   /** Resolves when nothing waits and nothing is in flight. */
   async idle(): Promise<void> {
-    while (this.#waiting.length > 0 || this.#flying > 0) await new Promise(setImmediate);
+    while (this.#waiting.size > 0 || this.#flying > 0) await new Promise(setImmediate);
   }
 
   #schedule(): void {
@@ -72,20 +78,9 @@ export class Committer {
     // Not at once: what the other runs of this turn of the loop submit shall be in the same batch.
     setImmediate(() => {
       this.#scheduled = false;
-      if (this.#waiting.length > 0 && this.#flying < this.#options.inFlight) void this.#fly(this.#take());
+      if (this.#waiting.size > 0 && this.#flying < this.#options.inFlight)
+        void this.#fly(this.#waiting.take(this.#options));
     });
-  }
-
-  #take(): readonly Waiting[] {
-    const { maxEntries, maxBytes } = this.#options;
-    let bytes = 0;
-    let count = 0;
-    for (const waiting of this.#waiting) {
-      bytes += waiting.bytes;
-      if (count > 0 && (count === maxEntries || bytes > maxBytes)) break;
-      count++;
-    }
-    return this.#waiting.splice(0, count);
   }
 
   async #fly(batch: readonly Waiting[]): Promise<void> {
@@ -102,7 +97,7 @@ export class Committer {
       for (const waiting of batch) waiting.answer({ type: "unknown", error });
     } finally {
       this.#flying--;
-      if (this.#waiting.length > 0) this.#schedule();
+      if (this.#waiting.size > 0) this.#schedule();
     }
   }
 

@@ -147,7 +147,7 @@ describe("PostgreSQL", () => {
     ): Promise<void> => {
       while (performance.now() < until) {
         const entry: CommitEntry = move(runId, await seqOf(store, runId));
-        const answer = await committer.submit(entry, 100);
+        const answer = await committer.submit({ entry, workspace: "default", bytes: 100 });
         if (answer.type === "committed") commits++;
         else if (answer.type === "moved" || answer.type === "locked") moved++;
         else throw new Error(`unexpected answer ${answer.type}`);

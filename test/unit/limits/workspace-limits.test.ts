@@ -16,9 +16,19 @@ function refusal(work: () => unknown): FlowForgeError {
   throw new Error("it was accepted");
 }
 
+const NONE = {
+  rate: null,
+  concurrency: null,
+  queued: null,
+  weight: 1,
+  starts: null,
+  payloadBytes: null,
+  storedRuns: null,
+};
+
 describe("layers", () => {
   test("nothing said: no limit but a share of the queue", () => {
-    expect(limitsInForce([{}])).toEqual({ rate: null, concurrency: null, queued: "share", weight: 1 });
+    expect(limitsInForce([{}])).toEqual({ ...NONE, queued: "share" });
   });
 
   test("the nearest layer that says something of a field holds, and null says that there is no limit", () => {
@@ -26,7 +36,7 @@ describe("layers", () => {
     const plan = layerOf({ concurrency: 5, queued: null, rate: { limit: 600, per: "1m" } }, "plan");
     const base = layerOf({ concurrency: 1, queued: 7, weight: 9, rate: { limit: 1 } }, "base");
     const rate = { perSecond: 10, burst: 10 };
-    expect(limitsInForce([own, plan, base])).toEqual({ rate, concurrency: null, queued: null, weight: 2 });
+    expect(limitsInForce([own, plan, base])).toEqual({ ...NONE, rate, weight: 2 });
   });
 
   test.each([
