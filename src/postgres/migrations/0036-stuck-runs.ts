@@ -23,6 +23,5 @@ export const stuckRuns: Migration = {
      )`,
     // Of all engines, one looks at a time.
     `create table ${s}.stuck_looks (one boolean primary key default true check (one), looked_at bigint not null)`,
-    `insert into ${s}.stuck_looks (looked_at) values (0)`,
   ],
 };

@@ -42,7 +42,7 @@ onEachBackend("starts inside a transaction", (name) => {
   const traces = async (): Promise<readonly string[]> => {
     const tables = await backend.database.query<{ name: string }>(
       `select table_name as name from information_schema.tables where table_schema = 'flowforge'
-        and table_name not in ('migrations', 'workflows', 'workflow_versions', 'workers', 'depth_samples')`,
+        and table_name not in ('migrations', 'workflows', 'workflow_versions', 'workers', 'depth_samples', 'stuck_looks')`,
     );
     const counts = await Promise.all(
       tables.map(async ({ name: table }) => {

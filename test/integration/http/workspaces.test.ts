@@ -65,7 +65,7 @@ test("a deletion says what it removed, and leaves the others as they are", async
 test("a login reads its own limits and sets none, and who looks after all of them sets them, with an entry where they hold", async () => {
   expect(await ask("GET /workspaces/mine/limits")).toMatchObject([
     200,
-    { workspace: "mine", set: null, inForce: { concurrency: null, queued: 10_000, weight: 1 } },
+    { workspace: "mine", set: null, inForce: { concurrency: null, queued: "share", weight: 1 } },
   ]);
   expect(await ask("GET /workspaces/other/limits")).toMatchObject([404, { code: "workspace_not_found" }]);
   const put = (body: unknown, headers = ALL): ReturnType<typeof ask> =>
