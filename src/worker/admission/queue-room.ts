@@ -5,7 +5,8 @@
  *
  * The queue is first in, first out, and nobody's turn is decided there. So by default it holds no more than the live workers run at once,
  * shared by weight among the workspaces that have anything in it: whoever comes waits for about one action behind what is there already.
- * Everything else stands in line in the store, where the workspaces take turns.
+ * Everything else stands in line in the store, where the workspaces take turns. A worker that is alone sends nothing through the queue that it
+ * can do within a second, and its own backlog takes turns too, so it may hold that much.
  */
 import type { HeldStore } from "../../core/ports/held.ts";
 import type { LimitBook } from "../limit-book.ts";
@@ -16,6 +17,8 @@ export interface QueueRoomOptions {
   readonly workers: () => number;
   /** Node runs that this process runs at once; it takes others to be like itself until the store has said. */
   readonly concurrency: number;
+  /** Whether this process works and nobody else does: then what is handed over waits in its backlog, where workspaces take turns. */
+  readonly alone: () => boolean;
   /** Monotonic, in milliseconds. */
   readonly now?: () => number;
 }
@@ -38,6 +41,8 @@ const EVERY_MS = 500;
 const COSTS = 10;
 /** A line that nobody has seen for so long is taken to be empty. */
 const LINE_MS = 1_500;
+/** What one process alone keeps in its backlog: about what it may do within the second that it keeps it there. A line costs one commit more. */
+const ALONE = 5_000;
 /** However many share the queue, a few steps of each may be in it. */
 const LEAST_SHARE = 4;
 
@@ -118,9 +123,10 @@ export class QueueRoom {
   }
 
   #part(weight: number): number {
-    const { workers, concurrency } = this.#options;
+    const { workers, concurrency, alone } = this.#options;
     // Nobody works yet, or this process has not looked: whoever comes will be like this one.
-    const capacity = this.#capacity || concurrency * Math.max(1, workers());
+    const places = this.#capacity || concurrency * Math.max(1, workers());
+    const capacity = alone() ? Math.max(ALONE, places) : places;
     return Math.max(LEAST_SHARE, Math.floor((capacity * weight) / this.#weights));
   }
 

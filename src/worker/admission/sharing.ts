@@ -45,7 +45,8 @@ export class Sharing implements AdmissionParts {
     this.book = new LimitBook({ limits: store.limits, rules, logger });
     const { book } = this;
     this.allowances = new Admission({ book, buckets, places: store.places, logger, workers });
-    this.room = new QueueRoom({ held: store.held, book, workers, concurrency });
+    const alone = (): boolean => this.#admitting !== null && workers() <= 1;
+    this.room = new QueueRoom({ held: store.held, book, workers, concurrency, alone });
     this.#loops = [loop("limits", () => this.book.refresh()), loop("queue-room", () => this.room.refresh())];
   }
 

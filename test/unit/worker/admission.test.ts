@@ -77,6 +77,7 @@ describe("room in the queue", () => {
     now = 0;
     queued = 0;
     workers = 1;
+    alone = false;
     limits: WorkspaceLimits = { queued: 10 };
     /** Of others than acme. */
     readonly others = new Map<string, number>();
@@ -96,6 +97,7 @@ describe("room in the queue", () => {
           limitsInForce([layerOf(this.limits, workspace), { weight: this.weights[workspace] ?? 1 }]),
       },
       workers: () => this.workers,
+      alone: () => this.alone,
       now: () => this.now,
     });
 
@@ -154,6 +156,21 @@ describe("room in the queue", () => {
     bench.weights.globex = 1_000;
     for (let round = 0; round < 3; round++) await bench.room.refresh();
     expect(bench.fill()).toBe(4);
+  });
+
+  test("is what its backlog can hold for a worker that is alone", async () => {
+    const bench = new Bench();
+    bench.limits = {};
+    bench.alone = true;
+    bench.weights.globex = 99;
+    bench.others.set("globex", 5);
+    await bench.room.refresh();
+    expect(bench.room.take("acme")).toBe(true);
+    await bench.room.refresh();
+    // A hundredth of 5,000.
+    expect(bench.fill()).toBe(49);
+    bench.alone = false;
+    expect(bench.fill()).toBe(0);
   });
 
   test("is none while others stand in line, until nobody has seen them for a while", () => {
