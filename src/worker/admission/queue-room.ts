@@ -5,8 +5,8 @@
  *
  * The queue is first in, first out, and nobody's turn is decided there. So by default it holds no more than the live workers run at once,
  * shared by weight among the workspaces that have anything in it: whoever comes waits for about one action behind what is there already.
- * Everything else stands in line in the store, where the workspaces take turns. A worker that is alone sends nothing through the queue that it
- * can do within a second, and its own backlog takes turns too, so it may hold that much.
+ * Everything else stands in line in the store, where the workspaces take turns. Where one worker does the work of one workspace there are
+ * no turns to take, and what it can do within a second goes through neither.
  */
 import type { HeldStore } from "../../core/ports/held.ts";
 import type { LimitBook } from "../limit-book.ts";
@@ -17,7 +17,7 @@ export interface QueueRoomOptions {
   readonly workers: () => number;
   /** Node runs that this process runs at once; it takes others to be like itself until the store has said. */
   readonly concurrency: number;
-  /** Whether this process works and nobody else does: then what is handed over waits in its backlog, where workspaces take turns. */
+  /** Whether this process works and nobody else does: then what is handed over waits in its own backlog. */
   readonly alone: () => boolean;
   /** Monotonic, in milliseconds. */
   readonly now?: () => number;
@@ -41,7 +41,7 @@ const EVERY_MS = 500;
 const COSTS = 10;
 /** A line that nobody has seen for so long is taken to be empty. */
 const LINE_MS = 1_500;
-/** What one process alone keeps in its backlog: about what it may do within the second that it keeps it there. A line costs one commit more. */
+/** What one process alone keeps in its backlog of one workspace: about what it may do within the second that it keeps it there. */
 const ALONE = 5_000;
 /** However many share the queue, a few steps of each may be in it. */
 const LEAST_SHARE = 4;
@@ -49,7 +49,7 @@ const LEAST_SHARE = 4;
 export class QueueRoom {
   readonly #options: QueueRoomOptions;
   readonly #counts = new Map<string, Count>();
-  /** Those that have something in the queue, as far as is known here, and their weights. */
+  /** Those that have something in the queue, or stand in line, as far as is known here, and their weights. */
   #sharing = new Map<string, number>();
   #weights = 0;
   #capacity: number | null = null;
@@ -85,6 +85,7 @@ export class QueueRoom {
   /** Node runs of it wait for room: those that follow do not overtake them. */
   noteLine(workspace: string): void {
     this.#count(workspace).lineUntil = this.#now() + LINE_MS;
+    this.#share(workspace);
   }
 
   hasLine(workspace: string): boolean {
@@ -126,7 +127,7 @@ export class QueueRoom {
     const { workers, concurrency, alone } = this.#options;
     // Nobody works yet, or this process has not looked: whoever comes will be like this one.
     const places = this.#capacity || concurrency * Math.max(1, workers());
-    const capacity = alone() ? Math.max(ALONE, places) : places;
+    const capacity = alone() && this.#sharing.size <= 1 ? Math.max(ALONE, places) : places;
     return Math.max(LEAST_SHARE, Math.floor((capacity * weight) / this.#weights));
   }
 
