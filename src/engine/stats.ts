@@ -51,6 +51,8 @@ export interface LaneDepth {
   readonly lane: string;
   /** Node runs that can run, and are not in the queue yet. */
   readonly ready: number;
+  /** Of these, the ones that are held back because their workspace has no room. */
+  readonly held: number;
   /** Node runs that are in the queue. */
   readonly queued: number;
   /** Node runs, and items of maps, that a worker executes. */
@@ -270,13 +272,14 @@ export class StatsReader {
 
   /** Which lane a node belongs to, its workflow says. */
   async #lanes(groups: readonly QueuedGroup[]): Promise<readonly LaneDepth[]> {
-    const lanes = new Map<string, { ready: number; queued: number; running: number }>();
+    const lanes = new Map<string, { ready: number; held: number; queued: number; running: number }>();
     for (const group of groups) {
       const plan = await this.#parts.plan(group);
       const node = plan?.nodes[plan.indexOf.get(group.node) ?? -1];
       const lane = node?.kind === "action" ? node.lane : "default";
-      const depth = lanes.get(lane) ?? { ready: 0, queued: 0, running: 0 };
+      const depth = lanes.get(lane) ?? { ready: 0, held: 0, queued: 0, running: 0 };
       depth[group.state] += group.count;
+      depth.held += group.held;
       lanes.set(lane, depth);
     }
     return [...lanes].map(([lane, depth]) => ({ lane, ...depth })).sort((a, b) => (a.lane < b.lane ? -1 : 1));

@@ -27,6 +27,8 @@ export interface Depths {
   readonly lanes: readonly {
     readonly lane: string;
     readonly ready: number;
+    /** Of these. */
+    readonly held: number;
     readonly queued: number;
     readonly running: number;
   }[];
@@ -135,6 +137,7 @@ function observed(meter: Meter, loop: IntervalHistogram, { depths, onError }: Me
   const gauge = (name: string, description: string): Observable =>
     meter.createObservableGauge(`flowforge.${name}`, { description });
   const depth = gauge("queue.depth", "Node runs by lane and state");
+  const heldBack = gauge("queue.held", "Node runs by lane that their workspace has no room for");
   const active = gauge("runs.active", "Runs that are not at rest");
   const letters = gauge("dead_letters.open", "Dead letters that are open");
   const stuck = gauge("runs.stuck", "Runs that should move and do not");
@@ -152,14 +155,16 @@ function observed(meter: Meter, loop: IntervalHistogram, { depths, onError }: Me
       result.observe(letters, now.deadLetters);
       result.observe(stuck, now.stuck);
       result.observe(breakers, now.openBreakers);
-      for (const { lane, ...states } of now.lanes)
+      for (const { lane, held, ...states } of now.lanes) {
+        result.observe(heldBack, held, { "flowforge.lane": lane });
         for (const [state, count] of Object.entries(states))
           result.observe(depth, count, { "flowforge.lane": lane, "flowforge.state": state });
+      }
     } catch (error) {
       onError(error);
     }
   };
-  const all = [depth, active, letters, stuck, breakers, delay];
+  const all = [depth, heldBack, active, letters, stuck, breakers, delay];
   meter.addBatchObservableCallback(ask, all);
   return () => meter.removeBatchObservableCallback(ask, all);
 }

@@ -18,7 +18,8 @@ export function exposition(
   const { fenced, batches, entries, batchMs, definitions } = statistics.process;
   const loads = Object.entries(definitions).map(([source, count]): Sample => ["", { source }, count]);
   const one = (value: number): readonly Sample[] => [["", {}, value]];
-  const lanes = now.lanes.flatMap(({ lane, ...states }) =>
+  const held = now.lanes.map(({ lane, held: count }): Sample => ["", { lane }, count]);
+  const lanes = now.lanes.flatMap(({ lane, held: _held, ...states }) =>
     Object.entries(states).map(([state, count]): Sample => ["", { lane, state }, count]),
   );
   return [
@@ -30,6 +31,7 @@ export function exposition(
     family("commit_seconds_total", "counter", "Time of commits", one(batchMs / 1_000)),
     family("definition_loads_total", "counter", "Definitions that were needed, by where they were", loads),
     family("queue_depth", "gauge", "Node runs by lane and state", lanes),
+    family("queue_held", "gauge", "Node runs by lane that their workspace has no room for", held),
     family("runs_active", "gauge", "Runs that are not at rest", one(now.active)),
     family("dead_letters_open", "gauge", "Dead letters that are open", one(now.deadLetters)),
     family("runs_stuck", "gauge", "Runs that should move and do not", one(now.stuck)),

@@ -84,7 +84,7 @@ describe("engine.stats", () => {
 
   test("knows where work waits, and for how long", async () => {
     const { now } = await engine.stats();
-    expect(now.lanes).toEqual([{ lane: "far", ready: 0, queued: 1, running: 0 }]);
+    expect(now.lanes).toEqual([{ lane: "far", ready: 0, held: 0, queued: 1, running: 0 }]);
     expect(now.users).toEqual([
       {
         workspace: "default",

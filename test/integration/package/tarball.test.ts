@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { testDatabase } from "../../support/servers.ts";
 
@@ -43,6 +44,14 @@ async function script(name: string, source: string, env: NodeJS.ProcessEnv = {})
   const { stdout } = await run(process.execPath, [name], { cwd: project, env: { ...process.env, ...env } });
   return stdout.trim();
 }
+
+test("the dashboard's script and style are below 250 KB when they are compressed", async () => {
+  const folder = path.join(project, "node_modules/flowforge/dist/dashboard");
+  const files = await Promise.all((await readdir(folder)).map((file) => readFile(path.join(folder, file))));
+  const bytes = files.reduce((sum, file) => sum + gzipSync(file).length, 0);
+  expect(bytes).toBeGreaterThan(20_000);
+  expect(bytes).toBeLessThan(250 * 1024);
+});
 
 test("a workflow runs from the packed package", async () => {
   await using database = await testDatabase();

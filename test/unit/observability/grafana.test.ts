@@ -38,7 +38,7 @@ function exported(): ReadonlyMap<string, ReadonlySet<string>> {
       },
     },
     {
-      lanes: [{ lane: "default", ready: 0, queued: 0, running: 0 }],
+      lanes: [{ lane: "default", ready: 0, held: 0, queued: 0, running: 0 }],
       active: 0,
       deadLetters: 0,
       stuck: 0,
