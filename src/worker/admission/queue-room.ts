@@ -4,7 +4,8 @@
  * many more, whatever the number of processes.
  *
  * The queue is first in, first out, and nobody's turn is decided there. So by default it holds no more than the live workers run at once,
- * shared by weight among the workspaces that have anything in it: whoever comes waits for about one action behind what is there already.
+ * shared by weight among the workspaces that have anything in it: whoever comes waits for about one action behind what is there already, or for
+ * a few where one workspace had it for itself.
  * Everything else stands in line in the store, where the workspaces take turns. Where one worker does the work of one workspace there are
  * no turns to take, and what it can do within a second goes through neither.
  */
@@ -43,6 +44,8 @@ const COSTS = 10;
 const LINE_MS = 1_500;
 /** What one process alone keeps in its backlog of one workspace: about what it may do within the second that it keeps it there. */
 const ALONE = 5_000;
+/** Nobody else is behind it, and what is in the queue all workers have at once, where lines give most of a run's steps to one of them. */
+const UNCONTESTED = 4;
 /** However many share the queue, a few steps of each may be in it. */
 const LEAST_SHARE = 4;
 
@@ -127,8 +130,8 @@ export class QueueRoom {
     const { workers, concurrency, alone } = this.#options;
     // Nobody works yet, or this process has not looked: whoever comes will be like this one.
     const places = this.#capacity || concurrency * Math.max(1, workers());
-    const capacity = alone() && this.#sharing.size <= 1 ? Math.max(ALONE, places) : places;
-    return Math.max(LEAST_SHARE, Math.floor((capacity * weight) / this.#weights));
+    if (this.#sharing.size <= 1) return alone() ? Math.max(ALONE, places) : places * UNCONTESTED;
+    return Math.max(LEAST_SHARE, Math.floor((places * weight) / this.#weights));
   }
 
   #share(workspace: string): void {

@@ -138,15 +138,17 @@ describe("room in the queue", () => {
     expect(bench.fill()).toBe(100);
   });
 
-  test("is by default what the workers run at once, shared by weight among those who have something there", async () => {
+  test("is by default four times what the workers run at once, and once where it is shared by weight among those who have something there", async () => {
     const bench = new Bench();
     bench.limits = {};
     // Nobody has been asked yet: other workers are taken to be like this one.
-    expect(bench.fill()).toBe(20);
+    expect(bench.fill()).toBe(80);
+    bench.queued = 0;
+    bench.capacity = 24;
+    for (let round = 0; round < 3; round++) await bench.room.refresh();
+    expect(bench.fill()).toBe(96);
     bench.queued = 0;
     bench.capacity = 80;
-    for (let round = 0; round < 3; round++) await bench.room.refresh();
-    expect(bench.fill()).toBe(80);
     bench.queued = 0;
     bench.others.set("globex", 5);
     bench.weights.globex = 3;
