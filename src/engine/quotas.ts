@@ -156,6 +156,7 @@ class Meter {
 
   giveBack(workspace: string, rate: Rate, tokens: number): void {
     this.#add(workspace, Math.min(tokens, rate.burst));
+    // Where the store does not take it now, it is kept here for the next ask of the workspace.
     void this.take(workspace, rate, 0).catch(() => undefined);
   }
 

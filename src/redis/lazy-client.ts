@@ -27,6 +27,7 @@ export class LazyClient {
   }
 
   async close(): Promise<void> {
+    // One that never came to be connected was closed by whoever tried.
     const connected = await this.#client?.catch(() => null);
     connected?.disconnect();
   }

@@ -52,8 +52,9 @@ const LEAST_SHARE = 4;
 export class QueueRoom {
   readonly #options: QueueRoomOptions;
   readonly #counts = new Map<string, Count>();
-  /** Those that have something in the queue, or stand in line, as far as is known here, and their weights. */
-  #sharing = new Map<string, number>();
+  /** Those that have something in the queue, or stand in line, as far as is known here. */
+  readonly #sharing = new Set<string>();
+  /** Of all of them together. */
   #weights = 0;
   #capacity: number | null = null;
 
@@ -103,7 +104,7 @@ export class QueueRoom {
     const { held } = this.#options;
     const [queued, capacity] = await Promise.all([held.queued(), held.capacity()]);
     this.#capacity = capacity;
-    this.#sharing = new Map();
+    this.#sharing.clear();
     this.#weights = 0;
     for (const workspace of queued.keys()) this.#share(workspace);
     for (const [workspace, count] of this.#counts) {
@@ -136,9 +137,8 @@ export class QueueRoom {
 
   #share(workspace: string): void {
     if (this.#sharing.has(workspace)) return;
-    const { weight } = this.#options.book.of(workspace);
-    this.#sharing.set(workspace, weight);
-    this.#weights += weight;
+    this.#sharing.add(workspace);
+    this.#weights += this.#options.book.of(workspace).weight;
   }
 
   #count(workspace: string): Count {
