@@ -598,6 +598,7 @@ create table flowforge.workers (
   host text not null,
   lanes json not null,
   actions json,
+  lease_ms bigint,
   constraint workers_pkey PRIMARY KEY (id)
 ) with (fillfactor=50, autovacuum_vacuum_threshold=100);
 

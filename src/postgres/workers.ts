@@ -3,7 +3,7 @@
  * dead; so whoever takes node runs over marks the worker dead first, in a transaction of its own, and looks for rows of dead
  * or missing workers only afterwards. A heartbeat never revives a worker that was declared dead.
  */
-import type { Beat, NodeRef, WorkerInfo } from "../core/ports/store.ts";
+import type { Beat, NodeRef, Store, WorkerInfo } from "../core/ports/store.ts";
 import type { ConnectionPool } from "../postgres-connection/pool.ts";
 import { nodeRef, type RefRow } from "./rows.ts";
 
@@ -22,8 +22,8 @@ export class Workers {
   async register(worker: WorkerInfo): Promise<{ readonly now: number }> {
     const s = this.#schema;
     const [row] = await this.#pool.query<{ now: number }>({
-      text: `insert into ${s}.workers (id, started_at, heartbeat_at, pid, concurrency, host, lanes, actions)
-        select $1, t, t, $2, $3, $4, $5, $6::json from (select ${s}.now() as t) clock returning heartbeat_at as now`,
+      text: `insert into ${s}.workers (id, started_at, heartbeat_at, pid, concurrency, host, lanes, actions, lease_ms)
+        select $1, t, t, $2, $3, $4, $5, $6::json, $7 from (select ${s}.now() as t) clock returning heartbeat_at as now`,
       values: [
         worker.id,
         worker.pid,
@@ -31,6 +31,7 @@ export class Workers {
         worker.host,
         JSON.stringify(worker.lanes),
         worker.actions ? JSON.stringify(worker.actions) : null,
+        worker.leaseMs ?? null,
       ],
     });
     return { now: row!.now };
@@ -61,21 +62,16 @@ export class Workers {
     return rows.map(nodeRef);
   }
 
-  async reap({
-    leaseMs,
-    limit,
-  }: {
-    readonly leaseMs: number;
-    readonly limit: number;
-  }): Promise<readonly NodeRef[]> {
+  async reap({ leaseMs, watch, limit }: Parameters<Store["reap"]>[0]): Promise<readonly NodeRef[]> {
     const s = this.#schema;
     await this.#pool.query({
       text: `with clock as (select ${s}.now() as t),
         forgotten as (delete from ${s}.workers where dead_at < (select t from clock) - $2::int8),
         freed as (delete from ${s}.workspace_places p
           where not exists (select from ${s}.workers w where w.id = p.worker and w.dead_at is null))
-        update ${s}.workers set dead_at = clock.t from clock where dead_at is null and heartbeat_at < clock.t - $1::int8`,
-      values: [leaseMs, FORGET_MS],
+        update ${s}.workers set dead_at = clock.t from clock where dead_at is null
+          and greatest(heartbeat_at, $3::int8) < $4::int8 - greatest(lease_ms, $1::int8)`,
+      values: [leaseMs, FORGET_MS, watch.since, watch.until],
     });
     const rows = await this.#pool.query<RefRow>({
       name: "flowforge_orphans",

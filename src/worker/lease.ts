@@ -5,14 +5,20 @@
  * Invariants:
  * - a worker id is new at every start, so a restarted process never keeps rows of its former self alive;
  * - whoever was declared dead stays dead: the process drops everything and goes on under another id;
- * - only who has renewed without a gap for a whole lease may judge others (after a pause of the database nobody could renew).
+ * - silence of others counts only as far as this worker's own heartbeats were answered meanwhile (in a standstill of the store nobody is heard),
+ *   up to the last answer: what is asked later, or answered late, is judged by what was known then.
  */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { LeaseKeeper } from "../core/ports/lease-keeper.ts";
 import type { Logger } from "../core/ports/logger.ts";
-import type { NodeRef, Store } from "../core/ports/store.ts";
+import type { NodeRef, Store, Watch } from "../core/ports/store.ts";
 import type { StoreClock } from "./clock.ts";
+
+/** Of a lease; the loop adds or takes half of it, so that there are 0.375 between two heartbeats at the most. */
+const BEAT = 0.25;
+/** Of a lease: with so much between two answers the watch begins anew. A standstill that is shorter leaves nobody else silent for a whole lease. */
+const LONGEST_GAP = 0.6;
 
 export interface LeaseOptions {
   readonly store: Store;
@@ -37,9 +43,9 @@ export class Lease {
   readonly #options: LeaseOptions;
   #workerId: string | null = null;
   #beats = 0;
-  /** When the last successful beat was sent, and since when there was no gap of a lease. Monotonic. */
+  /** When the last successful beat was sent. Monotonic. */
   #lastBeat = 0;
-  #unbrokenSince = 0;
+  #watch: Watch | null = null;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
@@ -54,37 +60,33 @@ export class Lease {
     return Math.round(performance.now() - this.#lastBeat);
   }
 
-  /** Three beats and a bit fit into a lease. */
   get beatMs(): number {
-    return Math.floor(this.#options.leaseMs * 0.3);
+    return Math.floor(this.#options.leaseMs * BEAT);
   }
 
-  /** Whether this worker may declare others dead. */
-  get mayJudge(): boolean {
-    const now = performance.now();
-    const { leaseMs } = this.#options;
-    return (
-      this.#workerId !== null && now - this.#lastBeat < leaseMs / 2 && now - this.#unbrokenSince >= leaseMs
-    );
+  /** In which this worker would have heard of others; `null`: it is not registered. */
+  get watch(): Watch | null {
+    return this.#watch;
   }
 
   async register(): Promise<string> {
-    const { store, clock, lanes, concurrency, actions } = this.#options;
+    const { store, clock, lanes, concurrency, actions, leaseMs } = this.#options;
     const id = randomUUID();
     const sentAt = performance.now();
     const host = { host: hostname(), pid: process.pid };
-    const { now } = await store.register({ id, ...host, lanes, concurrency, actions: actions() });
+    const { now } = await store.register({ id, ...host, lanes, concurrency, actions: actions(), leaseMs });
     clock.set(now, sentAt, performance.now());
     this.#workerId = id;
     this.#options.keeper?.keep(id);
     this.#lastBeat = sentAt;
-    this.#unbrokenSince = sentAt;
+    this.#watch = { since: now, until: now };
     return id;
   }
 
   async deregister(): Promise<void> {
     const id = this.#workerId;
     this.#workerId = null;
+    this.#watch = null;
     this.#options.keeper?.keep(null);
     if (id !== null) await this.#options.store.deregister(id);
   }
@@ -100,12 +102,20 @@ export class Lease {
     clock.set(answer.now, sentAt, performance.now());
     if (!answer.alive) {
       this.#workerId = null;
+      this.#watch = null;
       onDead(id);
       return;
     }
-    if (sentAt - this.#lastBeat > leaseMs) this.#unbrokenSince = sentAt;
+    this.#watch = watched(this.#watch, answer.now, leaseMs);
     this.#lastBeat = sentAt;
     if (answer.cancelled.length > 0) onCancelled(answer.cancelled);
     if (++this.#beats % 3 === 0) onRoll(await store.roll(id));
   }
+}
+
+/** A clock that was put forward is a gap, and one that was put back too: then nothing can be said of what went before. */
+export function watched(before: Watch | null, now: number, leaseMs: number): Watch {
+  const gapMs = before === null ? Infinity : now - before.until;
+  const isUnbroken = gapMs >= 0 && gapMs <= leaseMs * LONGEST_GAP;
+  return { since: isUnbroken && before !== null ? before.since : now, until: now };
 }

@@ -73,6 +73,14 @@ export interface WorkerInfo {
   /** Names of those that it can run; empty: it only maintains. None: it does not tell. */
   readonly actions?: readonly string[];
   readonly concurrency: number;
+  /** How long it may be silent. None: it does not tell, and whoever judges it takes its own. */
+  readonly leaseMs?: number;
+}
+
+/** Times of the store between which a worker's heartbeats were answered without a gap in which others could have fallen silent too. */
+export interface Watch {
+  readonly since: number;
+  readonly until: number;
 }
 
 export interface Beat {
@@ -221,8 +229,16 @@ export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, 
   liveWorkers(): Promise<number>;
   /** Every node run that is `running` under this worker. */
   roll(workerId: string): Promise<readonly NodeRef[]>;
-  /** Declares workers whose heartbeat is older than `leaseMs` dead, and returns `running` node runs whose worker is dead or missing. */
-  reap(options: { readonly leaseMs: number; readonly limit: number }): Promise<readonly NodeRef[]>;
+  /**
+   * Declares workers dead that were silent for longer than a lease (`leaseMs` or their own, whichever is longer) of the time that the caller has
+   * watched, and returns `running` node runs whose worker is dead or missing. However late the store gets to it, it judges by `watch` and
+   * not by the time it has by then: a call that hung in a standstill knows nothing of what nobody could tell meanwhile.
+   */
+  reap(options: {
+    readonly leaseMs: number;
+    readonly watch: Watch;
+    readonly limit: number;
+  }): Promise<readonly NodeRef[]>;
 
   /**
    * `waiting` rows that are due and `pending`, `ready` or `queued` ones and maps whose deadline has passed, those with the oldest time first; none of a

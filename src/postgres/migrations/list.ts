@@ -41,6 +41,7 @@ import { admission } from "./0034-admission.ts";
 import { breakers } from "./0035-breakers.ts";
 import { stuckRuns } from "./0036-stuck-runs.ts";
 import { quotas } from "./0037-quotas.ts";
+import { leases } from "./0038-leases.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -81,6 +82,7 @@ export const MIGRATIONS: readonly Migration[] = [
   breakers,
   stuckRuns,
   quotas,
+  leases,
 ];
 
 /** The schema version that this code is written for. */

@@ -1,6 +1,6 @@
 /** Workers: a lease holds exactly while the worker's row is there and nobody has declared it dead. */
 import { FlowForgeError } from "../../core/errors.ts";
-import type { Beat, NodeRef, WorkerInfo } from "../../core/ports/store.ts";
+import type { Beat, NodeRef, Store, WorkerInfo } from "../../core/ports/store.ts";
 import type { WorkerRoom } from "../../core/stuck/judge.ts";
 import type { MemoryNode, MemoryRun, Tables } from "./tables.ts";
 
@@ -80,10 +80,11 @@ export class WorkerTable {
     return [...this.#rows(id)].map(nodeRef);
   }
 
-  reap({ leaseMs, limit }: { readonly leaseMs: number; readonly limit: number }, now: number): NodeRef[] {
+  reap({ leaseMs, watch, limit }: Parameters<Store["reap"]>[0], now: number): NodeRef[] {
     for (const worker of this.#workers.values()) {
-      if (worker.heartbeatAt < now - leaseMs && !worker.dead)
-        Object.assign(worker, { dead: true, deadAt: now });
+      const lease = Math.max(worker.info.leaseMs ?? 0, leaseMs);
+      const isSilent = Math.max(worker.heartbeatAt, watch.since) < watch.until - lease;
+      if (isSilent && !worker.dead) Object.assign(worker, { dead: true, deadAt: now });
     }
     const orphans: NodeRef[] = [];
     for (const [id, rows] of this.#tables.running) {

@@ -52,7 +52,9 @@ function claimRules({ rule, expect }: Kit): void {
     expect((await store.load([{ runId: id }]))[0]!.nodes.map(({ item }) => item)).toEqual([-1]);
     expect((await store.run(WORKSPACE, id))!.nodes.map(({ item }) => item)).toEqual([-1]);
     await store.deregister(info.id);
-    expect(await store.reap({ leaseMs: 1_000_000, limit: 10 })).toHaveLength(2);
+    expect(await store.reap({ leaseMs: 1_000_000, watch: { since: 0, until: 0 }, limit: 10 })).toHaveLength(
+      2,
+    );
     const known = await store.itemStates(at(id), [
       { item: 0, fence: 1 },
       { item: 1, fence: 2 },

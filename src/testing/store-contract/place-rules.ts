@@ -34,7 +34,7 @@ export function placeRules({ expect, rule, fc }: Kit): void {
     const [c] = await registered(store, 1);
     await advance(60_000);
     await store.beat(c!);
-    await store.reap({ leaseMs: 10_000, limit: 10 });
+    await store.reap({ leaseMs: 10_000, watch: { since: 0, until: await store.now() }, limit: 10 });
     expect((await lease(store, c!, { used: 0, wanted: 5 }, 5)).places).toBe(5);
   });
 

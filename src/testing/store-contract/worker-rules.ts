@@ -17,6 +17,14 @@ import type { Kit } from "./kit.ts";
 
 const LEASE = { leaseMs: 10_000, limit: 100 };
 
+/** By somebody who has watched from the beginning up to now. */
+async function reaped(
+  store: Store,
+  options: Partial<Parameters<Store["reap"]>[0]> = {},
+): Promise<readonly NodeRef[]> {
+  return store.reap({ ...LEASE, watch: { since: 0, until: await store.now() }, ...options });
+}
+
 async function registered(store: Store): Promise<string> {
   const info = worker();
   await store.register(info);
@@ -61,7 +69,7 @@ function beatRules({ rule, expect }: Kit): void {
   rule("whoever was declared dead is never revived by a beat", async ({ store, second, advance }) => {
     const id = await registered(store);
     await advance(LEASE.leaseMs + 1_000);
-    expect(await second.reap(LEASE)).toEqual([]);
+    expect(await reaped(second)).toEqual([]);
     expect((await store.beat(id)).alive).toBe(false);
     expect((await store.beat(id)).alive).toBe(false);
     expect(await store.liveWorkers()).toBe(0);
@@ -72,10 +80,40 @@ function beatRules({ rule, expect }: Kit): void {
     for (let round = 0; round < 4; round++) {
       await advance(LEASE.leaseMs - 3_000);
       expect((await store.beat(id)).alive).toBe(true);
-      await second.reap(LEASE);
+      await reaped(second);
     }
     expect(await store.liveWorkers()).toBe(1);
   });
+
+  rule("silence counts only as far as whoever judges has watched it", async ({ store, second, advance }) => {
+    const [id, { now }] = [await registered(store), { now: await store.now() }];
+    await advance(60_000);
+    const today = await store.now();
+    // Asked before a standstill, and carried out after it; and by somebody who has listened again for not quite a lease.
+    await reaped(second, { watch: { since: 0, until: now + LEASE.leaseMs / 2 } });
+    await reaped(second, { watch: { since: today - LEASE.leaseMs + 1_000, until: today } });
+    expect(await store.liveWorkers()).toBe(1);
+    await reaped(second, { watch: { since: today - LEASE.leaseMs - 1_000, until: today } });
+    expect(await store.liveWorkers()).toBe(0);
+    expect((await store.beat(id)).alive).toBe(false);
+  });
+
+  rule(
+    "the longer lease counts: that of the worker or of whoever judges it",
+    async ({ store, second, advance }) => {
+      const leases = [2_000, undefined, 30_000];
+      for (const leaseMs of leases) await store.register(worker(leaseMs === undefined ? {} : { leaseMs }));
+      await advance(LEASE.leaseMs - 1_000);
+      await reaped(second);
+      expect(await store.liveWorkers()).toBe(3);
+      await advance(2_000);
+      await reaped(second);
+      expect(await store.liveWorkers()).toBe(1);
+      await advance(30_000);
+      await reaped(second);
+      expect(await store.liveWorkers()).toBe(0);
+    },
+  );
 
   rule("whoever signed off is dead at once; signing off twice, or unknown, is no harm", async ({ store }) => {
     const id = await registered(store);
@@ -136,7 +174,7 @@ function reapRules({ rule, expect }: Kit): void {
       for (let round = 0; round < 3; round++) {
         await advance(LEASE.leaseMs - 1_000);
         await store.beat(me);
-        expect(await second.reap(LEASE)).toEqual([]);
+        expect(await reaped(second)).toEqual([]);
       }
     },
   );
@@ -152,14 +190,14 @@ function reapRules({ rule, expect }: Kit): void {
         await stored(store, { nodes: [running("a", newId())] }),
       ];
       await store.deregister(left);
-      expect(names(await second.reap(LEASE))).toEqual([`${ids[1]} a -1 1`, `${ids[2]} a -1 1`].sort());
+      expect(names(await reaped(second))).toEqual([`${ids[1]} a -1 1`, `${ids[2]} a -1 1`].sort());
       await advance(LEASE.leaseMs + 1_000);
       const all = ids.map((id) => `${id} a -1 1`).sort();
-      expect(names(await second.reap(LEASE))).toEqual(all);
-      expect(names(await store.reap(LEASE))).toEqual(all);
-      expect(await store.reap({ ...LEASE, limit: 2 })).toHaveLength(2);
+      expect(names(await reaped(second))).toEqual(all);
+      expect(names(await reaped(store))).toEqual(all);
+      expect(await reaped(store, { limit: 2 })).toHaveLength(2);
       await setRow(store, ids[0]!, change("a", { status: "ready", fence: 2 }));
-      expect(names(await store.reap(LEASE))).toEqual([`${ids[1]} a -1 1`, `${ids[2]} a -1 1`].sort());
+      expect(names(await reaped(store))).toEqual([`${ids[1]} a -1 1`, `${ids[2]} a -1 1`].sort());
     },
   );
 
@@ -167,9 +205,9 @@ function reapRules({ rule, expect }: Kit): void {
     const id = await registered(store);
     const runId = await stored(store, { nodes: [running("a", id)] });
     await advance(LEASE.leaseMs + 1_000);
-    await store.reap(LEASE);
+    await reaped(store);
     await advance(48 * 3_600_000);
-    expect(names(await store.reap(LEASE))).toEqual([`${runId} a -1 1`]);
+    expect(names(await reaped(store))).toEqual([`${runId} a -1 1`]);
     expect((await store.beat(id)).alive).toBe(false);
   });
 }

@@ -23,8 +23,9 @@ export function reaperRound(options: ReaperOptions): () => Promise<number> {
   const underWay = new UnderWay();
   return async () => {
     const { store, table, registry, lease, leaseMs } = options;
-    if (!lease.mayJudge) return everyMs;
-    const orphans = await store.reap({ leaseMs, limit: PAGE });
+    const { watch } = lease;
+    if (watch === null) return everyMs;
+    const orphans = await store.reap({ leaseMs, watch, limit: PAGE });
     const items = await table.maps.lost(orphans.filter(({ item }) => item >= 0));
     const nodes = orphans.filter(({ item }) => item < 0);
     const applied = await underWay.ask(nodes, {

@@ -93,8 +93,8 @@ describe("PostgreSQL", () => {
     await using traces = await testDatabase();
     const effects = await Effects.in(traces);
     await using processes = new Processes({ postgres: database.url }, effects);
-    const busy = await processes.start({ closed: true, worker: { concurrency: 50, lease: "8s" } });
-    const idle = await processes.start({ actions: ["gate"], worker: { concurrency: 50, lease: "8s" } });
+    const busy = await processes.start({ closed: true, worker: { concurrency: 50, lease: "4s" } });
+    const idle = await processes.start({ actions: ["gate"], worker: { concurrency: 50, lease: "4s" } });
     await using client = createEngine({ postgres: database.url });
     await client.start({ work: false, maintain: false });
     const gate: WorkflowDocument = {
