@@ -37,7 +37,7 @@ async function renew(id: string): Promise<void> {
 
 async function look(): Promise<void> {
   const silent = silentMs();
-  // The main thread sends its own heartbeat at the third part of a lease; this is well before the end of it.
+  // The main thread sends its own heartbeat after a quarter of a lease, give or take half of that; this is well before the end of it.
   const isNeeded = workerId !== null && silent > leaseMs * 0.2 && silent <= patienceMs;
   const before = client;
   try {
