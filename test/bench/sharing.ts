@@ -226,6 +226,7 @@ async function rate(servers: Servers): Promise<object> {
   const redis = new Redis(servers.redis);
   return withEngine(servers, { work: false, maintain: false }, async (engine) => {
     await engine.workspaces.setLimits("acme", { rate: { limit, burst: Math.ceil(limit / 5) } });
+    await flood(engine, "acme", { runs: Math.ceil(limit * (seconds + 30)), ms: 5 });
     const processes = await Promise.all(
       Array.from({ length: Number(values.workers) }, async () => {
         const child = fork(new URL(import.meta.url), ["--connect", JSON.stringify(servers.connection)]);
@@ -233,7 +234,6 @@ async function rate(servers: Servers): Promise<object> {
         return child;
       }),
     );
-    await flood(engine, "acme", { runs: Math.ceil(limit * (seconds + 10)), ms: 5 });
     const from = await databaseNow(servers.client);
     await sleep((seconds * 1_000) / 3);
     processes[0]!.kill("SIGKILL");
@@ -247,7 +247,9 @@ async function rate(servers: Servers): Promise<object> {
        where started_at >= $1 group by 1 order by 1`,
       [from],
     );
+    const left = await count(servers.client, "r.finished_at is null");
     for (const child of processes.slice(1)) child.send("stop");
+    if (left === 0) throw new Error("The work was over before the end: the figures mean nothing.");
     redis.disconnect();
     const perSecond = Array.from({ length: seconds }, (_, second) =>
       Number(rows.find((row) => row.second === second)?.n ?? 0),
