@@ -1,14 +1,9 @@
 /**
  * How many node runs of each workspace this process may hand to the queue. The store is asked now and then how many are there; in between
  * this process counts what it adds and takes, and keeps to its part of what is free. So the queue holds about as many as it may, and never
- * many more, whatever the number of processes.
- *
- * The queue is first in, first out, and nobody's turn is decided there. So by default it holds no more than the live workers run at once,
- * shared by weight among the workspaces that have anything in it: whoever comes waits for about one action behind what is there already, or for
- * a few where one workspace had it for itself.
- * Everything else stands in line in the store, where the workspaces take turns. Where one worker does the work of one workspace there are
- * no turns to take, and what it can do within a second goes through neither.
+ * many more, whatever the number of processes. How many that are is decided in `core/limits/queue-share.ts`.
  */
+import { partOfFree, queueLimit } from "../../core/limits/queue-share.ts";
 import type { HeldStore } from "../../core/ports/held.ts";
 import type { LimitBook } from "../limit-book.ts";
 
@@ -42,18 +37,12 @@ const EVERY_MS = 500;
 const COSTS = 10;
 /** A line that nobody has seen for so long is taken to be empty. */
 const LINE_MS = 1_500;
-/** What one process alone keeps in its backlog of one workspace: about what it may do within the second that it keeps it there. */
-const ALONE = 5_000;
-/** Nobody else is behind it, and what is in the queue all workers have at once, where lines give most of a run's steps to one of them. */
-const UNCONTESTED = 4;
-/** However many share the queue, a few steps of each may be in it. */
-const LEAST_SHARE = 4;
 
 export class QueueRoom {
   readonly #options: QueueRoomOptions;
   readonly #counts = new Map<string, Count>();
-  /** Those that have something in the queue, or stand in line, as far as is known here. */
-  readonly #sharing = new Set<string>();
+  /** The weights of those that have something in the queue, or stand in line, as far as is known here. */
+  readonly #sharing = new Map<string, number>();
   /** Of all of them together. */
   #weights = 0;
   #capacity: number | null = null;
@@ -67,9 +56,9 @@ export class QueueRoom {
     const count = this.#count(workspace);
     if (count.lineUntil > this.#now()) return false;
     this.#share(workspace);
-    const free = this.#limit(workspace) - count.base;
     const own = count.added + count.addedBefore - count.taken;
-    if (own >= Math.ceil(free / Math.max(1, this.#options.workers()))) return false;
+    const part = { queued: count.base, workers: this.#options.workers() };
+    if (own >= partOfFree(this.#limit(workspace), part)) return false;
     count.added++;
     return true;
   }
@@ -119,26 +108,19 @@ export class QueueRoom {
     return Math.max(EVERY_MS, (this.#now() - startedAt) * COSTS);
   }
 
-  /** What the queue holds beyond what may begin soon would only come back. */
   #limit(workspace: string): number {
-    const { queued, concurrency, rate, weight } = this.#options.book.of(workspace);
-    const perSecond = rate ? Math.max(1, Math.ceil(rate.perSecond)) : Infinity;
-    const room = queued === "share" ? this.#part(weight) : (queued ?? Infinity);
-    return Math.min(room, concurrency ?? Infinity, perSecond);
-  }
-
-  #part(weight: number): number {
-    const { workers, concurrency, alone } = this.#options;
+    const { book, workers, concurrency, alone } = this.#options;
     // Nobody works yet, or this process has not looked: whoever comes will be like this one.
     const places = this.#capacity || concurrency * Math.max(1, workers());
-    if (this.#sharing.size <= 1) return alone() ? Math.max(ALONE, places) : places * UNCONTESTED;
-    return Math.max(LEAST_SHARE, Math.floor((places * weight) / this.#weights));
+    const rivals = this.#weights - (this.#sharing.get(workspace) ?? 0);
+    return queueLimit(book.of(workspace), { places, rivals, isAlone: alone() });
   }
 
   #share(workspace: string): void {
     if (this.#sharing.has(workspace)) return;
-    this.#sharing.add(workspace);
-    this.#weights += this.#options.book.of(workspace).weight;
+    const { weight } = this.#options.book.of(workspace);
+    this.#sharing.set(workspace, weight);
+    this.#weights += weight;
   }
 
   #count(workspace: string): Count {
