@@ -319,18 +319,18 @@ export class ActiveRun extends RunCopy {
 
   #settle(pendings: readonly Pending[], turn: Turn): void {
     turn.done();
-    this.#env.leave(turn.places);
+    this.#env.leave(this.identity!.workspace, turn.places);
     for (const pending of pendings) pending.settle(turn.results.get(pending) ?? "stale");
   }
 
   #undo(turn: Turn): void {
     turn.undo();
-    this.#env.leave(turn.taken);
+    this.#env.leave(this.identity!.workspace, turn.taken);
   }
 
   #drop(pendings: readonly Pending[], result: IntentResult): void {
     for (const pending of pendings) {
-      if (pending.place) this.#env.leave(1);
+      if (pending.place !== null) this.#env.leave(pending.place, 1);
       if (isEnd(pending)) this.ended();
       pending.settle(result);
     }
@@ -391,7 +391,7 @@ export class ActiveRun extends RunCopy {
   }
 }
 
-const LOOK: Pending = { intent: { type: "look" }, place: false, settle: () => undefined };
+const LOOK: Pending = { intent: { type: "look" }, place: null, settle: () => undefined };
 
 function isLook({ intent }: Pending): boolean {
   return intent.type === "look";

@@ -154,7 +154,7 @@ export class Backlog {
     const { slots, turns } = this.#options;
     for (;;) {
       const next = this.#size > 0 && slots.free > 0 ? this.#next() : null;
-      if (!next || slots.take(1) !== 1) break;
+      if (!next || slots.take(next.workspace, 1) !== 1) break;
       turns.charge(next);
       const { line } = next;
       void this.#claim(line, this.#shift(line.handed.size > 0 ? line.handed : line.held));
@@ -169,14 +169,15 @@ export class Backlog {
     this.#giveUp(() => true, this.#options.send);
   }
 
-  /** The line whose turn it is, of those whose workspace may begin anything. */
+  /** The line whose turn it is, of those whose workspace may begin anything here. */
   #next(): Contending | null {
-    const { gauge, turns } = this.#options;
+    const { gauge, turns, slots } = this.#options;
     const contenders: Contending[] = [];
     for (const line of this.#lines.values()) {
       if (line.size === 0) continue;
       const { room, weight } = gauge(line.workspace);
-      if (room > line.claiming) contenders.push({ workspace: line.workspace, weight, line });
+      if (room > line.claiming && slots.open(line.workspace) > 0)
+        contenders.push({ workspace: line.workspace, weight, line });
     }
     return turns.next(contenders);
   }

@@ -48,7 +48,7 @@ export function deferredStart(table: RunTable, { runId, plan, start, first }: De
   );
   const begins: Pending = {
     intent: { type: "event", event: startedEvent(plan, start, first) },
-    place: false,
+    place: null,
     settle: () => undefined,
   };
   turn.begin([], [begins]);

@@ -51,8 +51,8 @@ export interface RunEnvironment<Run> {
   random(): number;
   /** `null`: this process takes no work now. */
   workshop(): Workshop | null;
-  /** Gives places back. A negative count takes them, even where there is none. */
-  leave(places: number): void;
+  /** Gives places back that the workspace holds. A negative count takes them, even where there is none. */
+  leave(workspace: string, places: number): void;
   /** A turn is durable: execute its claims, hand over what is for others, tell who waits. */
   committed(run: Run, turn: Turn, advance: Moved): void;
   /** Node runs that are this worker's and are not held: read their inputs and run them. */

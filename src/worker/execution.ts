@@ -100,7 +100,7 @@ export class Execution implements Held {
   /** Nothing takes the place over. */
   #leave(): void {
     const { env, run } = this.#options;
-    env.leave(1);
+    env.leave(run.identity!.workspace, 1);
     run.ended();
   }
 
@@ -120,7 +120,7 @@ export class Execution implements Held {
     const event = { type: "succeeded", node: node.index, fence, output } as const;
     const { commit } = transaction;
     const result = await new Promise<IntentResult>((settle) =>
-      run.add({ intent: { type: "event", event, bytes }, place: true, commit, settle }),
+      run.add({ intent: { type: "event", event, bytes }, place: run.identity!.workspace, commit, settle }),
     );
     // Where nobody knows whether it was committed, it was if this comes too late: the run was locked until then.
     if (transaction.error !== null) return this.#submit(attempt.uncommitted(transaction.error), false);
@@ -136,7 +136,11 @@ export class Execution implements Held {
   #giveBack(): void {
     const { run, node, fence } = this.#options;
     const event = { type: "released", node: node.index, fence } as const;
-    run.add({ intent: { type: "event", event }, place: true, settle: (result) => this.#settled(result) });
+    run.add({
+      intent: { type: "event", event },
+      place: run.identity!.workspace,
+      settle: (result) => this.#settled(result),
+    });
   }
 
   #submit(outcome: Exclude<Outcome, { type: "interrupted" }>, place: boolean): void {
@@ -145,7 +149,7 @@ export class Execution implements Held {
     const measured = outcome.type === "succeeded" ? { bytes: outcome.bytes } : {};
     run.add({
       intent: { type: "event", event: this.#event(outcome), possiblyDuplicated, ...measured },
-      place,
+      place: place ? run.identity!.workspace : null,
       settle: (result) => this.#settled(result),
     });
   }

@@ -52,12 +52,12 @@ export class Intake {
 
   async #handle(task: Task): Promise<void> {
     const { slots, table, logger, onTaken } = this.#options;
-    await slots.acquire();
+    await slots.acquire(task.workspace);
     onTaken(task);
     try {
       await table.claim(task);
     } catch (error) {
-      slots.release();
+      slots.release(task.workspace);
       logger.error(
         { error, runId: task.runId, node: task.node },
         "a task could not be claimed; it will be sent again",

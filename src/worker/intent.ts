@@ -38,10 +38,11 @@ export type Intent =
 /** `taken`, `locked` and `full`: of a start. Its key belongs to another run, somebody is just taking it, or there is no room. */
 export type IntentResult = "applied" | "stale" | "refused" | "gone" | "taken" | "locked" | "full";
 
-/** An intent on its way. A place that comes with it is room in this worker that it may use. */
+/** An intent on its way. */
 export interface Pending {
   readonly intent: Intent;
-  place: boolean;
+  /** Whose place comes with it: room in this worker that it may use. `null`: none does. */
+  readonly place: string | null;
   /** The intent is committed so, in a transaction that is open already: once, alone, and only where it is not stale. */
   readonly commit?: Store["commitLocked"];
   readonly settle: (result: IntentResult) => void;
@@ -49,7 +50,7 @@ export interface Pending {
 
 /** An execution has ended with it, and its place comes along. */
 export function isEnd({ place, intent }: Pending): boolean {
-  return place && intent.type === "event";
+  return place !== null && intent.type === "event";
 }
 
 export function isFromLine({ intent }: Pending): boolean {
@@ -62,7 +63,7 @@ export interface Workshop {
   readonly lanes: ReadonlySet<string>;
   readonly inline: boolean;
   /** Takes up to so many places. */
-  take(wanted: number): number;
+  take(workspace: string, wanted: number): number;
   /** This worker's fair part of so many ready nodes. */
   share(ready: number): number;
   /** The breaker that keeps the node from beginning. `null`, or no such function: none does. */

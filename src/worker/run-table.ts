@@ -124,7 +124,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
             workerId,
             lanes: this.#lanes,
             inline,
-            take: (wanted) => slots.take(wanted),
+            take: (workspace, wanted) => slots.take(workspace, wanted),
             refuse: (use) => this.breakers?.refuse(use) ?? null,
             share: (ready) => Math.max(1, Math.ceil(ready / Math.max(1, this.liveWorkers))),
           };
@@ -138,14 +138,14 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     const run = new ActiveRun(runId, this);
     run.begin(plan, start);
     this.#runs.set(runId, run);
-    const started = this.#add(run, { type: "event", event: startedEvent(plan, start, first) }, false);
+    const started = this.#add(run, { type: "event", event: startedEvent(plan, start, first) }, null);
     // What is added in the same moment is one turn, and so one commit.
-    for (const taken of first.replay ?? []) void this.#add(run, { type: "event", event: taken }, false);
+    for (const taken of first.replay ?? []) void this.#add(run, { type: "event", event: taken }, null);
     return started;
   }
 
   /** Takes an intent to a run. `place`: the sender brings room for one claim. */
-  submit(runId: string, intent: Intent, place = false): Promise<IntentResult> {
+  submit(runId: string, intent: Intent, place: string | null = null): Promise<IntentResult> {
     return this.#add(this.#get(runId), intent, place);
   }
 
@@ -155,30 +155,30 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     make: (node: number, plan: Plan) => Intent | null,
   ): Promise<IntentResult> {
     const run = this.#get(ref.runId);
-    if (!run.plan) await this.#add(run, { type: "look" }, false);
+    if (!run.plan) await this.#add(run, { type: "look" }, null);
     const index = run.plan?.indexOf.get(ref.node);
     const intent = index === undefined ? null : make(index, run.plan!);
-    return intent ? this.#add(run, intent, false) : "gone";
+    return intent ? this.#add(run, intent, null) : "gone";
   }
 
   /** A task asks for a node run. The place that it brings is used, or given back. `isFromLine`: it was not in the queue. */
   async claim(task: Task, isFromLine = false): Promise<IntentResult> {
     if (task.item >= 0) {
       // The map takes the places that it finds.
-      this.leave(1);
+      this.leave(task.workspace, 1);
       return (await this.maps.ticket(task)) ? "applied" : "stale";
     }
     const key = { workspace: task.workspace, workflow: task.workflow, version: task.version };
     const plan = this.plans.peek(key) ?? (await this.plans.get(key));
     const node = plan?.indexOf.get(task.node);
     if (!plan || node === undefined) {
-      this.leave(1);
+      this.leave(task.workspace, 1);
       return "gone";
     }
     const run = this.#get(task.runId);
     run.expect(plan);
     const claim: Intent = { type: "claim", node, fence: task.fence, version: task.version, isFromLine };
-    const result = await this.#add(run, claim, true);
+    const result = await this.#add(run, claim, task.workspace);
     if (result === "applied")
       this.observer.taken({ ...task, trace: null }, Math.max(0, this.clock.now() - task.dispatchedAt));
     return result;
@@ -256,9 +256,9 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     return this.#workshop;
   }
 
-  leave(places: number): void {
-    if (places > 0) this.#options.slots.release(places);
-    else if (places < 0) this.#options.slots.borrow(-places);
+  leave(workspace: string, places: number): void {
+    if (places > 0) this.#options.slots.release(workspace, places);
+    else if (places < 0) this.#options.slots.borrow(workspace, -places);
   }
 
   committed(run: ActiveRun, turn: Turn, advance: Moved): void {
@@ -292,7 +292,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
       const action = node.kind === "action" ? this.registry.get(node.action) : undefined;
       if (node.kind !== "action" || !action) return;
       this.logger.warn({ runId: run.id, node: row.node }, "a claim whose reply was lost is taken up");
-      this.leave(-1);
+      this.leave(run.identity!.workspace, -1);
       run.ended(-1);
       this.#execute(run, { ...row, node, action, input: inputs[index] ?? null, key: keys[index] ?? null }, 0);
     });
@@ -343,7 +343,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   /** The run as it is known here, or as it is now. */
   async #read(runId: string, fresh: boolean): Promise<ActiveRun | null> {
     const run = this.#get(runId);
-    if (fresh || !run.plan) await this.#add(run, { type: "look" }, false);
+    if (fresh || !run.plan) await this.#add(run, { type: "look" }, null);
     return run.plan ? run : null;
   }
 
@@ -353,7 +353,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     return run;
   }
 
-  #add(run: ActiveRun, intent: Intent, place: boolean): Promise<IntentResult> {
+  #add(run: ActiveRun, intent: Intent, place: string | null): Promise<IntentResult> {
     return new Promise((settle) => run.add({ intent, place, settle }));
   }
 
@@ -362,12 +362,12 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     if (this.#workshop && run.state!.nodes[index]!.worker === this.#workshop.workerId)
       return this.#execute(run, claim, 0);
     // Claimed under an id that this process has given up meanwhile: nothing was executed, so it goes back unharmed.
-    this.leave(1);
+    this.leave(run.identity!.workspace, 1);
     run.ended();
     void this.#add(
       run,
       { type: "event", event: { type: "released", node: index, fence: claim.fence } },
-      false,
+      null,
     );
   }
 

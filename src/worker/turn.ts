@@ -114,7 +114,7 @@ export class Turn extends TurnAdmission {
 
   #takePending(pending: Pending): void {
     const { intent } = pending;
-    if (pending.place) this.places++;
+    if (pending.place !== null) this.places++;
     if (isEnd(pending)) this.freed++;
     switch (intent.type) {
       case "look":
@@ -212,7 +212,7 @@ export class Turn extends TurnAdmission {
   }
 
   #take(wanted: number): void {
-    const got = this.context.workshop!.take(wanted);
+    const got = this.context.workshop!.take(this.context.workspace, wanted);
     this.taken += got;
     this.places += got;
   }

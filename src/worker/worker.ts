@@ -246,7 +246,7 @@ export class Worker {
     try {
       await this.table.claim(task, isFromLine);
     } catch (error) {
-      this.#slots.release();
+      this.#slots.release(task.workspace);
       this.#options.logger.error(
         { error, runId: task.runId, node: task.node },
         "a node run could not be claimed",

@@ -22,28 +22,33 @@ export class ItemPlaces {
     this.#options = options;
   }
 
+  /** Places of this worker that the workspace may take now, whatever its allowances are. */
+  get open(): number {
+    return this.#options.slots.open(this.#gauge.workspace);
+  }
+
   /** Up to so many. */
   async take(most: number): Promise<number> {
     const { env, slots } = this.#options;
-    const wanted = Math.min(most, slots.free);
+    const wanted = Math.min(most, this.open);
     if (wanted > 0 && this.#gauge.lacks(wanted))
       await env.admission.allowances.ask(this.#gauge.workspace, wanted);
     const room = Math.min(most, this.#gauge.room);
     if (room < 1) void this.#pause();
-    const places = slots.take(room);
+    const places = slots.take(this.#gauge.workspace, room);
     for (let taken = 0; taken < places; taken++) this.#gauge.begin(false);
     return places;
   }
 
   /** Nothing began in these. */
   giveBack(places: number): void {
-    this.#options.env.leave(places);
+    this.#options.env.leave(this.#gauge.workspace, places);
     this.#gauge.undo(places, places);
   }
 
   /** An item has left its place. Below 0: it takes one, whether there is one or not. */
   leave(count = 1): void {
-    this.#options.env.leave(count);
+    this.#options.env.leave(this.#gauge.workspace, count);
     this.#gauge.end(count);
   }
 

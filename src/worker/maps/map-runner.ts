@@ -107,7 +107,7 @@ export class MapRunner implements Held {
 
   /** There may be room again. */
   roomMade(): void {
-    if (this.#isStarved) this.#wake();
+    if (this.#isStarved && this.#places.open > 0) this.#wake();
   }
 
   holds(item: number, fence: number): boolean {
@@ -209,7 +209,7 @@ export class MapRunner implements Held {
       const isStored = item.input !== undefined;
       const rendered = this.#inputs.prepare(item);
       if (this.#breakers.refuses(rendered)) {
-        this.#options.env.leave(1);
+        this.#options.env.leave(this.#options.run.identity!.workspace, 1);
         const work = { ...item, input: item.input ?? null, isStored: true, bytes: 0 };
         this.#end(work, { ...itemReleased(work), delayMs: LOOK_AGAIN_MS });
         continue;

@@ -185,6 +185,20 @@ onEachBackend("limits of a workspace", (name: BackendName) => {
     60_000,
   );
 
+  test("who comes begins at once, although another workspace has work for every place", async () => {
+    const on = await engine({}, { concurrency: 20 });
+    await results(await start(on, 1, "quiet"));
+    shop.hold = true;
+    await start(on, 60, "loud");
+    await shop.until(1 + 19);
+    const quiet = await on.runs.start(one, { input: { n: 1_000 }, workspace: "quiet" });
+    await shop.until(1 + 19 + 1);
+    expect([shop.order.at(-1), shop.most]).toEqual([1_000, 20]);
+    shop.letGo();
+    expect(await quiet.result(TIMEOUT)).toBe(1_000);
+    await expect.poll(() => rows("succeeded"), POLL).toBe(62);
+  }, 60_000);
+
   test("items of a map keep to it as well", async () => {
     const on = await engine();
     await on.workspaces.setLimits("acme", { concurrency: 3 });

@@ -60,9 +60,9 @@ describe("a worker that is alone", () => {
     const bench = new Bench(2);
     bench.backlog.add(tasks(5));
     expect(names(bench.claimed)).toEqual(["t0", "t1"]);
-    bench.slots.release();
+    bench.slots.release("default");
     expect(names(bench.claimed)).toEqual(["t0", "t1", "t2"]);
-    bench.slots.release(2);
+    bench.slots.release("default", 2);
     expect(names(bench.claimed)).toEqual(["t0", "t1", "t2", "t3", "t4"]);
     expect(bench.sent).toEqual([]);
     expect(bench.backlog.size).toBe(0);
@@ -91,7 +91,7 @@ describe("a worker that is alone", () => {
     expect(bench.backlog.size + bench.claimed.length).toBe(10_000);
     expect(names(bench.sent)[0]).toBe("t10000");
     // Room for one came back when the first was claimed.
-    for (let n = 0; n < 9_999; n++) bench.slots.release();
+    for (let n = 0; n < 9_999; n++) bench.slots.release("default");
     expect(bench.claimed.length).toBe(10_000);
     expect(bench.claimed.at(-1)!.node).toBe("t9999");
   });
@@ -101,7 +101,7 @@ describe("a worker in company", () => {
   test("keeps its share, as many as it has places at most, and not for long", () => {
     const bench = new Bench(4);
     bench.workers = 2;
-    bench.slots.take(4);
+    bench.slots.take("default", 4);
     bench.backlog.add(tasks(6));
     expect(names(bench.sent)).toEqual(["t3", "t4", "t5"]);
     bench.backlog.add(tasks(6, "u"));
@@ -114,24 +114,24 @@ describe("a worker in company", () => {
 
 test("what came from the queue and waits for room has it first", async () => {
   const bench = new Bench(1);
-  bench.slots.take(1);
-  const fromQueue = bench.slots.acquire();
+  bench.slots.take("default", 1);
+  const fromQueue = bench.slots.acquire("default");
   bench.backlog.add(tasks(1));
-  bench.slots.release();
+  bench.slots.release("default");
   await fromQueue;
   expect(bench.claimed).toEqual([]);
-  bench.slots.release();
+  bench.slots.release("default");
   expect(names(bench.claimed)).toEqual(["t0"]);
 });
 
 test("closed, it gives everything to the queue, and so it does with what comes later", () => {
   const bench = new Bench(1);
-  bench.slots.take(1);
+  bench.slots.take("default", 1);
   bench.backlog.add(tasks(2, "a"));
   bench.backlog.close();
   bench.backlog.add(tasks(1, "b"));
   expect(names(bench.sent)).toEqual(["a0", "a1", "b0"]);
-  bench.slots.release();
+  bench.slots.release("default");
   expect(bench.claimed).toEqual([]);
 });
 
@@ -148,7 +148,7 @@ describe("workspaces", () => {
     const bench = new Bench(1);
     bench.weights["b"] = 3;
     bench.backlog.add([...of("a", 50), ...of("b", 50)]);
-    for (let n = 0; n < 39; n++) bench.slots.release();
+    for (let n = 0; n < 39; n++) bench.slots.release("default");
     expect(counts(bench.claimed)).toEqual({ a: 10, b: 30 });
     const own = names(bench.claimed).filter((name) => name.startsWith("a"));
     expect(own).toEqual(own.map((_, n) => `a${n}`));
@@ -157,9 +157,9 @@ describe("workspaces", () => {
   test("one that comes late is next", () => {
     const bench = new Bench(1);
     bench.backlog.add(of("flood", 500));
-    for (let n = 0; n < 100; n++) bench.slots.release();
+    for (let n = 0; n < 100; n++) bench.slots.release("default");
     bench.backlog.add(of("late", 1));
-    bench.slots.release(2);
+    bench.slots.release("default", 2);
     expect(counts(bench.claimed)["late"]).toBe(1);
   });
 
