@@ -176,11 +176,11 @@ onEachBackend("limits of a workspace", (name: BackendName) => {
       shop.letGo();
       expect(await results([...light, ...heavy] as never)).toHaveLength(2 * RUNS);
       // Without the few that the queue had, as long as both have work.
-      const part = shop.order.slice(100, 700);
+      const part = shop.order.slice(100, 750);
       const ofHeavy = part.filter((n) => n >= HEAVY).length;
-      // 3 where the machine is free. By order of arrival it was below 1.
-      expect(ofHeavy / (part.length - ofHeavy)).toBeGreaterThan(1.5);
-      expect(ofHeavy / (part.length - ofHeavy)).toBeLessThan(6);
+      // 3, and by order of arrival below 1. A busy machine moves it by a few tenths: what is exact is held without servers.
+      expect(ofHeavy / (part.length - ofHeavy)).toBeGreaterThan(2.4);
+      expect(ofHeavy / (part.length - ofHeavy)).toBeLessThan(3.6);
     },
     60_000,
   );
