@@ -7,6 +7,7 @@
 import pg from "pg";
 import type { Pool, PoolClient, PoolConfig } from "pg";
 import { connectionErrorOf, unreachable } from "./failures.ts";
+import { Line } from "./line.ts";
 import { isBorrowed, targetOf, type Connection } from "./own-settings.ts";
 import { SteadyClient } from "./steady-client.ts";
 
@@ -36,8 +37,8 @@ export interface ConnectionPool {
   /** `host:port/database`; never a password. */
   readonly target: string;
   /**
-   * Lends a connection. Rejects with `postgres_unreachable` where there is none to be had; then nothing was sent. Errors of
-   * `work` pass through; a connection that broke on the way is thrown away.
+   * Lends a connection, and waits in line for it, however long, while the line moves. Rejects with `postgres_unreachable` where there is none to be had; then
+   * nothing was sent. Errors of `work` pass through; a connection that broke on the way is thrown away.
    */
   use<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /** The same with the driver's own client. */
@@ -74,12 +75,15 @@ export function openPool(options: PoolOptions): ConnectionPool {
   const config = typeof connection === "string" ? { connectionString: connection } : connection;
   const target = targetOf(isBorrowed(config) ? config.options : config);
   const pool = isBorrowed(config) ? config : ownPool(config, options);
-  const lend = async <T>(work: (client: PoolClient) => Promise<T>): Promise<T> => {
+  // How long one waits for a connection of the host's, the host's pool says.
+  const line = isBorrowed(config) ? null : lineOf(config, options);
+  const lendNow = async <T>(work: (client: PoolClient) => Promise<T>): Promise<T> => {
     let broken: Error | undefined;
     const onError = (error: Error): void => {
       broken = error;
     };
     const client = await connect(pool, target, onError);
+    line?.moved();
     try {
       return await work(client);
     } catch (error) {
@@ -88,6 +92,15 @@ export function openPool(options: PoolOptions): ConnectionPool {
     } finally {
       client.off("error", onError);
       client.release(broken);
+    }
+  };
+  const lend = async <T>(work: (client: PoolClient) => Promise<T>): Promise<T> => {
+    if (!line) return lendNow(work);
+    await line.enter().catch((error: unknown) => Promise.reject(unreachable(target, error)));
+    try {
+      return await lendNow(work);
+    } finally {
+      line.leave();
     }
   };
   const use = <T>(work: (session: Session) => Promise<T>): Promise<T> =>
@@ -102,9 +115,15 @@ export function openPool(options: PoolOptions): ConnectionPool {
   };
 }
 
+const CONNECT_MS = 10_000;
+
+function lineOf({ connectionTimeoutMillis = CONNECT_MS }: PoolConfig, { max }: PoolOptions): Line {
+  return new Line({ places: max, standMs: connectionTimeoutMillis });
+}
+
 function ownPool(config: PoolConfig, { max, idleMs, answerMs, settings }: PoolOptions): Pool {
   const pool = new pg.Pool({
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     application_name: "flowforge",
