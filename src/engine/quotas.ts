@@ -9,6 +9,7 @@ import type { Rate } from "../core/limits/workspace-limits.ts";
 import type { Buckets } from "../core/ports/allowances.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { LimitBook } from "../worker/limit-book.ts";
+import { StoredRuns } from "./stored-runs.ts";
 
 /** Starts that come together are let in together, or not at all. */
 export interface QuotaAsk {
@@ -18,25 +19,15 @@ export interface QuotaAsk {
   readonly bytes: number;
 }
 
-interface Counted {
-  runs: number;
-  readonly at: number;
-}
-
-/** So long a count of stored runs is good, with what is started here meanwhile. */
-const COUNT_MS = 2_000;
 /** Stored runs go with retention, and nobody knows when. */
 const STORED_RETRY_MS = 60_000;
-const MOST_COUNTED = 10_000;
 const MOST_OWED_MS = 86_400_000;
 
 export class Quotas {
-  readonly #store: Pick<Store, "quotas">;
   readonly #book: Pick<LimitBook, "of">;
-  readonly #now: () => number;
   readonly #starts: Meter;
   readonly #bytes: Meter;
-  readonly #counted = new Map<string, Counted>();
+  readonly #stored: StoredRuns;
 
   /** `now`: monotonic, in milliseconds. */
   constructor(
@@ -44,11 +35,10 @@ export class Quotas {
     book: Pick<LimitBook, "of">,
     now: () => number = () => performance.now(),
   ) {
-    this.#store = store;
     this.#book = book;
-    this.#now = now;
     this.#starts = new Meter((asks) => store.quotas.starts(asks));
     this.#bytes = new Meter((asks) => store.quotas.payloadBytes(asks));
+    this.#stored = new StoredRuns({ count: (...ask) => store.quotas.storedRuns(...ask), now });
   }
 
   isLimited(workspace: string): boolean {
@@ -58,17 +48,7 @@ export class Quotas {
 
   /** Throws `QuotaExceededError`; then nothing was used up. */
   async admit(ask: QuotaAsk): Promise<void> {
-    const { workspace } = ask;
-    const { starts, payloadBytes } = this.#book.of(workspace);
-    await this.#assertStored(ask);
-    const startsMs = starts ? await this.#starts.take(workspace, starts, ask.starts) : 0;
-    if (startsMs > 0) throw refused(workspace, "starts", startsMs);
-    const bytesMs = payloadBytes ? await this.#bytes.take(workspace, payloadBytes, ask.bytes) : 0;
-    if (bytesMs > 0) {
-      if (starts) this.#starts.giveBack(workspace, starts, ask.starts);
-      throw refused(workspace, "payloadBytes", bytesMs);
-    }
-    this.#note(ask);
+    await this.#storing(ask, () => this.#admitRates(ask));
   }
 
   /** What was taken is not used. */
@@ -76,7 +56,7 @@ export class Quotas {
     const { starts, payloadBytes } = this.#book.of(workspace);
     if (starts) this.#starts.giveBack(workspace, starts, runs);
     if (payloadBytes) this.#bytes.giveBack(workspace, payloadBytes, bytes);
-    this.#note({ workspace, starts: -runs, bytes });
+    this.#stored.giveBack(workspace, runs);
   }
 
   /**
@@ -86,38 +66,41 @@ export class Quotas {
   async owe(ask: QuotaAsk): Promise<number> {
     const { workspace } = ask;
     const { starts, payloadBytes } = this.#book.of(workspace);
-    await this.#assertStored(ask);
-    const waits = await Promise.all([
-      starts ? this.#starts.owe(workspace, starts, ask.starts) : 0,
-      payloadBytes ? this.#bytes.owe(workspace, payloadBytes, ask.bytes) : 0,
-    ]);
-    this.#note(ask);
+    const waits = await this.#storing(ask, () =>
+      Promise.all([
+        starts ? this.#starts.owe(workspace, starts, ask.starts) : 0,
+        payloadBytes ? this.#bytes.owe(workspace, payloadBytes, ask.bytes) : 0,
+      ]),
+    );
     const waitMs = Math.max(...waits);
     if (waitMs <= MOST_OWED_MS) return waitMs;
     this.giveBack(ask);
     throw refused(workspace, waits[0] === waitMs ? "starts" : "payloadBytes", waitMs);
   }
 
-  async #assertStored({ workspace, starts }: QuotaAsk): Promise<void> {
+  async #admitRates(ask: QuotaAsk): Promise<void> {
+    const { workspace } = ask;
+    const { starts, payloadBytes } = this.#book.of(workspace);
+    const startsMs = starts ? await this.#starts.take(workspace, starts, ask.starts) : 0;
+    if (startsMs > 0) throw refused(workspace, "starts", startsMs);
+    const bytesMs = payloadBytes ? await this.#bytes.take(workspace, payloadBytes, ask.bytes) : 0;
+    if (bytesMs === 0) return;
+    if (starts) this.#starts.giveBack(workspace, starts, ask.starts);
+    throw refused(workspace, "payloadBytes", bytesMs);
+  }
+
+  /** Counted in before anything else is asked, or else all that are asked in the same moment would find the same room. */
+  async #storing<T>({ workspace, starts }: QuotaAsk, work: () => Promise<T>): Promise<T> {
     const { storedRuns: most } = this.#book.of(workspace);
-    if (most === null) return;
-    const known = this.#counted.get(workspace);
-    const isFresh = known !== undefined && this.#now() - known.at < COUNT_MS;
-    const runs = isFresh ? known.runs : await this.#count(workspace, most);
-    if (runs + starts > most) throw refused(workspace, "storedRuns", STORED_RETRY_MS);
-  }
-
-  async #count(workspace: string, most: number): Promise<number> {
-    const runs = await this.#store.quotas.storedRuns(workspace, most);
-    this.#counted.delete(workspace);
-    this.#counted.set(workspace, { runs, at: this.#now() });
-    if (this.#counted.size > MOST_COUNTED) this.#counted.delete(this.#counted.keys().next().value!);
-    return runs;
-  }
-
-  #note({ workspace, starts }: QuotaAsk): void {
-    const counted = this.#counted.get(workspace);
-    if (counted) counted.runs += starts;
+    if (most === null) return work();
+    if (!(await this.#stored.take(workspace, most, starts)))
+      throw refused(workspace, "storedRuns", STORED_RETRY_MS);
+    try {
+      return await work();
+    } catch (error) {
+      this.#stored.giveBack(workspace, starts);
+      throw error;
+    }
   }
 }
 

@@ -6,8 +6,9 @@ import { createMemoryStore } from "../../../src/testing.ts";
 
 const ACME = "acme";
 
-function bench(limits: WorkspaceLimits) {
+function bench(limits: WorkspaceLimits, countMs = 0) {
   let now = 1_000_000;
+  let counts = 0;
   const store = createMemoryStore({ clock: { now: () => now } });
   const { quotas } = store;
   let calls = 0;
@@ -15,7 +16,12 @@ function bench(limits: WorkspaceLimits) {
     ...quotas,
     starts: (asks: Parameters<typeof quotas.starts>[0]) => (calls++, quotas.starts(asks)),
     payloadBytes: (asks: Parameters<typeof quotas.payloadBytes>[0]) => quotas.payloadBytes(asks),
-    storedRuns: async () => 5,
+    storedRuns: async () => {
+      counts++;
+      await Promise.resolve();
+      now += countMs;
+      return 5;
+    },
   };
   const of = () => limitsInForce([layerOf(limits, ACME)]);
   const door = new Quotas({ quotas: counting }, { of }, () => now);
@@ -24,7 +30,7 @@ function bench(limits: WorkspaceLimits) {
       () => "in",
       (error: unknown) => error,
     );
-  return { door, admit, calls: () => calls, advance: (ms: number) => void (now += ms) };
+  return { door, admit, calls: () => calls, counts: () => counts, advance: (ms: number) => void (now += ms) };
 }
 
 test("what is asked in the same moment is asked together, and those that fit are let in, in their order", async () => {
@@ -71,4 +77,38 @@ test("stored runs are counted now and then, with what is started here meanwhile"
   expect(await admit(1)).toMatchObject({ quota: "storedRuns", retryAfterMs: 60_000 });
   advance(2_001);
   expect(await admit(1)).toBe("in");
+});
+
+test("many that come in one moment have one count, and only as many are let in as there is room for", async () => {
+  const { admit, counts } = bench({ storedRuns: 8 });
+  const all = await Promise.all(Array.from({ length: 100 }, () => admit(1)));
+  expect(all.filter((each) => each === "in")).toHaveLength(3);
+  expect(counts()).toBe(1);
+});
+
+test("a count that took long is kept longer: two hundredths of the time go into counting", async () => {
+  const { admit, counts, advance } = bench({ storedRuns: 100 }, 300);
+  await admit(1);
+  advance(14_900);
+  await admit(1);
+  expect(counts()).toBe(1);
+  advance(200);
+  await admit(1);
+  expect(counts()).toBe(2);
+});
+
+test("another limit is counted for anew, and what a refusal had taken is there again", async () => {
+  const limits: { storedRuns: number; starts: { limit: number; per: string } } = {
+    storedRuns: 6,
+    starts: { limit: 1, per: "10s" },
+  };
+  const { admit, counts, advance } = bench(limits);
+  expect(await admit(1)).toBe("in");
+  expect(await admit(1)).toMatchObject({ quota: "storedRuns" });
+  limits.storedRuns = 7;
+  expect(await admit(1)).toMatchObject({ quota: "starts" });
+  expect(counts()).toBe(2);
+  advance(1_000);
+  expect(await admit(2)).toMatchObject({ quota: "starts" });
+  expect(await admit(3)).toMatchObject({ quota: "storedRuns" });
 });
