@@ -1,8 +1,8 @@
 /**
  * Engines for tests, on each queue backend; stopped and cleaned up by themselves. With `FLOWFORGE_TEST_REDIS_CLUSTER=yes` the Redis is a cluster of three masters
- * with a replica each, one for each file of tests, in place of the shared server.
+ * with a replica each, one for each file of tests, in place of the shared server; `-t cluster` then leaves out the half on PostgreSQL alone.
  */
-import type { Redis } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import { afterAll, describe } from "vitest";
 import { createEngine, type Engine, type EngineOptions, type Logger } from "../../../src/index.ts";
 import { type RedisCluster, startRedisCluster } from "../../support/redis-cluster.ts";
@@ -25,6 +25,10 @@ export interface Backend extends AsyncDisposable {
   readonly connection: EngineOptions;
   /** An engine on this backend; not started. */
   engine(options?: EngineOptions): Engine;
+  /** A client of the Redis, whatever that is; closed with the backend. */
+  redis(): Promise<Redis | Cluster>;
+  /** With a client of each server that may have keys: of one, or of all masters of a cluster. None on PostgreSQL alone. */
+  eachRedis<T>(work: (client: Redis) => Promise<T>): Promise<readonly T[]>;
   /** Deletes every key of this backend's queue. */
   wipeQueue(): Promise<number>;
 }
@@ -33,21 +37,24 @@ export interface Backend extends AsyncDisposable {
 export function onEachBackend(name: string, suite: (backend: BackendName) => void): void {
   describe(`${name} (postgres)`, () => suite("postgres"));
   describeRedis(`${name} (postgres+redis${IS_CLUSTER ? " cluster" : ""})`, () => {
-    suite("postgres+redis");
+    // Before the suite's own, because the last one runs first: its engines stop while there is a cluster.
     afterAll(async () => {
       const started = cluster;
       cluster = null;
       await (await started)?.[Symbol.asyncDispose]();
     });
+    suite("postgres+redis");
   });
 }
 
 const IS_CLUSTER = process.env["FLOWFORGE_TEST_REDIS_CLUSTER"] === "yes";
 let cluster: Promise<RedisCluster> | null = null;
 
+const clusterOfTests = (): Promise<RedisCluster> => (cluster ??= startRedisCluster());
+
 /** As the engine's option `redis`; none where this run has none. */
 async function redisOfTests(): Promise<Pick<EngineOptions, "redis">> {
-  if (IS_CLUSTER) return { redis: { nodes: (await (cluster ??= startRedisCluster())).nodes } };
+  if (IS_CLUSTER) return { redis: { nodes: (await clusterOfTests()).nodes } };
   const url = redisUrl();
   return url === null ? {} : { redis: url };
 }
@@ -65,12 +72,23 @@ export async function openBackend(name: BackendName, isEmpty = false): Promise<B
     ...(name === "postgres+redis" ? await redisOfTests() : {}),
   };
   const engines: Engine[] = [];
-  const wipeQueue = (): Promise<number> =>
-    name === "postgres+redis" ? deleteKeys(queuePrefix) : Promise.resolve(0);
+  const clients: (Redis | Cluster)[] = [];
+  const each = async <T>(work: (client: Redis) => Promise<T>): Promise<readonly T[]> =>
+    name === "postgres+redis" ? eachRedis(work) : [];
+  const wipeQueue = async (): Promise<number> => {
+    const counts = await each((client) => deleteKeysOf(client, queuePrefix));
+    return counts.reduce((sum, count) => sum + count, 0);
+  };
   return {
     database,
     queuePrefix,
     connection,
+    async redis() {
+      const client = await newClient();
+      clients.push(client);
+      return client;
+    },
+    eachRedis: each,
     wipeQueue,
     engine(options = {}) {
       const engine = createEngine({ ...connection, ...options });
@@ -79,21 +97,28 @@ export async function openBackend(name: BackendName, isEmpty = false): Promise<B
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(engines.map((engine) => engine.stop({ timeout: "2s" })));
+      for (const client of clients) client.disconnect();
       await wipeQueue();
       await database.drop();
     },
   };
 }
 
-async function deleteKeys(prefix: string): Promise<number> {
-  if (cluster) {
-    const masters = await (await cluster).masters();
-    const counts = await Promise.all(masters.map(({ client }) => deleteKeysOf(client, prefix)));
-    return counts.reduce((sum, count) => sum + count, 0);
+async function newClient(): Promise<Redis | Cluster> {
+  const patient = { maxRetriesPerRequest: null };
+  const client = IS_CLUSTER
+    ? new Cluster((await clusterOfTests()).nodes, { redisOptions: patient })
+    : new Redis(redisUrl()!, patient);
+  return client.on("error", () => undefined);
+}
+
+async function eachRedis<T>(work: (client: Redis) => Promise<T>): Promise<readonly T[]> {
+  if (IS_CLUSTER) {
+    const masters = await (await clusterOfTests()).masters();
+    return Promise.all(masters.map(({ client }) => work(client)));
   }
   await using redis = await testRedis();
-  // Awaited here: with the end of this block the connection is closed.
-  return await deleteKeysOf(redis.client(), prefix);
+  return [await work(redis.client())];
 }
 
 /** One key a command: in a cluster two of them may be in different slots. */

@@ -1,5 +1,5 @@
 /** Jobs that runs add to the host's own queues: taken by BullMQ workers of the host, once for all attempts, and nowhere else. */
-import { createPostgresBackend, Queue, runMigrations, Worker } from "bullmq";
+import { type ConnectionOptions, createPostgresBackend, Queue, runMigrations, Worker } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { queueAdd } from "../../../src/actions.ts";
 import {
@@ -11,50 +11,47 @@ import {
   RunFailedError,
   type RunHandle,
 } from "../../../src/index.ts";
-import { redisUrl } from "../../support/servers.ts";
 import { type Backend, type BackendName, onEachBackend, openBackend } from "./backends.ts";
 import { action } from "./documents.ts";
+import { hostPrefix } from "./host-queues.ts";
 
 /** The host's side, as its documentation of BullMQ says. */
 class Host implements AsyncDisposable {
   readonly options: Omit<QueueOptions, "allow">;
-  readonly #url: string | null;
+  /** PostgreSQL's where it is a text. */
+  readonly #server: ConnectionOptions | string;
   readonly #prefix: string;
   readonly #open: { close(): Promise<void> }[] = [];
 
-  static async start(name: BackendName, { queuePrefix, database }: Backend): Promise<Host> {
-    if (name === "postgres+redis") return new Host(`${queuePrefix}_host`, null);
-    const client = await database.pool().connect();
+  static async start(name: BackendName, backend: Backend): Promise<Host> {
+    if (name === "postgres+redis") return new Host(hostPrefix(backend), await backend.redis());
+    const client = await backend.database.pool().connect();
     await runMigrations(client, "jobs");
     client.release();
-    return new Host("bull", database.url);
+    return new Host("bull", backend.database.url);
   }
 
-  private constructor(prefix: string, url: string | null) {
+  private constructor(prefix: string, server: ConnectionOptions | string) {
     this.#prefix = prefix;
-    this.#url = url;
-    this.options = url === null ? { prefix } : { schema: "jobs" };
+    this.#server = server;
+    this.options = typeof server === "string" ? { schema: "jobs" } : { prefix };
   }
 
   queue(name: string): Queue {
     return this.#keep(
-      this.#url === null
-        ? new Queue(name, { connection: { url: redisUrl()! }, prefix: this.#prefix })
-        : new Queue(name, { connection: this.#postgres() }, createPostgresBackend as never),
+      typeof this.#server === "string"
+        ? new Queue(name, { connection: postgres(this.#server) }, createPostgresBackend as never)
+        : new Queue(name, { connection: this.#server, prefix: this.#prefix }),
     );
   }
 
   worker(name: string, work: (data: unknown) => Promise<unknown>): void {
     const handle = ({ data }: { data: unknown }) => work(data);
     this.#keep(
-      this.#url === null
-        ? new Worker(name, handle, { connection: { url: redisUrl()! }, prefix: this.#prefix })
-        : new Worker(name, handle, { connection: this.#postgres() }, createPostgresBackend as never),
+      typeof this.#server === "string"
+        ? new Worker(name, handle, { connection: postgres(this.#server) }, createPostgresBackend as never)
+        : new Worker(name, handle, { connection: this.#server, prefix: this.#prefix }),
     );
-  }
-
-  #postgres(): never {
-    return { connectionString: this.#url, schema: "jobs", max: 2 } as never;
   }
 
   #keep<T extends { close(): Promise<void>; on(event: "error", listener: () => void): unknown }>(one: T): T {
@@ -66,6 +63,10 @@ class Host implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#open.map((each) => each.close()));
   }
+}
+
+function postgres(connectionString: string): never {
+  return { connectionString, schema: "jobs", max: 2 } as never;
 }
 
 function one(actionName: string, input: Json) {

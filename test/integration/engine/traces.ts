@@ -1,6 +1,5 @@
 /** Where a secret could be left, as text, and the forms in which it could be there. */
 import { MAIL_USER } from "../../support/mail-server.ts";
-import { testRedis } from "../../support/servers.ts";
 import type { Backend } from "./backends.ts";
 
 /** As AUTH PLAIN sends it. */
@@ -40,14 +39,15 @@ export async function everything({ database }: Backend): Promise<string> {
   return texts.join("\n");
 }
 
-export async function queueContents({ queuePrefix }: Backend): Promise<string> {
-  await using redis = await testRedis();
-  const client = redis.client();
-  const found: string[] = [];
-  for await (const keys of client.scanStream({ match: `*${queuePrefix}*` }))
-    for (const key of keys as string[]) {
-      const dump = await client.dumpBuffer(key);
-      found.push(key, dump?.toString("latin1") ?? "");
-    }
-  return found.join("\n");
+export async function queueContents({ queuePrefix, eachRedis }: Backend): Promise<string> {
+  const found = await eachRedis(async (client) => {
+    const texts: string[] = [];
+    for await (const keys of client.scanStream({ match: `*${queuePrefix}*` }))
+      for (const key of keys as string[]) {
+        const dump = await client.dumpBuffer(key);
+        texts.push(key, dump?.toString("latin1") ?? "");
+      }
+    return texts;
+  });
+  return found.flat().join("\n");
 }

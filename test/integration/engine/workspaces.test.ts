@@ -1,12 +1,10 @@
 /** A workspace that is deleted leaves nothing: not its words in any table, and none in Redis; what runs in it writes no more. */
 import { randomBytes } from "node:crypto";
-import { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { type ActionContext, type Engine, type Json, PermanentError } from "../../../src/index.ts";
 import { TABLES_OF_RUNS } from "../../../src/postgres/retention.ts";
 import { TABLES_OF_WORKSPACES } from "../../../src/postgres/workspaces.ts";
 import { redisContents, wordsIn } from "../../support/redis-contents.ts";
-import { redisUrl } from "../../support/servers.ts";
 import { type Backend, onEachBackend, openBackend } from "./backends.ts";
 import { action } from "./documents.ts";
 
@@ -31,13 +29,9 @@ async function tablesWith({ database }: Backend, word: string): Promise<string[]
   return found.sort();
 }
 
-async function redisHas(word: string): Promise<boolean> {
-  const redis = new Redis(redisUrl()!);
-  try {
-    return wordsIn(await redisContents(redis), [word]).length > 0;
-  } finally {
-    redis.disconnect();
-  }
+async function redisHas({ eachRedis }: Backend, word: string): Promise<boolean> {
+  const contents = await eachRedis(redisContents);
+  return wordsIn(contents.flat(), [word]).length > 0;
 }
 
 const DOCUMENT = {
@@ -164,7 +158,7 @@ onEachBackend("deleting a workspace", (name) => {
     // Its name, too; but for counts of the last seconds.
     const named = await tablesWith(backend, "acme");
     expect(named.filter((table) => table !== "flowforge.counts")).toEqual([]);
-    if (name === "postgres+redis") expect(await redisHas(CANARY)).toBe(false);
+    if (name === "postgres+redis") expect(await redisHas(backend, CANARY)).toBe(false);
   });
 
   test("gives way to a new one of its name, with its own versions", { timeout: 60_000 }, async () => {
