@@ -81,10 +81,11 @@ function profile(patience: Patience): Profile {
 function made(connection: RedisConnection, patience: Patience): RedisClient {
   const options = profile(patience);
   if (typeof connection === "string") return new Redis(connection, options);
-  if (isCluster(connection)) return connection.duplicate([], clusterProfile(connection.options, patience));
+  if (isCluster(connection))
+    return unhurried(connection.duplicate([], clusterProfile(connection.options, patience)));
   if (namesCluster(connection)) {
     const given = connection.options ?? {};
-    return new Cluster([...connection.nodes], { ...given, ...clusterProfile(given, patience) });
+    return unhurried(new Cluster([...connection.nodes], { ...given, ...clusterProfile(given, patience) }));
   }
   if (isClient(connection)) return connection.duplicate(options);
   return new Redis({ ...connection, ...options });
@@ -105,6 +106,22 @@ function clusterProfile({ redisOptions }: ClusterOptions, patience: Patience) {
     ...(patience === "patient" ? FAILOVER : {}),
     redisOptions: { ...redisOptions, ...perNode },
   };
+}
+
+interface Subscribing {
+  readonly subscriber?: { onSubscriberEnd?: () => void };
+}
+
+/**
+ * A cluster's subscriber that has lost its node looks for another one at once, and where that is away too at once again: with the whole cluster away, a
+ * thousand times a second. ioredis has no option for that, so its handler is called a little later.
+ */
+function unhurried(cluster: Cluster): Cluster {
+  const { subscriber } = cluster as unknown as Subscribing;
+  const again = subscriber?.onSubscriberEnd;
+  if (subscriber && again)
+    subscriber.onSubscriberEnd = () => void setTimeout(again, reconnectDelay(1)).unref();
+  return cluster;
 }
 
 /** `host:port`, never a password. */
