@@ -60,10 +60,13 @@ describeRedis("partitions", () => {
       await expect.poll(isMore, { timeout: 60_000, interval: 50 }).toBe(true);
     };
 
-    const dead = async (): Promise<number> =>
-      (await client.workers.list()).filter(({ deadAt }) => deadAt !== null).length;
+    const count = async (isDead: boolean): Promise<number> =>
+      (await client.workers.list()).filter(({ deadAt }) => (deadAt !== null) === isDead).length;
+    const dead = (): Promise<number> => count(true);
+    const alive = (): Promise<number> => count(false);
     const pids = cutOff.map(({ pid }) => pid);
     await works(pids);
+    const all = await alive();
     for (let round = 0; round < ROUNDS; round++) {
       toRedis.cut();
       toPostgres.cut();
@@ -72,6 +75,8 @@ describeRedis("partitions", () => {
       await progress();
       toRedis.heal();
       toPostgres.heal();
+      // One that was declared dead may still end what it had begun before it hears of that; cut again by then it would not be there to be declared dead.
+      await expect.poll(alive, { timeout: 60_000, interval: 50 }).toBe(all);
       await works(pids);
     }
     isOver = true;
