@@ -12,18 +12,39 @@ export interface DoorParts {
 }
 
 /**
- * All of these are let in, or none is. A start whose key is known is none: it gives the run that is there, and uses up nothing. Throws
- * `QuotaExceededError`.
+ * All of these are let in and stored, or none is. A start whose key is known is none: it gives the run that is there, and uses up nothing. What
+ * one that cannot be stored has used up is given back. Throws `QuotaExceededError`, and what `store` throws.
  */
-export async function letIn(parts: DoorParts, starts: readonly PreparedStart[]): Promise<void> {
+export async function throughDoor<Run>(
+  parts: DoorParts,
+  starts: readonly PreparedStart[],
+  store: (start: PreparedStart) => Promise<Run>,
+): Promise<readonly Run[]> {
+  const counted = await letIn(parts, starts);
+  const stored = async (start: PreparedStart): Promise<Run> => {
+    try {
+      return await store(start);
+    } catch (error) {
+      if (counted.has(start)) parts.quotas.giveBack(askOf(start));
+      throw error;
+    }
+  };
+  return Promise.all(starts.map(stored));
+}
+
+/** Those that have used up something. */
+async function letIn(
+  parts: DoorParts,
+  starts: readonly PreparedStart[],
+): Promise<ReadonlySet<PreparedStart>> {
   const { quotas } = parts;
   const limited = starts.filter(({ start }) => quotas.isLimited(start.workspace));
-  if (limited.length === 0) return;
+  if (limited.length === 0) return new Set();
   const known = await Promise.all(limited.map((each) => isKnown(parts, each)));
-  const asks = asksOf(limited.filter((_, index) => !known[index]));
+  const counted = limited.filter((_, index) => !known[index]);
   const admitted: QuotaAsk[] = [];
   try {
-    for (const ask of asks) {
+    for (const ask of asksOf(counted)) {
       await quotas.admit(ask);
       admitted.push(ask);
     }
@@ -31,6 +52,7 @@ export async function letIn(parts: DoorParts, starts: readonly PreparedStart[]):
     for (const ask of admitted) quotas.giveBack(ask);
     throw error;
   }
+  return new Set(counted);
 }
 
 /** What a start is at the door. */

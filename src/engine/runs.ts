@@ -31,7 +31,7 @@ import { assertMessageName, type MessageOptions } from "./message-options.ts";
 import { mapItems, type MapItems } from "./map-items.ts";
 import type { RunLogLine, RunLogs, RunLogsOptions } from "./run-logs.ts";
 import type { RunControl } from "./run-control.ts";
-import { letIn } from "./quota-door.ts";
+import { throughDoor } from "./quota-door.ts";
 import type { Quotas } from "./quotas.ts";
 import { rerunOf, takenOver } from "./rerun.ts";
 import { RunExpiredError } from "./run-errors.ts";
@@ -107,8 +107,7 @@ export class RunsApi {
       if (prepared.length % 100 === 99) await turn();
       prepared.push(await this.#prepare(workflow, options, "runs.startMany"));
     }
-    await letIn(this.#parts, prepared);
-    return Promise.all(prepared.map((each) => this.#store<OutputOf<W>>(each)));
+    return throughDoor(this.#parts, prepared, (each) => this.#store<OutputOf<W>>(each));
   }
 
   /** A handle to a run that exists already. Its methods throw `run_not_found` where it does not. */
@@ -311,10 +310,10 @@ export class RunsApi {
     return { plan, start, first: { at, deadlineMs }, ...(tx === undefined ? {} : { tx }) };
   }
 
-  /** From outside: see `letIn`. */
+  /** From outside. */
   async #begin<Output>(prepared: PreparedStart): Promise<RunHandle<Output>> {
-    await letIn(this.#parts, [prepared]);
-    return this.#store(prepared);
+    const [run] = await throughDoor(this.#parts, [prepared], (each) => this.#store<Output>(each));
+    return run!;
   }
 
   async #store<Output>(prepared: PreparedStart): Promise<RunHandle<Output>> {

@@ -1,6 +1,8 @@
 /** Quotas in one process: asked for together, handed out in order, given back where they are not used. */
 import { expect, test } from "vitest";
 import { layerOf, limitsInForce, type WorkspaceLimits } from "../../../src/core/limits/workspace-limits.ts";
+import type { PreparedStart } from "../../../src/engine/prepared-start.ts";
+import { throughDoor } from "../../../src/engine/quota-door.ts";
 import { Quotas } from "../../../src/engine/quotas.ts";
 import { createMemoryStore } from "../../../src/testing.ts";
 
@@ -111,4 +113,25 @@ test("another limit is counted for anew, and what a refusal had taken is there a
   advance(1_000);
   expect(await admit(2)).toMatchObject({ quota: "starts" });
   expect(await admit(3)).toMatchObject({ quota: "storedRuns" });
+});
+
+test("what a start has used up that cannot be stored is given back, and nothing for one that was there before", async () => {
+  const { door: quotas, admit } = bench({ starts: { limit: 3, per: "1d" } });
+  const holder = { runId: "r", fingerprint: "f", isRunGone: false } as never;
+  const keys = async ({ key }: { readonly key: string }) => (key === "known" ? holder : null);
+  const parts = { store: { key: keys }, transactions: { key: async () => null }, quotas };
+  const made = (key: string): PreparedStart =>
+    ({ start: { workspace: ACME, input: 1, triggerPayload: null, key: { scope: "s", key } } }) as never;
+  const stored: string[] = [];
+  const through = (...names: readonly string[]): Promise<unknown> =>
+    throughDoor(parts, names.map(made), async ({ start }) => {
+      const { key } = start.key!;
+      if (key !== "good") throw new Error(`${key} cannot be stored`);
+      stored.push(key);
+    });
+  await expect(through("good", "bad")).rejects.toThrow("bad cannot be stored");
+  for (let n = 0; n < 3; n++) await expect(through("known")).rejects.toThrow("known cannot be stored");
+  expect(stored).toEqual(["good"]);
+  // Of three one was used.
+  expect([await admit(2), await admit(1)]).toEqual(["in", expect.objectContaining({ quota: "starts" })]);
 });
