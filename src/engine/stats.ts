@@ -316,7 +316,6 @@ function stepOf(step: Duration, call: string): number {
   });
 }
 
-// oxlint-disable-next-line max-params -- which option, what it was given, and of what
 function timeOf(option: string, given: TimeInput, call: string): number {
   const parsed = parseTime(given instanceof Date ? given.getTime() : given);
   if (parsed !== null) return Math.floor(parsed);

@@ -162,7 +162,6 @@ export class StuckRuns {
   }
 }
 
-// oxlint-disable-next-line max-params -- who waits, why it is stuck, and what it needs
 function stuckRun(waiting: Waiting, reason: StuckRun["reason"], need: NodeNeed | null): StuckRun {
   const { runId, workspace, workflow, version, node, since } = waiting;
   const place = { runId, workspace, workflow, version, node };
@@ -170,7 +169,6 @@ function stuckRun(waiting: Waiting, reason: StuckRun["reason"], need: NodeNeed |
 }
 
 /** Its id is made of the state, so that it is there once. */
-// oxlint-disable-next-line max-params -- what is stuck, what led to it, and whose it is
 function stuckEvent(run: StuckRun, chain: readonly string[], labels: JsonObject) {
   const { runId, workflow, version, reason, node, lane, action, since } = run;
   const payload = { runId, workflow, version, labels: { ...labels }, reason, node, lane, action, since };

@@ -75,14 +75,14 @@ export class Plans {
       this.#options.observer.definition("memory");
       return underWay;
     }
-    const loading = this.#load(key, name, head).finally(() => this.#loading.delete(name));
+    const loading = this.#load(key, head).finally(() => this.#loading.delete(name));
     this.#loading.set(name, loading);
     return loading;
   }
 
-  // oxlint-disable-next-line max-params -- a key, its text, and what is known of it
-  async #load(key: PlanKey, name: string, head: VersionHead | undefined): Promise<Kept | null> {
+  async #load(key: PlanKey, head: VersionHead | undefined): Promise<Kept | null> {
     const version = await this.#options.versions.load(key, head);
+    const name = nameOf(key);
     return version && (this.#kept.get(name) ?? this.#keep(name, version));
   }
 

@@ -199,7 +199,6 @@ function observeWave(state: BreakerState, tally: BreakerTally, { policy, now }: 
   return ok + failed >= state.size ? nextWave(next, now) : next;
 }
 
-// oxlint-disable-next-line max-params -- what was, when, and for what
 function opened(
   { generation, openedAt }: BreakerState,
   now: number,
@@ -218,7 +217,6 @@ function opened(
   };
 }
 
-// oxlint-disable-next-line max-params -- from where, how, and when
 function releasing(state: BreakerState, policy: BreakerPolicy, now: number): BreakerState {
   return { ...state, phase: "releasing", ...NO_WAVE, wave: 1, size: policy.firstWave, since: now };
 }

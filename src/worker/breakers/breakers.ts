@@ -121,7 +121,6 @@ export class Breakers {
   }
 
   /** A turn is durable. */
-  // oxlint-disable-next-line max-params -- of what, what was decided, and what came of it
   parked(run: ParkedRun, turn: ParkedInTurn, advance: Pick<Advance, "state">): void {
     if (turn.parked.length > 0) for (const node of parkedNodes(run, turn, advance)) this.park(node);
   }

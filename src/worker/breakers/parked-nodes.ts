@@ -13,7 +13,6 @@ export interface ParkedInTurn {
   readonly parked: readonly { readonly node: number; readonly by: BreakerKey }[];
 }
 
-// oxlint-disable-next-line max-params -- of what, what was decided, and what came of it
 export function parkedNodes(
   run: ParkedRun,
   turn: ParkedInTurn,
