@@ -85,6 +85,12 @@ export interface RunQuery extends InWorkspace {
   readonly labels?: { readonly [name: string]: string } | undefined;
   /** Id of the run whose children are meant. */
   readonly parent?: string | undefined;
+  /**
+   * Text that an error of the run has in its class, code or message: of a failed attempt, also where a later one succeeded, or of a
+   * dead letter, open or resolved; of nodes and of items of maps. Upper and lower case are the same, at least for a to z; no character
+   * has a meaning of its own. 1 to 200 characters without control characters.
+   */
+  readonly error?: string | undefined;
   /** This time or later. */
   readonly createdAfter?: Date | undefined;
   /** Earlier than this time. */
@@ -178,6 +184,11 @@ const runQuery = {
   status: z.array(z.enum(Object.keys(statuses))).optional(),
   labels: z.record(text.min(1).max(64), text.max(256)).optional(),
   parent: z.string().optional(),
+  error: text
+    .min(1)
+    .max(200)
+    .refine((value) => value.isWellFormed(), "must be text")
+    .optional(),
   createdAfter: z.date().optional(),
   createdBefore: z.date().optional(),
 };
@@ -206,13 +217,14 @@ export function runFilter(
   schema: z.ZodObject = runQuerySchema,
 ): Omit<RunFilter, "cursor" | "limit"> {
   const workspace = workspaceOf(options, call, schema);
-  const { workflow, status, labels, parent, createdAfter, createdBefore } = options;
+  const { workflow, status, labels, parent, error, createdAfter, createdBefore } = options;
   return {
     workspace,
     ...(workflow === undefined ? {} : { workflow }),
     ...(status === undefined ? {} : { status }),
     ...(labels === undefined ? {} : { labels }),
     ...(parent === undefined ? {} : { parent }),
+    ...(error === undefined ? {} : { error }),
     ...(createdAfter ? { createdAfter: createdAfter.getTime() } : {}),
     ...(createdBefore ? { createdBefore: createdBefore.getTime() } : {}),
   };

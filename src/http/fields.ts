@@ -15,6 +15,9 @@ export const name: z.ZodString = z
   .max(300)
   .regex(NAME_TEXT, "text without control characters");
 
+/** What runs are found by that have an error with it. */
+export const errorText: z.ZodString = name.max(200);
+
 export const labels: z.ZodRecord<z.ZodString, z.ZodString> = z.record(
   name,
   z.string().max(256).regex(NAME_TEXT),

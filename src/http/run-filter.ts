@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { FlowForgeError } from "../core/errors.ts";
 import type { RunQuery } from "../index.ts";
-import { labels, name, time } from "./fields.ts";
+import { errorText, labels, name, time } from "./fields.ts";
 
 export const STATUSES = [
   "queued",
@@ -21,6 +21,7 @@ const shape = {
   status: z.array(z.enum(STATUSES)).max(STATUSES.length).optional(),
   labels: labels.optional(),
   parent: name.optional(),
+  error: errorText.optional(),
   createdAfter: time.optional(),
   createdBefore: time.optional(),
 };

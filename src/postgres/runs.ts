@@ -1,5 +1,5 @@
 /** Runs for people: one in full, and lists by page. */
-import { sql, type Kysely } from "kysely";
+import { type Kysely, type SelectQueryBuilder, sql } from "kysely";
 import type { Json } from "../core/json.ts";
 import type { AttemptRecord, NodeRunDetail, Page, RunDetail, RunFilter } from "../core/ports/store.ts";
 import type { RunHeader } from "../core/ports/stored-run.ts";
@@ -19,7 +19,8 @@ import {
   type NodeArray,
 } from "./rows.ts";
 import { runBytes } from "./run-bytes.ts";
-import { fetchRows, type Tables } from "./tables.ts";
+import { hasError, runsWithError } from "./run-errors.ts";
+import { fetchRows, type RunsTable, type Tables } from "./tables.ts";
 
 const HEADER = [
   "r.id",
@@ -41,6 +42,17 @@ const HEADER = [
   "r.started_at",
   "r.finished_at",
 ] as const;
+
+/** Of the newest runs, for each one that is wanted with an error. */
+const LOOKED_AT = 40;
+
+type RunSelection = SelectQueryBuilder<Tables & { r: RunsTable }, "r", HeaderRow>;
+
+interface Wanted {
+  readonly workspace: string;
+  readonly error: string | undefined;
+  readonly most: number;
+}
 
 type Absent = null;
 /** The flags tell JSON's null from no value at all. */
@@ -99,8 +111,7 @@ export class Runs {
       .select(HEADER)
       .where("r.workspace", "=", filter.workspace)
       .orderBy("r.created_at", "desc")
-      .orderBy("r.id", "desc")
-      .limit(limit + 1);
+      .orderBy("r.id", "desc");
     if (filter.workflow !== undefined) query = query.where("r.workflow", "=", filter.workflow);
     if (filter.parent !== undefined) {
       if (!isRunId(filter.parent)) return { items: [], cursor: null };
@@ -114,11 +125,27 @@ export class Runs {
     if (filter.createdBefore !== undefined)
       query = query.where("r.created_at", "<", Math.ceil(filter.createdBefore));
     if (after) query = query.where(sql<boolean>`(r.created_at, r.id) < (${after.at}, ${after.id})`);
-    const rows: readonly HeaderRow[] = await fetchRows(this.#pool, query);
+    const wanted = { workspace: filter.workspace, error: filter.error, most: limit + 1 };
+    const rows = await this.#rows(query, wanted);
     const items = rows.slice(0, limit).map(runHeader);
     const last = items.at(-1);
     const cursor = rows.length > limit && last ? writeCursor({ at: last.createdAt, id: last.id }) : null;
     return { items, cursor };
+  }
+
+  /** An error that many runs have is found among the newest; only one that few have is looked for everywhere. */
+  async #rows(query: RunSelection, { workspace, error, most }: Wanted): Promise<readonly HeaderRow[]> {
+    if (error === undefined) return fetchRows(this.#pool, query.limit(most));
+    const newest = query.limit(most * LOOKED_AT).as("r");
+    const among = this.#db
+      .selectFrom(newest)
+      .select(HEADER)
+      .where(hasError(this.#db, "r.id", error));
+    const near = among.orderBy("r.created_at", "desc").orderBy("r.id", "desc").limit(most);
+    const found: readonly HeaderRow[] = await fetchRows(this.#pool, near);
+    if (found.length === most) return found;
+    const ids = runsWithError(this.#db, { workspace, text: error });
+    return fetchRows(this.#pool, query.where("r.id", "in", ids).limit(most));
   }
 }
 

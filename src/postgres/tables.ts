@@ -47,8 +47,21 @@ export interface WorkflowVersionsTable {
   document: string;
 }
 
+export interface AttemptsTable {
+  run_id: string;
+  error: string;
+}
+
+export interface DeadLettersTable {
+  run_id: string;
+  workspace: string;
+  error: string | null;
+}
+
 export interface Tables {
   runs: RunsTable;
+  attempts: AttemptsTable;
+  dead_letters: DeadLettersTable;
   workflows: WorkflowsTable;
   workflow_versions: WorkflowVersionsTable;
 }

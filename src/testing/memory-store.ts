@@ -339,7 +339,7 @@ class MemoryStore implements Store {
 
   readonly mapPage: Store["mapPage"] = async (query) => mapPage(this.#tables.runs.get(query.runId), query);
 
-  readonly runs: Store["runs"] = async (filter) => runPage(this.#tables.runs.values(), filter);
+  readonly runs: Store["runs"] = async (filter) => runPage(this.#tables, filter);
 
   readonly deadLetters: Store["deadLetters"] = async (filter) =>
     this.#tables.deadLetters.page(this.#tables.runs, filter);

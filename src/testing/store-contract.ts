@@ -26,6 +26,7 @@ import { mapRules } from "./store-contract/map-rules.ts";
 import { memoRules } from "./store-contract/memo-rules.ts";
 import { placeRules } from "./store-contract/place-rules.ts";
 import { retentionRules } from "./store-contract/retention-rules.ts";
+import { runErrorRules } from "./store-contract/run-error-rules.ts";
 import { rowRules } from "./store-contract/row-rules.ts";
 import { namedScheduleRules } from "./store-contract/named-schedule-rules.ts";
 import { pollRules } from "./store-contract/poll-rules.ts";
@@ -56,6 +57,7 @@ const PARTS = [
   loopRules,
   definitionRules,
   deadLetterRules,
+  runErrorRules,
   keyRules,
   gateRules,
   gatePressureRules,

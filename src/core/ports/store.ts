@@ -119,6 +119,12 @@ export interface RunFilter {
   readonly labels?: { readonly [name: string]: string };
   /** Id of the run whose children are wanted. */
   readonly parent?: string;
+  /**
+   * A text that the class, code or message of an error of the run has: of a failed attempt, or of a dead letter, of a node or an item.
+   * No character has a meaning of its own; case does not count for a to z, for other letters as the store has it. Without control
+   * characters, and not empty.
+   */
+  readonly error?: string;
   /** This time or later. */
   readonly createdAfter?: number;
   /** Earlier than this time. */

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { FlowForgeError } from "../../core/errors.ts";
 import type { JsonObject } from "../../index.ts";
-import { isNameText, labels, limit, name, time } from "../fields.ts";
+import { errorText, isNameText, labels, limit, name, time } from "../fields.ts";
 import { json } from "../problem.ts";
 import { chosen } from "../audit.ts";
 import { type Call, type Route, route } from "../route.ts";
@@ -44,6 +44,7 @@ const list = z.strictObject({
   status: z.array(z.enum(STATUSES)).optional(),
   label: z.array(label).max(32).optional(),
   parent: name.optional(),
+  error: errorText.optional(),
   createdAfter: time.optional(),
   createdBefore: time.optional(),
   cursor: name.optional(),

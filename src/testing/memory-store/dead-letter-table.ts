@@ -121,6 +121,11 @@ export class DeadLetterTable {
     };
   }
 
+  /** Open and resolved ones. */
+  ofRun(runId: string): readonly Pick<DeadLetter, "error">[] {
+    return this.#letters.filter((letter) => letter.runId === runId);
+  }
+
   groups(filter: DeadLetterFilter): readonly DeadLetterGroup[] {
     const groups = new Map<string, DeadLetterGroup>();
     // Newest first: the first of a group is its last.

@@ -6,7 +6,15 @@ import type { Page, RunDetail, RunFilter } from "../../core/ports/store.ts";
 import type { LoadRequest, RunHeader, StoredRun } from "../../core/ports/stored-run.ts";
 import { parsed } from "./json-text.ts";
 import { mapOutput } from "./map-table.ts";
-import { nodeKey, runBytes, type MemoryMessage, type MemoryNode, type MemoryRun } from "./tables.ts";
+import type { ErrorRecord } from "../../core/run/event.ts";
+import {
+  nodeKey,
+  runBytes,
+  type Tables,
+  type MemoryMessage,
+  type MemoryNode,
+  type MemoryRun,
+} from "./tables.ts";
 
 const MAX_LIMIT = 1_000;
 const CURSOR = /^(\d+)\.([0-9a-f-]{36})$/;
@@ -79,20 +87,37 @@ export function runDetail(run: MemoryRun): RunDetail {
 }
 
 /** Sorts what the filter lets through: no index, because nothing on a run's way reads lists. */
-export function runPage(runs: Iterable<MemoryRun>, filter: RunFilter): Page<RunHeader> {
+export function runPage(
+  { runs, deadLetters }: Pick<Tables, "runs" | "deadLetters">,
+  filter: RunFilter,
+): Page<RunHeader> {
   const { limit } = filter;
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
     throw wrongOption("limit", `a whole number from 1 to ${MAX_LIMIT}`);
   }
   const before = filter.cursor === undefined ? null : parseCursor(filter.cursor);
   const found: RunHeader[] = [];
-  for (const { header } of runs) {
-    if (matches(header, filter) && (before === null || newestFirst(before, header) < 0)) found.push(header);
+  for (const { header, attempts } of runs.values()) {
+    if (!matches(header, filter) || (before !== null && newestFirst(before, header) >= 0)) continue;
+    const { error } = filter;
+    if (error === undefined || errorsOf(attempts, deadLetters.ofRun(header.id)).some(says(error)))
+      found.push(header);
   }
   found.sort(newestFirst);
   const items = found.slice(0, limit);
   const last = items.at(-1);
   return { items, cursor: found.length > limit && last ? `${last.createdAt}.${last.id}` : null };
+}
+
+function errorsOf(...lists: readonly (readonly { readonly error: ErrorRecord }[])[]): readonly ErrorRecord[] {
+  return lists.flat().map(({ error }) => error);
+}
+
+/** Has the text in one of the parts that people look for. */
+function says(text: string): (error: ErrorRecord) => boolean {
+  const sought = text.toLowerCase();
+  return ({ class: name, code, message }) =>
+    [name, code, message].some((part) => typeof part === "string" && part.toLowerCase().includes(sought));
 }
 
 type Place = Pick<RunHeader, "createdAt" | "id">;

@@ -140,6 +140,11 @@ describe("input", () => {
     ["cursor", { cursor: "garbage" }],
     ["createdAfter", { createdAfter: new Date("never") }],
     ["status", { status: ["done"] }],
+    ["error", { error: "" }],
+    ["error", { error: "x".repeat(201) }],
+    ["error", { error: "a\u0000b" }],
+    ["error", { error: "\ud800" }],
+    ["error", { error: 502 }],
     ["workspace", { workspace: "" }],
     ["statuses", { statuses: ["failed"] }],
   ])("runs.list with a wrong %s: %j", async (name, options) => {

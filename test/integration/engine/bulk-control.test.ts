@@ -101,6 +101,36 @@ onEachBackend("many runs", (name) => {
     expect(await run.status()).toBe("cancelled");
   });
 
+  test("are found by what went wrong in them, and cancelled by it", async () => {
+    const workspace = "by-error";
+    const refused = action("refused", ({ input }) => {
+      throw new PermanentError(`The bank does not know payment ${String(input)} (100%)`);
+    });
+    await using own = backend.engine({ actions: [refused] });
+    await own.start();
+    const document: WorkflowDocument = {
+      format: 1,
+      name: "pay",
+      nodes: { s: { kind: "action", action: "refused", input: "{{ input.n }}" } },
+      edges: [],
+    };
+    const ids: string[] = [];
+    for (const n of ["17", "18"]) {
+      const run = await own.runs.start(defineWorkflow(document), { workspace, input: { n } });
+      await expect(run.result({ timeout: "20s" })).rejects.toMatchObject({ code: "run_failed" });
+      ids.push(run.id);
+    }
+    const found = async (error: string): Promise<readonly string[]> =>
+      (await own.runs.list({ workspace, error })).items.map(({ id }) => id);
+    expect(await found("PAYMENT 17")).toEqual([ids[0]]);
+    expect(await found("permanenterror")).toEqual(ids.toReversed());
+    expect(await found("100%")).toHaveLength(2);
+    expect(await found("1%0")).toEqual([]);
+    const filter = { workspace, status: ["failed"], error: "payment 18" } as const;
+    expect(await own.runs.cancel(filter)).toMatchObject({ done: 1, refused: 0 });
+    expect(await own.runs.list({ workspace, status: ["failed"] })).toMatchObject({ items: [{ id: ids[0] }] });
+  });
+
   describe("a rerun", () => {
     test("is a new run of the same version and input, with effects of its own", async () => {
       const document: WorkflowDocument = {

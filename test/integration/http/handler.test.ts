@@ -1,6 +1,7 @@
 /** The API does what the engine does, and says so in JSON. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createHandler } from "../../../src/http.ts";
+import { defineWorkflow } from "../../../src/index.ts";
 import { type Api, openApi, waiting } from "./api.ts";
 
 let api: Api;
@@ -180,6 +181,39 @@ describe("runs", () => {
     }
     expect(new Set(seen).size).toBe(seen.length);
     expect(seen).toEqual(expect.arrayContaining(ids));
+  });
+
+  test("are found by an error, and cancelled by it; a text that is none is refused", async () => {
+    const workspace = "failed";
+    const own = { authorization: workspace };
+    const failing = {
+      format: 1,
+      name: "failing",
+      nodes: { a: { kind: "action", action: "add", input: "no_numbers" } },
+      edges: [],
+    };
+    await api.engine.workflows.register(defineWorkflow(failing), { workspace });
+    const run = await api.engine.runs.start("failing", { workspace });
+    await expect(run.result({ timeout: "20s" })).rejects.toMatchObject({ code: "run_failed" });
+    const letters = await api.engine.deadLetters.list({ workspace, runId: run.id });
+    const { error } = letters.items[0]!;
+    for (const text of [error.class.toUpperCase(), error.message.slice(0, 60)]) {
+      const page = await body(
+        api.call(`GET /runs?workflow=failing&error=${encodeURIComponent(text)}`, undefined, own),
+      );
+      expect(page.items).toMatchObject([{ id: run.id, status: "failed" }]);
+    }
+    expect((await body(api.call("GET /runs?error=%25%25", undefined, own))).items).toEqual([]);
+    for (const wrong of ["", "a%00b", "x".repeat(201), "a&error=b"]) {
+      const answer = await api.call(`GET /runs?error=${wrong}`);
+      expect([wrong, answer.status, (await body(answer)).code]).toEqual([wrong, 400, "http_request_invalid"]);
+    }
+    const cancel = (filter: object): Promise<unknown> =>
+      body(api.call("POST /bulk/runs/cancel", { filter: { ...filter, status: ["failed"] } }, own));
+    expect(await cancel({ error: 5 })).toMatchObject({ code: "http_request_invalid" });
+    expect(await cancel({ error: "no such error" })).toMatchObject({ done: 0 });
+    expect(await cancel({ error: error.class })).toMatchObject({ done: 1, refused: 0 });
+    expect(await run.status()).toBe("cancelled");
   });
 
   test("pause, resume, cancel, rerun, and many by a filter that must say something", async () => {

@@ -179,6 +179,7 @@ describe("another workspace's ids", () => {
     const before = await stored();
     for (const path of [
       "/runs",
+      "/runs?error=input",
       "/workflows",
       "/dead-letters?state=all",
       "/dead-letter-groups",

@@ -40,6 +40,8 @@ export function DeadLetters(): JSX.Element {
         {({ items }) =>
           items.length === 0 ? (
             <Empty>No node has given up. Nothing to do here.</Empty>
+          ) : !items.some(fits(text)) ? (
+            <Empty>No group has this text in its error, node or workflow.</Empty>
           ) : (
             <Table label="Groups" head={["Node", "Error", "Open", "First", "Last", "Actions"]}>
               {items.filter(fits(text)).map((group) => (

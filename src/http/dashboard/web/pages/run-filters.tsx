@@ -8,6 +8,8 @@ export interface RunSearch {
   readonly status: readonly string[];
   /** `name:value`. */
   readonly label: string;
+  /** Text of an error. */
+  readonly error: string;
   /** As a field for date and time gives it. */
   readonly since: string;
   readonly until: string;
@@ -33,13 +35,6 @@ interface FiltersProps {
 
 export function RunFilters({ search, onChange }: FiltersProps): JSX.Element {
   const { data } = useLive<{ items: readonly ListedWorkflow[] }>("/workflows", RARELY_MS);
-  const toggle = (status: string): void =>
-    onChange({
-      ...search,
-      status: search.status.includes(status)
-        ? search.status.filter((each) => each !== status)
-        : [...search.status, status],
-    });
   return (
     <form class="filters" role="search" aria-label="Runs" onSubmit={(event) => event.preventDefault()}>
       <label>
@@ -64,6 +59,16 @@ export function RunFilters({ search, onChange }: FiltersProps): JSX.Element {
           onInput={(event) => onChange({ ...search, label: event.currentTarget.value })}
         />
       </label>
+      <label>
+        Error
+        <input
+          type="search"
+          placeholder="Text, class or code"
+          maxLength={200}
+          value={search.error}
+          onInput={(event) => onChange({ ...search, error: event.currentTarget.value })}
+        />
+      </label>
       <Moment
         title="Created after"
         value={search.since}
@@ -74,21 +79,34 @@ export function RunFilters({ search, onChange }: FiltersProps): JSX.Element {
         value={search.until}
         onInput={(until) => onChange({ ...search, until })}
       />
-      <fieldset>
-        <legend>Status</legend>
-        {STATUSES.map((status) => (
-          <button
-            key={status}
-            type="button"
-            class="chip"
-            aria-pressed={search.status.includes(status)}
-            onClick={() => toggle(status)}
-          >
-            {status}
-          </button>
-        ))}
-      </fieldset>
+      <Statuses search={search} onChange={onChange} />
     </form>
+  );
+}
+
+function Statuses({ search, onChange }: FiltersProps): JSX.Element {
+  const toggle = (status: string): void =>
+    onChange({
+      ...search,
+      status: search.status.includes(status)
+        ? search.status.filter((each) => each !== status)
+        : [...search.status, status],
+    });
+  return (
+    <fieldset>
+      <legend>Status</legend>
+      {STATUSES.map((status) => (
+        <button
+          key={status}
+          type="button"
+          class="chip"
+          aria-pressed={search.status.includes(status)}
+          onClick={() => toggle(status)}
+        >
+          {status}
+        </button>
+      ))}
+    </fieldset>
   );
 }
 

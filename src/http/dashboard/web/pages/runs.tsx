@@ -6,8 +6,9 @@ import type { Page as ListPage } from "../../../../core/ports/store.ts";
 import type { RunHeader } from "../../../../core/ports/stored-run.ts";
 import { type BulkResult, query, send } from "../api.ts";
 import { count } from "../format.ts";
-import { useLive } from "../live.ts";
+import { EVERY_MS, useLive } from "../live.ts";
 import { useMay } from "../session.ts";
+import { useSettled } from "../settled.ts";
 import { Ask } from "../ui/dialog.tsx";
 import { Page, Shown } from "../ui/page.tsx";
 import { Pager, usePages } from "../ui/pager.tsx";
@@ -15,16 +16,19 @@ import { attempt } from "../ui/toast.tsx";
 import { RunFilters, type RunSearch } from "./run-filters.tsx";
 import { RunTable } from "./run-table.tsx";
 
-const NO_FILTER: RunSearch = { workflow: "", status: [], label: "", since: "", until: "" };
+const NO_FILTER: RunSearch = { workflow: "", status: [], label: "", error: "", since: "", until: "" };
 const PAGE = 50;
+/** Errors are searched for without an index, so less often. */
+const SEARCH_EVERY_MS = 15_000;
 
 export function Runs(): JSX.Element {
   const [search, setSearch] = useState<RunSearch>(NO_FILTER);
+  const sought = { ...search, error: useSettled(search.error) };
   const pages = usePages();
-  const parts = filterOf(search);
+  const parts = filterOf(sought);
   const { label, ...rest } = parts;
   const path = `/runs${query({ ...rest, label, cursor: pages.cursor, limit: PAGE })}`;
-  const runs = useLive<ListPage<RunHeader>>(path);
+  const runs = useLive<ListPage<RunHeader>>(path, parts.error === undefined ? EVERY_MS : SEARCH_EVERY_MS);
   const change = (next: RunSearch): void => {
     setSearch(next);
     pages.first();
@@ -32,7 +36,7 @@ export function Runs(): JSX.Element {
   return (
     <Page title="Runs" actions={<FindById />}>
       <RunFilters search={search} onChange={change} />
-      <Bulk search={search} onDone={() => runs.refresh()} />
+      <Bulk search={sought} onDone={() => runs.refresh()} />
       <Shown of={runs}>
         {({ items, cursor }) => (
           <>
@@ -49,15 +53,17 @@ interface Filter {
   readonly workflow?: string;
   readonly status?: readonly string[];
   readonly label?: readonly string[];
+  readonly error?: string;
   readonly createdAfter?: string;
   readonly createdBefore?: string;
 }
 
-function filterOf({ workflow, status, label, since, until }: RunSearch): Filter {
+function filterOf({ workflow, status, label, error, since, until }: RunSearch): Filter {
   return {
     ...(workflow === "" ? {} : { workflow }),
     ...(status.length === 0 ? {} : { status }),
     ...(label.includes(":") ? { label: [label] } : {}),
+    ...(error.trim() === "" ? {} : { error: error.trim() }),
     ...(since === "" ? {} : { createdAfter: new Date(since).toISOString() }),
     ...(until === "" ? {} : { createdBefore: new Date(until).toISOString() }),
   };
@@ -110,7 +116,7 @@ function Bulk({ search, onDone }: { search: RunSearch; onDone: () => void }): JS
               const { done, refused } = await send<BulkResult>("POST", `/bulk/runs/${verb}`, {
                 body: { filter: named },
               });
-              return `${count(done)} runs were told${refused > 0 ? `, ${count(refused)} refused` : ""}.`;
+              return `${done === 1 ? "1 run was" : `${count(done)} runs were`} told${refused > 0 ? `, ${count(refused)} refused` : ""}.`;
             }, onDone)
           }
         />
