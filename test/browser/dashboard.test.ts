@@ -5,8 +5,11 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { openBrowser } from "../support/browser.ts";
-import { DESK, type Look, openReader, type Reader } from "./reader.ts";
+import { PLACES } from "./places.ts";
+import { DESK, type Look, openReader, type Reader, readingOf } from "./reader.ts";
+import { STEPS } from "./steps.ts";
 import { openStage, play, type Stage, WORKSPACE } from "./stage.ts";
+import { timed, Waits } from "./waits.ts";
 
 // A browser is the last to come to its turn on a machine that has much to do.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -40,44 +43,7 @@ async function statusOf(runId: string): Promise<string> {
   return (await stage.engine.runs.get(runId, { workspace: WORKSPACE }))!.header.status;
 }
 
-/** A reader whose page must be without trouble at the end. */
-async function reading(
-  place: string,
-  read: (reader: Reader) => Promise<void>,
-  url = stage.url,
-): Promise<void> {
-  await using reader = await openReader(browser, url);
-  await reader.open(place);
-  await read(reader);
-  expect(reader.troubles).toEqual([]);
-}
-
-/** Each page, and a run of which workflow it shows. */
-const PLACES: readonly (readonly [place: string, address: string, of?: string])[] = [
-  ["overview", "/"],
-  ["workflows", "/workflows"],
-  ["workflow", "/workflows/order"],
-  ["large-workflow", "/workflows/wide"],
-  ["runs", "/runs"],
-  ["run-waiting", "/runs/", "order"],
-  ["run-failed", "/runs/", "refund"],
-  ["run-map", "/runs/", "import-contacts"],
-  ["run-child", "/runs/", "welcome"],
-  ["run-parent", "/runs/", "onboarding"],
-  ["dead-letters", "/dead-letters"],
-  ["schedules", "/schedules"],
-  ["webhooks", "/webhooks"],
-  ["polls", "/polls"],
-  ["events", "/events"],
-  ["credentials", "/credentials"],
-  ["audit", "/audit"],
-  ["breakers", "/breakers"],
-  ["workspace", "/workspace"],
-  ["workspaces", "/workspaces"],
-  ["workers", "/workers"],
-  ["settings", "/settings"],
-  ["not-found", "/nowhere"],
-];
+const reading = readingOf(() => ({ browser, url: stage.url }));
 
 describe.each(LOOKS)("without an error and without a barrier, %s:", (name, look, rules) => {
   let reader: Reader;
@@ -96,6 +62,35 @@ describe.each(LOOKS)("without an error and without a barrier, %s:", (name, look,
       expect(reader.troubles).toEqual([]);
     },
   );
+});
+
+describe("nobody waits long, however many runs there are,", () => {
+  const loads = new Waits("Until a page is there");
+  const effects = new Waits("Until what was done is seen");
+  afterAll(() => {
+    if (process.env["FLOWFORGE_RUNS"] !== undefined) console.log(`${loads.table()}\n\n${effects.table()}`);
+  });
+
+  test.each(["for a page", "for what he does on one"])("%s", async (what) => {
+    await using reader = await openReader(browser, stage.url);
+    const { page } = reader;
+    const load = async (address: string, of?: string): Promise<number> => {
+      const place = of === undefined ? address : `${address}${await newest(of)}`;
+      await page.goto("about:blank");
+      return timed(() => reader.open(place));
+    };
+    const yardstick = await new Waits("settings").measure("settings", () => load("/settings"));
+    if (what === "for a page") {
+      for (const [place, address, of] of PLACES) await loads.measure(place, () => load(address, of));
+    } else {
+      for (const step of STEPS)
+        await effects.measure(step.what, async () => {
+          await load(step.address, step.of);
+          return timed(() => step.act(page));
+        });
+    }
+    expect([...loads.slow(yardstick), ...effects.slow(yardstick)]).toEqual([]);
+  });
 });
 
 test("a run is started with the form, approved, and seen to end, without a reload", async () => {
@@ -322,6 +317,28 @@ test("runs are found by filter, and paused, resumed and cancelled by it", async 
   ]);
 });
 
+test("runs are found by the text of an error, and cancelled by it", async () => {
+  const run = await stage.engine.runs.start("refund", { workspace: WORKSPACE, input: { id: "ord_100%" } });
+  await run.result({ timeout: "20s" }).catch(() => null);
+  await reading("/runs", async (reader) => {
+    const { page } = reader;
+    const rows = page.getByRole("group", { name: "Runs" }).getByRole("row");
+    await page.getByLabel("Error").fill("payment ORD_100%");
+    await expect.poll(() => rows.count(), { timeout: 100_000 }).toBe(2);
+    await rows.getByRole("link", { name: "refund" }).waitFor();
+    await reader.picture("runs-by-error");
+    await page.getByLabel("Error").fill("payment ord%100");
+    await page.getByText("No runs here.").waitFor();
+    await page.getByLabel("Error").fill("ord_100%");
+    await page.getByRole("button", { name: "failed", exact: true }).click();
+    await expect.poll(() => rows.count(), { timeout: 100_000 }).toBe(2);
+    await page.getByRole("button", { name: "Cancel all" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel all" }).click();
+    await page.getByText("1 run was told.").waitFor();
+  });
+  expect(await statusOf(run.id)).toBe("cancelled");
+});
+
 test("who may only look sees no button that does anything, and is refused where he tries", async () => {
   const url = await stage.serve({ authorize: () => ({ workspace: WORKSPACE }), readOnly: true });
   await reading(
@@ -329,7 +346,7 @@ test("who may only look sees no button that does anything, and is refused where 
     async ({ page }) => {
       expect(await page.locator(".page-actions button, .actions button").count()).toBe(0);
     },
-    url,
+    { url },
   );
   const api = url.replace("/dashboard", "");
   const answer = await fetch(`${api}/runs/${await newest("refund")}/rerun`, { method: "POST" });
@@ -344,7 +361,7 @@ test("another workspace's page shows nothing of this one", async () => {
       await page.getByText("No runs here.").waitFor();
       expect(await page.content()).not.toContain("refund");
     },
-    url,
+    { url },
   );
 });
 

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import axe, { type AxeResults } from "axe-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
+import { expect } from "vitest";
 
 export interface Look {
   readonly width: number;
@@ -58,6 +59,28 @@ export async function openReader(browser: Browser, url: string, look: Look = DES
       await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
     },
     [Symbol.asyncDispose]: () => context.close(),
+  };
+}
+
+interface ReadingOptions {
+  /** Another dashboard than the one that is meant otherwise. */
+  readonly url?: string;
+  readonly look?: Look;
+}
+
+/**
+ * A function that reads one place with a reader of its own, whose page must be without trouble at the end. `dashboard` is
+ * asked for it each time, because a test opens it later than it says this.
+ */
+export function readingOf(
+  dashboard: () => { readonly browser: Browser; readonly url: string },
+): (place: string, read: (reader: Reader) => Promise<void>, options?: ReadingOptions) => Promise<void> {
+  return async (place, read, options = {}) => {
+    const { browser, url } = dashboard();
+    await using reader = await openReader(browser, options.url ?? url, options.look);
+    await reader.open(place);
+    await read(reader);
+    expect(reader.troubles).toEqual([]);
   };
 }
 

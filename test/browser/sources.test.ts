@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { defineWorkflow } from "../../src/index.ts";
 import { shortId } from "../../src/http/dashboard/web/format.ts";
 import { openBrowser } from "../support/browser.ts";
-import { openReader, type Reader } from "./reader.ts";
+import { openReader, readingOf } from "./reader.ts";
 import { openStage, type Stage, WORKSPACE } from "./stage.ts";
 
 // A browser is the last to come to its turn on a machine that has much to do.
@@ -24,16 +24,7 @@ afterAll(async () => {
   await stage?.[Symbol.asyncDispose]();
 });
 
-async function reading(
-  place: string,
-  read: (reader: Reader) => Promise<void>,
-  url = stage.url,
-): Promise<void> {
-  await using reader = await openReader(browser, url);
-  await reader.open(place);
-  await read(reader);
-  expect(reader.troubles).toEqual([]);
-}
+const reading = readingOf(() => ({ browser, url: stage.url }));
 
 /** Answers the question of the dialog that is open. */
 async function confirm(page: Page, answer: string): Promise<void> {
@@ -284,7 +275,7 @@ describe("the whole installation", () => {
         expect(titles).not.toContain("Workspaces");
         expect(await page.getByRole("navigation").getByRole("combobox").count()).toBe(0);
       },
-      url,
+      { url },
     );
     await using reader = await openReader(browser, `${url}?workspace=other`);
     const answer = await reader.page.goto(`${url}?workspace=other`);

@@ -4,7 +4,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { defineWorkflow, type RunHandle } from "../../src/index.ts";
 import { openBrowser } from "../support/browser.ts";
-import { DESK, type Look, openReader, type Reader } from "./reader.ts";
+import { DESK, openReader, readingOf } from "./reader.ts";
 import { openStage, type Stage, WORKSPACE } from "./stage.ts";
 
 // A browser is the last to come to its turn on a machine that has much to do.
@@ -21,16 +21,7 @@ afterAll(async () => {
   await stage?.[Symbol.asyncDispose]();
 });
 
-async function reading(
-  place: string,
-  read: (reader: Reader) => Promise<void>,
-  { url = stage.url, look = DESK }: { url?: string; look?: Look } = {},
-): Promise<void> {
-  await using reader = await openReader(browser, url, look);
-  await reader.open(place);
-  await read(reader);
-  expect(reader.troubles).toEqual([]);
-}
+const reading = readingOf(() => ({ browser, url: stage.url }));
 
 describe("limits", () => {
   test("are set for another workspace with the form, hold, and are in that one's audit", async () => {
