@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { BREAKER_SCOPES, type BreakerScope } from "../../../../core/breaker/key.ts";
 import type { BreakerPhase } from "../../../../core/breaker/breaker.ts";
 import type { Page as ListPage } from "../../../../core/ports/store.ts";
+import type { BreakerSummary } from "../../../../engine/breakers.ts";
 import { part, query, send } from "../api.ts";
 import { count, percent } from "../format.ts";
 import { useLive } from "../live.ts";
@@ -14,17 +15,6 @@ import { Pager, usePages } from "../ui/pager.tsx";
 import { Status } from "../ui/status.tsx";
 import { Ago } from "../ui/time.tsx";
 import { attempt } from "../ui/toast.tsx";
-
-interface Breaker {
-  readonly scope: BreakerScope;
-  readonly name: string;
-  readonly phase: BreakerPhase;
-  readonly openedAt: number;
-  readonly byHand: boolean;
-  readonly attempts: number;
-  readonly failed: number;
-  readonly parked: number;
-}
 
 const PAGE = 100;
 /** The server counts no further. */
@@ -39,7 +29,9 @@ const MEANING: Readonly<Record<BreakerPhase, string>> = {
 
 export function Breakers(): JSX.Element {
   const pages = usePages();
-  const breakers = useLive<ListPage<Breaker>>(`/breakers${query({ cursor: pages.cursor, limit: PAGE })}`);
+  const breakers = useLive<ListPage<BreakerSummary>>(
+    `/breakers${query({ cursor: pages.cursor, limit: PAGE })}`,
+  );
   const done = (): void => breakers.refresh();
   return (
     <Page title="Breakers" actions={<OpenOne onDone={done} />}>
@@ -64,7 +56,7 @@ export function Breakers(): JSX.Element {
 }
 
 interface RowProps {
-  breaker: Breaker;
+  breaker: BreakerSummary;
   onDone: () => void;
 }
 
@@ -166,7 +158,7 @@ function OpenOne({ onDone }: { onDone: () => void }): JSX.Element | null {
   );
 }
 
-interface Change extends Pick<Breaker, "scope" | "name"> {
+interface Change extends Pick<BreakerSummary, "scope" | "name"> {
   readonly onDone: () => void;
 }
 

@@ -1,8 +1,8 @@
 /** What happens in the workspace as it happens, and events that were published, with what became of each. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import type { EventRefusal } from "../../../../core/ports/events.ts";
 import type { Page as ListPage } from "../../../../core/ports/store.ts";
+import type { WorkspaceEvent } from "../../../../engine/events.ts";
 import { query } from "../api.ts";
 import { count } from "../format.ts";
 import { useLive } from "../live.ts";
@@ -14,19 +14,6 @@ import { Ago } from "../ui/time.tsx";
 import { Feed } from "./feed.tsx";
 import { Publish } from "./publish.tsx";
 
-interface Published {
-  readonly id: string;
-  readonly name: string;
-  readonly publishedAt: number;
-  readonly done: boolean;
-  readonly runs: number;
-  readonly started: number;
-  readonly full: number;
-  readonly refused: number;
-  readonly refusals: readonly EventRefusal[];
-  readonly chain: readonly string[];
-}
-
 const PAGE = 50;
 const HEAD = ["Published", "Name", "State", "Woke", "Started", "Refused"];
 
@@ -35,7 +22,7 @@ export function Events(): JSX.Element {
   const [refused, setRefused] = useState(false);
   const pages = usePages();
   const parts = { name, refused: refused ? "true" : undefined, cursor: pages.cursor, limit: PAGE };
-  const events = useLive<ListPage<Published>>(`/events${query(parts)}`);
+  const events = useLive<ListPage<WorkspaceEvent>>(`/events${query(parts)}`);
   const follows = useMay("feed.follow");
   const filter = (
     <form class="inline" role="search" onSubmit={(event) => event.preventDefault()}>
@@ -87,7 +74,7 @@ export function Events(): JSX.Element {
   );
 }
 
-function Row({ event }: { event: Published }): JSX.Element {
+function Row({ event }: { event: WorkspaceEvent }): JSX.Element {
   const { id, name, publishedAt, done, runs, started, full, refused, refusals, chain } = event;
   return (
     <tr>
