@@ -1,9 +1,9 @@
 /**
- * How many runs a workspace has stored, as far as one process knows: counted now and then, with what is started here meanwhile. To count a million takes the
- * server a good part of a second, so a count that took long is kept longer.
+ * How many runs a workspace has stored, as far as one process knows: counted now and then, with what is started here meanwhile. A count costs
+ * more the more there are, so one that took long is kept longer.
  */
 const COUNT_MS = 2_000;
-/** At most so little of one connection's time goes into counting for one workspace. */
+/** At most so little of one connection's time goes into counting for one workspace, in each process. */
 const COUNT_SHARE = 0.02;
 const MOST_COUNTED = 10_000;
 

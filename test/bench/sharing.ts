@@ -301,10 +301,10 @@ async function held(servers: Servers): Promise<object> {
 }
 
 async function isAnyUnderWay(client: pg.Client): Promise<boolean> {
-  const { rows } = await client.query<{ any: boolean }>(
-    `select exists (select from flowforge.runs where workspace = 'acme' and finished_at is null) as any`,
+  const { rows } = await client.query<{ left: boolean }>(
+    `select exists (select from flowforge.runs where workspace = 'acme' and finished_at is null) as left`,
   );
-  return rows[0]!.any;
+  return rows[0]!.left;
 }
 
 /** Beginnings per second in the first, second and last tenth of them. */

@@ -33,6 +33,7 @@ onEachBackend("standstill", (name) => {
             timeout: 10_000,
           })
           .toBeGreaterThan(0);
+        // The standstill itself.
         await client.query("select pg_sleep($1)", [(2 * LEASE_MS) / 1_000]);
         await client.query("commit");
         await expect
