@@ -17,7 +17,7 @@ import type { Store } from "../../core/ports/store.ts";
 import type { Advance } from "../../core/run/advance.ts";
 import type { Outcome } from "../attempt.ts";
 import { type BreakerRules, breakersOf, type BreakerUse, policyOf } from "./breaker-uses.ts";
-import { LocalBreaker } from "./local-breaker.ts";
+import { KEEP_CLOSED_MS, LocalBreaker } from "./local-breaker.ts";
 import { parkedNodes, type ParkedInTurn, type ParkedRun } from "./parked-nodes.ts";
 
 /** A breaker has opened after it was closed, or has come to be closed. Told once, by whichever process wrote it. */
@@ -66,8 +66,6 @@ const MAX_TRIES = 5;
 const PARKED_AT_ONCE = 500;
 const LOOSE_EVERY = 5;
 const TRIM_EVERY = 600;
-/** Whoever has older attempts under way knows nothing of now. */
-const KEEP_CLOSED_MS = 86_400_000;
 const PRUNE_EVERY = 30;
 
 export class Breakers {
@@ -96,7 +94,7 @@ export class Breakers {
 
   begin(use: BreakerUse): BegunUse {
     const { workflow } = use;
-    return this.#of(use).map((breaker) => ({ breaker, generation: breaker.state.generation, workflow }));
+    return this.#of(use).map((breaker) => ({ breaker, generation: breaker.begin(), workflow }));
   }
 
   /**
@@ -104,6 +102,7 @@ export class Breakers {
    * already, or `null`.
    */
   ended(begun: BegunUse, outcome: Outcome): BreakerKey | null {
+    for (const { breaker } of begun) breaker.end();
     if (outcome.type === "interrupted") return null;
     const now = this.#options.now();
     let by: BreakerKey | null = null;
@@ -176,10 +175,10 @@ export class Breakers {
     this.#since = Math.max(this.#since, last);
   }
 
-  #take({ workspace, scope, name, state, version }: StoredBreaker): void {
+  #take({ workspace, scope, name, ...stored }: StoredBreaker): void {
     const key = { workspace, scope, name };
     const policy = policyOf(this.#options.rules[scope], name);
-    if (policy) this.#one(key, policy).learn(state, version, this.#options.now());
+    if (policy) this.#one(key, policy).learn(stored, this.#options.now());
   }
 
   async #share(): Promise<void> {
@@ -197,7 +196,8 @@ export class Breakers {
       const before = stored[index]?.state ?? CLOSED;
       const unsent = breaker.takeUnsent();
       const next = breaker.next(before, { unsent, parked: parked.get(breaker) ?? 0, room: room() }, now());
-      return { breaker, before, version: stored[index]?.version ?? 0, unsent, ...next };
+      const { version = 0, changedAt = 0 } = stored[index] ?? {};
+      return { breaker, before, version, changedAt, unsent, ...next };
     });
     const changed = moves.filter(({ before, state }) => before !== state);
     const writes = changed.map(({ breaker: { key }, version, state }) => ({ key, version, state }));
@@ -211,10 +211,10 @@ export class Breakers {
     const isWritten = new Set(changed.filter((_, index) => written[index]));
     const again: LocalBreaker[] = [];
     for (const move of moves) {
-      const { breaker, before, state, version, unsent, granted } = move;
-      if (before === state) breaker.learn(state, version, now());
+      const { breaker, before, state, version, changedAt, unsent, granted } = move;
+      if (before === state) breaker.learn({ state, version, changedAt }, now());
       else if (isWritten.has(move)) {
-        breaker.learn(state, version + 1, now());
+        breaker.learn({ state, version: version + 1, changedAt: now() }, now());
         breaker.allow(granted);
         this.#tell(move);
       } else {

@@ -17,13 +17,21 @@ import {
 } from "../../core/breaker/breaker.ts";
 import type { BreakerKey } from "../../core/breaker/key.ts";
 import type { BreakerPolicy } from "../../core/breaker/policy.ts";
+import type { StoredBreaker } from "../../core/ports/breakers.ts";
 
 const MOST_CULPRITS = 5;
+/** A closed breaker is stored for so long after its last change. Whoever has older attempts under way knows nothing of now. */
+export const KEEP_CLOSED_MS = 86_400_000;
+/** What is stored is known here nearly as long, and no longer: of what is not stored any more nobody may remember an opening. */
+const KEEP_KNOWN_MS = KEEP_CLOSED_MS - 3_600_000;
 
 interface Unsent {
   readonly generation: number;
   readonly window: readonly BreakerBucket[];
 }
+
+/** What all have. */
+type KnownBreaker = Pick<StoredBreaker, "state" | "version" | "changedAt">;
 
 /** What is to be written. */
 export interface NextBreaker {
@@ -42,6 +50,9 @@ export class LocalBreaker {
   #grants = 0;
   /** Some could not begin here since the last look. */
   #refused = false;
+  /** Attempts that have begun and not ended. */
+  #underWay = 0;
+  /** When it was changed, or something ended here, last. */
   #usedAt = 0;
   readonly #culprits = new Set<string>();
 
@@ -89,6 +100,17 @@ export class LocalBreaker {
     if (!this.isClosed && this.#grants > 0) this.#grants--;
   }
 
+  /** An attempt begins. Its generation, for `record`. */
+  begin(): number {
+    this.#underWay++;
+    return this.#state.generation;
+  }
+
+  /** One has ended, whatever it says. */
+  end(): void {
+    this.#underWay--;
+  }
+
   /** The outcome of what began under this generation. */
   record(outcome: { readonly generation: number; readonly failed: boolean }, now: number): void {
     const { generation, failed } = outcome;
@@ -108,9 +130,13 @@ export class LocalBreaker {
     return ok > 0 && this.#version > 0 && !isBlank(this.#state, this.#at(now));
   }
 
-  /** Nothing would be missing without it. */
+  /**
+   * Nothing would be missing without it. Calls may hang for longer than the window, and then it is their failures that open it; and who does not
+   * know how often a stored breaker was open takes what fails now for what failed then.
+   */
   isIdle(now: number): boolean {
-    return isBlank(this.#state, this.#at(now)) && now - this.#usedAt > this.policy.windowMs;
+    if (this.#underWay > 0 || !isBlank(this.#state, this.#at(now))) return false;
+    return now - this.#usedAt > (this.#version > 0 ? KEEP_KNOWN_MS : this.policy.windowMs);
   }
 
   /** Takes what was not sent yet; `giveBack` returns it where it could not be written. */
@@ -145,12 +171,12 @@ export class LocalBreaker {
   }
 
   /** This is what it is for everybody now. */
-  learn(state: BreakerState, version: number, now: number): void {
+  learn({ state, version, changedAt }: KnownBreaker, now: number): void {
     if (version < this.#version) return;
     if (state.generation !== this.#state.generation) this.#grants = 0;
     const isNews = version > this.#version || !this.#hasOpened(state);
     this.#version = version;
-    this.#usedAt = now;
+    this.#usedAt = Math.max(this.#usedAt, changedAt);
     // What is read again is older than what was decided here.
     if (!isNews) return;
     const { generation, window } = this.#unsent;

@@ -1,6 +1,7 @@
 /** Breakers of several processes that share a store: what one meets, all of them know, and what goes on is counted for all together. */
 import { beforeEach, describe, expect, test } from "vitest";
 import { ActionRegistry } from "../../../src/actions/registry.ts";
+import { CLOSED } from "../../../src/core/breaker/breaker.ts";
 import type { BreakerKey } from "../../../src/core/breaker/key.ts";
 import { DEFAULT_BREAKER } from "../../../src/core/breaker/policy.ts";
 import { defineAction } from "../../../src/core/definition/action.ts";
@@ -191,6 +192,57 @@ describe("opening", () => {
     expect(one.breakers.refuse(of("plain"))).toMatchObject({ name: "plain" });
     expect(one.breakers.refuse(of("quiet"))).toBeNull();
     expect(one.breakers.refuse(use("api", { input: undefined }))).toBeNull();
+  });
+});
+
+describe("what is kept in memory", () => {
+  async function seconds(one: Process, count: number): Promise<void> {
+    for (let n = 0; n < count; n++) {
+      now += 1_000;
+      await one.breakers.round();
+    }
+  }
+
+  test("calls that hang for longer than the window open the breaker when they fail", async () => {
+    const [one, other] = [process(), process()];
+    const hanging = Array.from({ length: 10 }, () => one.breakers.begin(use("api")));
+    await seconds(one, 95);
+    for (const begun of hanging) one.breakers.ended(begun, failed("retry"));
+    expect(attempt(one, use("api"), OK)).toBe("refused");
+    await one.breakers.round();
+    await other.breakers.round();
+    expect(attempt(other, use("api"), OK)).toBe("refused");
+    expect(changes).toMatchObject([{ change: "opened", failed: 10, attempts: 10 }]);
+  });
+
+  test("a second outage on the same day opens it with as few failures as the first", async () => {
+    const key = { workspace: "acme", scope: "target", name: "api" } as const;
+    // It was open once.
+    const state = { ...CLOSED, generation: 1, since: now };
+    await store.breakers.write([{ key, version: 0, state }]);
+    const one = process();
+    await seconds(one, 3_600);
+    fail(one, 10);
+    await one.breakers.round();
+    expect(attempt(one, use("api"), OK)).toBe("refused");
+    expect(changes).toHaveLength(1);
+  });
+
+  test("what the store has forgotten, the process has forgotten before", async () => {
+    const one = process();
+    fail(one, 10);
+    await one.breakers.round();
+    for (let n = 0; n < 60 && changes.length < 2; n++) {
+      attempt(one, use("api"), OK);
+      await seconds(one, 5);
+    }
+    expect(changes.map(({ change }) => change)).toEqual(["opened", "closed"]);
+    now += 90_000_000;
+    await seconds(one, 700);
+    expect((await store.breakers.changed({ since: 0, limit: 10 })).breakers).toEqual([]);
+    fail(one, 10);
+    await one.breakers.round();
+    expect(attempt(one, use("api"), OK)).toBe("refused");
   });
 });
 
