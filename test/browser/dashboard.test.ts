@@ -113,16 +113,6 @@ test("a run is started with the form, approved, and seen to end, without a reloa
   });
 });
 
-test("a form that is filled in wrongly says so and starts nothing", async () => {
-  await reading("/workflows/order", async ({ page }) => {
-    await page.getByRole("button", { name: "Start a run" }).click();
-    await page.getByLabel("Write the input as JSON").check();
-    await page.getByLabel("Input", { exact: true }).fill("{ no");
-    await page.getByRole("button", { name: "Start", exact: true }).click();
-    await page.getByRole("alert").getByText("This is no JSON").waitFor();
-  });
-});
-
 test("a run is paused, resumed, cancelled and run again", async () => {
   const input = { customer: "c_1", cents: 500_000, email: "a@b.example", items: [] };
   const run = await stage.engine.runs.start("order", { workspace: WORKSPACE, input });
@@ -175,51 +165,6 @@ test("a run's page hears what happens, and asks for nothing while nothing does",
     )
     .toBe(1);
   expect(reader.troubles).toEqual([]);
-});
-
-test("everything can be done by keys alone", async () => {
-  const run = await stage.engine.runs.start("refund", { workspace: WORKSPACE, input: { id: "ord_k" } });
-  await run.result({ timeout: "20s" }).catch(() => null);
-  await reading(`/runs/${run.id}`, async ({ page }) => {
-    const press = async (...keys: readonly string[]): Promise<void> => {
-      for (const key of keys) await page.keyboard.press(key);
-    };
-    const focused = (): Promise<string> =>
-      page.evaluate<string>("document.activeElement.textContent.trim().slice(0, 40)");
-    /** Tab by tab, as somebody without a pointer goes. */
-    const reach = async (text: string): Promise<void> => {
-      for (let step = 0; step < 80 && (await focused()) !== text; step++) await press("Tab");
-      expect(await focused()).toBe(text);
-    };
-    await page.getByRole("button", { name: "Redrive" }).waitFor();
-    await press("Tab");
-    expect(await focused()).toBe("Skip to the content");
-    await press("Enter");
-    expect(await page.evaluate<string>("document.activeElement.id")).toBe("main");
-    await reach("Discard");
-    await press("Enter");
-    await page.getByRole("dialog").waitFor();
-    await press("Escape");
-    await page.getByRole("dialog").waitFor({ state: "detached" });
-    expect(await focused()).toBe("Discard");
-    const dialog = page.getByRole("dialog");
-    // The page hears that the dialog was closed a moment after it is gone.
-    await expect
-      .poll(
-        async () => {
-          if (!(await dialog.isVisible())) await press("Enter");
-          return dialog.isVisible();
-        },
-        { interval: 500, timeout: 100_000 },
-      )
-      .toBe(true);
-    await dialog.getByRole("button", { name: "Discard" }).focus();
-    await press("Enter");
-    await page.getByText("It is discarded.").waitFor();
-  });
-  expect(await stage.engine.deadLetters.list({ workspace: WORKSPACE, runId: run.id })).toMatchObject({
-    items: [],
-  });
 });
 
 test("a dead letter is redriven with another input, completed, and discarded", async () => {
@@ -295,15 +240,30 @@ test("runs are found by filter, and paused, resumed and cancelled by it", async 
   const starts = [1, 2, 3].map(() => ({ workspace: WORKSPACE, input, labels }));
   const runs = await stage.engine.runs.startMany("order", starts);
   await reading("/runs", async ({ page }) => {
+    await page.getByRole("button", { name: "failed", exact: true }).click();
+    const all = page.getByRole("group", { name: "All runs that fit the filter" });
+    await all.waitFor();
+    // Half of a label is no filter, and what it leaves out must not be told anything.
+    await page.getByLabel("Label").fill("batch");
+    await all.waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "failed", exact: true }).click();
     await page.getByLabel("Label").fill("batch:of-the-test");
     for (const verb of ["Pause all", "Resume all"]) {
       await page.getByRole("button", { name: verb }).click();
+      await page.getByRole("dialog").getByText("label batch:of-the-test").waitFor();
       await page.getByRole("dialog").getByRole("button", { name: verb }).click();
       await page.getByText("3 runs were told.").waitFor();
       await page.getByRole("button", { name: "Dismiss" }).click();
     }
     await page.getByRole("button", { name: "waiting", exact: true }).click();
-    await expect.poll(() => page.getByRole("row").count(), { timeout: 100_000 }).toBe(4);
+    const rows = page.getByRole("row");
+    await expect.poll(() => rows.count(), { timeout: 100_000 }).toBe(4);
+    // The way back from a run leads to what it was found by.
+    await rows.nth(1).getByRole("link").first().click();
+    await page.getByRole("heading", { name: "order", level: 1 }).waitFor();
+    await page.goBack();
+    await expect.poll(() => rows.count(), { timeout: 100_000 }).toBe(4);
+    expect(await page.getByLabel("Label").inputValue()).toBe("batch:of-the-test");
     await page.getByRole("button", { name: "Cancel all" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Cancel all" }).click();
     await page.getByText("3 runs were told.").waitFor();
@@ -345,6 +305,10 @@ test("who may only look sees no button that does anything, and is refused where 
     `/runs/${await newest("refund")}`,
     async ({ page }) => {
       expect(await page.locator(".page-actions button, .actions button").count()).toBe(0);
+      await page.getByRole("link", { name: "Runs", exact: true }).click();
+      await page.getByRole("button", { name: "failed", exact: true }).click();
+      await page.getByRole("button", { name: "failed", exact: true, pressed: true }).waitFor();
+      expect(await page.getByText("All that fit:").count()).toBe(0);
     },
     { url },
   );

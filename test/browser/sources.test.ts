@@ -152,7 +152,7 @@ test("what is no JSON is said to be none, and nothing is published", async () =>
     await page.getByLabel("Name", { exact: true }).fill("order.lost");
     await page.getByLabel("Payload (JSON)").fill("{ no");
     await confirm(page, "Publish an event");
-    await page.getByText("This is no JSON").waitFor();
+    await page.getByRole("dialog").getByRole("alert").getByText("This is no JSON").waitFor();
   });
   const { items } = await stage.engine.events.list({ workspace, name: "order.lost" });
   expect(items).toEqual([]);
@@ -173,11 +173,22 @@ test("a credential is set and deleted, and its value is nowhere on the page", as
   await reading("/credentials", async ({ page }) => {
     await page.getByRole("button", { name: "Set a credential" }).click();
     await page.getByLabel("Name").fill("mailer");
+    await page.getByRole("button", { name: "One more field" }).click();
+    await page.getByRole("button", { name: "Leave out field 2" }).click();
     await page.getByLabel("Value").fill("very-secret-value");
+    await page.getByLabel("Only for hosts").fill("mail.example, *.mail.example");
     await page.getByRole("dialog").getByRole("button", { name: "Set a credential" }).click();
     const row = page.getByRole("row").filter({ hasText: "mailer" });
-    await row.waitFor();
+    await row.getByText("mail.example, *.mail.example").waitFor();
     expect(await page.content()).not.toContain("very-secret-value");
+    // With another value it is for the same hosts.
+    await row.getByRole("button", { name: "Replace" }).click();
+    await page.getByLabel("Value").fill("another-secret-value");
+    await confirm(page, "Replace");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    const { items } = await stage.engine.credentials.list({ workspace });
+    expect(items).toMatchObject([{ name: "mailer", allowHosts: ["mail.example", "*.mail.example"] }]);
+    expect(await page.content()).not.toContain("another-secret-value");
     await row.getByRole("button", { name: "Delete" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
     await row.waitFor({ state: "detached" });

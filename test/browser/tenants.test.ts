@@ -79,10 +79,15 @@ describe("limits", () => {
     await amount.fill("12");
     await dialog.getByLabel("Plan (may be left out)").fill("platinum");
     await dialog.getByRole("button", { name: "Set limits" }).click();
-    await page.locator(".toast.bad").getByText("workspaces.plans").waitFor();
+    await dialog.getByRole("alert").getByText("workspaces.plans").waitFor();
+    // What somebody else has set meanwhile is not taken away unseen.
+    await stage.engine.workspaces.setLimits(workspace, { concurrency: 9, weight: 2 });
+    await dialog.getByLabel("Plan (may be left out)").fill("");
+    await dialog.getByRole("button", { name: "Set limits" }).click();
+    await dialog.getByRole("alert").getByText("Somebody else has set other limits").waitFor();
     // That it is refused, the browser itself notes.
     expect(reader.troubles.filter((trouble) => !trouble.includes("400"))).toEqual([]);
-    expect((await stage.engine.workspaces.getLimits(workspace)).set).toEqual({ concurrency: 9 });
+    expect((await stage.engine.workspaces.getLimits(workspace)).set).toEqual({ concurrency: 9, weight: 2 });
   });
 
   test.each([

@@ -30,6 +30,9 @@ test.each([
   [-5, "0 ms"],
   [12.4, "12 ms"],
   [1_250, "1.25 s"],
+  [999.7, "1.00 s"],
+  [9_996, "10.0 s"],
+  [59_960, "1 m"],
   [65_000, "1 m 5 s"],
   [3 * 86_400_000 + 4 * 3_600_000 + 59_000, "3 d 4 h"],
 ])("%d ms are %s", (ms, text) => {
@@ -38,7 +41,8 @@ test.each([
 
 test("shares, sizes and ids", () => {
   expect([0, 0.0001, 0.033, 0.5].map(percent)).toEqual(["0 %", "< 0.1 %", "3.3 %", "50 %"]);
-  expect([12, 2_048, 3 * 1_048_576].map(bytes)).toEqual(["12 B", "2.0 KiB", "3.0 MiB"]);
+  expect([0.9962, 0.9999, 1].map(percent)).toEqual(["99.6 %", "> 99.9 %", "100 %"]);
+  expect([12, 2_048, 1_048_575, 3 * 1_048_576].map(bytes)).toEqual(["12 B", "2.0 KiB", "1.0 MiB", "3.0 MiB"]);
   expect(shortId("01a22843-a5da-73ac-b778-00616409a981")).toBe("…00616409a981");
   expect(shortId("short")).toBe("short");
 });

@@ -1,6 +1,7 @@
 /** The frame around every page, and which page is shown. Addresses are kept behind `#`, so the host serves one document only. */
 import type { JSX } from "preact";
-import { Link, Redirect, Route, Router, Switch, useRoute } from "wouter-preact";
+import { useEffect, useRef } from "preact/hooks";
+import { Link, Redirect, Route, Router, Switch, useLocation, useRoute } from "wouter-preact";
 import { useHashLocation } from "wouter-preact/use-hash-location";
 import { useLive } from "./live.ts";
 import { Audit } from "./pages/audit.tsx";
@@ -150,8 +151,13 @@ function PlaceLink({ path, title }: { path: string; title: string }): JSX.Elemen
   const [exact] = useRoute(path);
   const [below] = useRoute(`${path}/*`);
   const here = exact || (path !== "/" && below);
+  const item = useRef<HTMLLIElement>(null);
+  // On a narrow screen the places are one row, of which a part is seen.
+  useEffect(() => {
+    if (here) item.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [here]);
   return (
-    <li>
+    <li ref={item}>
       <Link href={path} {...(here ? { "aria-current": "page" as const } : {})}>
         {title}
       </Link>
@@ -159,7 +165,20 @@ function PlaceLink({ path, title }: { path: string; title: string }): JSX.Elemen
   );
 }
 
+/** Another page begins at its top. The focus goes with it, from a link that may be gone, so that whoever hears the page is told of it. */
+function useArrivals(): void {
+  const [path] = useLocation();
+  const before = useRef(path);
+  useEffect(() => {
+    if (before.current === path) return;
+    before.current = path;
+    document.getElementById("main")?.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  }, [path]);
+}
+
 function Pages(): JSX.Element {
+  useArrivals();
   return (
     <Switch>
       <Route path="/" component={Overview} />

@@ -3,9 +3,10 @@
 /** `3 d 4 h`, `1 m 5 s`, `1.25 s`, `12 ms`. */
 export function duration(ms: number): string {
   if (ms < 0) return "0 ms";
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(ms < 10_000 ? 2 : 1)} s`;
-  const seconds = Math.floor(ms / 1_000);
+  // Each bound lies where the smaller unit would be written with the number of the next one.
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${(ms / 1_000).toFixed(ms < 9_995 ? 2 : 1)} s`;
+  const seconds = Math.round(ms / 1_000);
   const parts: readonly (readonly [number, string])[] = [
     [Math.floor(seconds / 86_400), "d"],
     [Math.floor((seconds % 86_400) / 3_600), "h"],
@@ -48,7 +49,11 @@ export function count(value: number): string {
 
 export function percent(share: number): string {
   if (share === 0) return "0 %";
-  return share < 0.001 ? "< 0.1 %" : `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
+  if (share < 0.001) return "< 0.1 %";
+  // Not all is not 100 %, as nothing alone is 0 %.
+  if (share > 0.999 && share < 1) return "> 99.9 %";
+  const isFine = share < 0.1 || (share >= 0.995 && share < 1);
+  return `${(share * 100).toFixed(isFine ? 1 : 0)} %`;
 }
 
 /** `12 / s`, `3.4 / min`: in the unit in which it is a number that one can imagine. */
@@ -66,7 +71,7 @@ export function rate(perSecond: number): string {
 
 export function bytes(size: number): string {
   if (size < 1_024) return `${size} B`;
-  if (size < 1_048_576) return `${(size / 1_024).toFixed(1)} KiB`;
+  if (size < 1_048_525) return `${(size / 1_024).toFixed(1)} KiB`;
   return `${(size / 1_048_576).toFixed(1)} MiB`;
 }
 

@@ -1,6 +1,7 @@
 /** What a page shows is asked for again while somebody looks at it. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { get } from "./api.ts";
+import { forget, isStill, whenMoving } from "./still.ts";
 
 export interface Live<T> {
   /** `undefined`: nothing has come yet. What came last stays while it is asked for again. */
@@ -15,7 +16,7 @@ export const EVERY_MS = 3_000;
 
 /**
  * No path: nothing is asked for. `everyMs` is `null`: only when it is told to (`refresh`). A hidden page asks for nothing, and at once when it is
- * shown again.
+ * shown again; one that stands still changes nothing that is shown.
  */
 export function useLive<T>(path: string | null, everyMs: number | null = EVERY_MS): Live<T> {
   const [state, setState] = useState<{ path: string | null; data?: T; error?: Error }>({ path });
@@ -47,6 +48,8 @@ class Poll<T> {
   readonly #stop = new AbortController();
   #isAsking = false;
   #again = false;
+  #hasTold = false;
+  readonly #goOn = (): void => this.refresh();
   readonly #shown = (): void => {
     if (document.visibilityState === "visible") this.refresh();
   };
@@ -60,7 +63,8 @@ class Poll<T> {
 
   /** What is asked for just now may be old already, so it is asked for once more; to break it off could go on for ever. */
   refresh(): void {
-    if (this.#isAsking) this.#again = true;
+    if (isStill()) whenMoving(this.#goOn);
+    else if (this.#isAsking) this.#again = true;
     else void this.#ask();
   }
 
@@ -75,6 +79,8 @@ class Poll<T> {
     );
     if (signal.aborted) return;
     this.#isAsking = false;
+    if (this.#hasTold && isStill()) return whenMoving(this.#goOn);
+    this.#hasTold = true;
     this.#tell(answer);
     if (this.#again) void this.#ask();
     else this.#later();
@@ -89,6 +95,7 @@ class Poll<T> {
   stop(): void {
     clearTimeout(this.#timer);
     this.#stop.abort();
+    forget(this.#goOn);
     document.removeEventListener("visibilitychange", this.#shown);
   }
 

@@ -18,6 +18,17 @@ export function paceOf(status: string): number {
   return isResting(status) ? RESTING_MS : EVERY_MS;
 }
 
+/** A browser keeps few connections to one server: pages that nobody sees must not hold them all, or the next one could ask for nothing. */
+function useVisible(): boolean {
+  const [visible, setVisible] = useState(document.visibilityState === "visible");
+  useEffect(() => {
+    const look = (): void => setVisible(document.visibilityState === "visible");
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
+  }, []);
+  return visible;
+}
+
 /** How often a run is to be asked for: `null` while its events tell what happens. `refresh` is called for each of them. */
 export function useRunEvents(
   id: string,
@@ -26,8 +37,11 @@ export function useRunEvents(
 ): number | null {
   const [hears, setHears] = useState(false);
   const resting = isResting(status);
+  // Which it is must be known first: one that rests is not listened to.
+  const moves = status !== undefined && !resting;
+  const listens = useVisible() && moves;
   useEffect(() => {
-    if (resting) return undefined;
+    if (!listens) return undefined;
     const source = new EventSource(addressOf(`/runs/${part(id)}/events`));
     let timer: ReturnType<typeof setTimeout> | undefined;
     const soon = (): void => {
@@ -41,13 +55,17 @@ export function useRunEvents(
     source.addEventListener("open", () => setHears(true));
     // It comes back by itself, unless it was refused; until then the page asks.
     source.addEventListener("error", () => setHears(false));
-    source.addEventListener("closed", () => source.close());
+    // Whose login has ended hears no more. The page then asks, and says that it may not.
+    source.addEventListener("closed", () => {
+      setHears(false);
+      source.close();
+    });
     return () => {
       clearTimeout(timer);
       source.close();
       setHears(false);
     };
-  }, [id, resting, refresh]);
+  }, [id, listens, refresh]);
   if (resting) return RESTING_MS;
   return hears ? null : EVERY_MS;
 }

@@ -1,6 +1,6 @@
 /** The picture of a workflow, with what is known of each node on it. */
 import type { JSX } from "preact";
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import type { WorkflowDocument } from "../../../../core/definition/document.ts";
 import { isTaken } from "../../../../core/graph/outcomes.ts";
 import { markOf, toneOf } from "../ui/status.tsx";
@@ -12,6 +12,7 @@ import {
   type PlacedEdge,
   type PlacedNode,
 } from "./layout.ts";
+import { neighbourOf } from "./neighbour.ts";
 import { MAX_HEIGHT, useView } from "./view.ts";
 
 /** What is shown on a node beside its name. */
@@ -35,10 +36,27 @@ interface GraphProps {
 export function Graph({ document, facts, selected, onSelect }: GraphProps): JSX.Element {
   const layout = useMemo(() => layoutOf(document, roomHere()), [document]);
   const view = useView(layout, layout.nodes.find(({ id }) => id === selected) ?? layout.first);
+  const [reached, setReached] = useState<string | null>(null);
+  const isHere = (id: string | null): boolean => layout.nodes.some((node) => node.id === id);
+  // One stop for who goes on with the tabulator, however many nodes there are; the arrow keys go from one node to the next.
+  const stop = [reached, selected].find(isHere) ?? layout.first?.id ?? null;
+  const reach = (node: PlacedNode): void => {
+    setReached(node.id);
+    view.show(node);
+  };
   // Moving the picture draws none of its parts anew.
   const parts = useMemo(
-    () => <Parts layout={layout} facts={facts} selected={selected} onSelect={onSelect} onReach={view.show} />,
-    [layout, facts, selected],
+    () => (
+      <Parts
+        layout={layout}
+        facts={facts}
+        selected={selected}
+        stop={stop}
+        onSelect={onSelect}
+        onReach={reach}
+      />
+    ),
+    [layout, facts, selected, stop],
   );
   return (
     <div class="graph">
@@ -58,7 +76,7 @@ export function Graph({ document, facts, selected, onSelect }: GraphProps): JSX.
         viewBox={view.viewBox}
         style={{ height: `${view.height}px` }}
         role="group"
-        aria-label="Nodes of the workflow"
+        aria-label="Nodes of the workflow, gone through with the arrow keys"
       >
         <Arrow />
         {parts}
@@ -69,11 +87,20 @@ export function Graph({ document, facts, selected, onSelect }: GraphProps): JSX.
 
 interface PartsProps extends Omit<GraphProps, "document"> {
   layout: Layout;
+  /** The node that the tabulator stops at. */
+  stop: string | null;
   /** A node has the focus, wherever it is. */
   onReach: (node: PlacedNode) => void;
 }
 
-function Parts({ layout, facts, selected, onSelect, onReach }: PartsProps): JSX.Element {
+function Parts({ layout, facts, selected, stop, onSelect, onReach }: PartsProps): JSX.Element {
+  const go = (event: KeyboardEvent, from: PlacedNode): void => {
+    const next = neighbourOf(layout.nodes, from, event.key);
+    if (next === null) return;
+    event.preventDefault();
+    const picture = (event.currentTarget as SVGGElement).ownerSVGElement!;
+    picture.querySelectorAll<SVGGElement>(".node")[next]?.focus();
+  };
   return (
     <>
       {layout.edges.map((edge, at) => (
@@ -85,8 +112,10 @@ function Parts({ layout, facts, selected, onSelect, onReach }: PartsProps): JSX.
           node={node}
           facts={facts.get(node.id)}
           selected={node.id === selected}
+          isStop={node.id === stop}
           onSelect={onSelect}
           onReach={onReach}
+          onGo={go}
         />
       ))}
     </>
@@ -136,8 +165,11 @@ interface NodeProps {
   node: PlacedNode;
   facts: NodeFacts | undefined;
   selected: boolean;
+  isStop: boolean;
   onSelect: (node: string) => void;
   onReach: (node: PlacedNode) => void;
+  /** To another node, by a key that is pressed at this one. */
+  onGo: (event: KeyboardEvent, from: PlacedNode) => void;
 }
 
 const KIND_MARKS: Readonly<Record<string, string>> = {
@@ -148,13 +180,13 @@ const KIND_MARKS: Readonly<Record<string, string>> = {
 };
 
 /** Its title is what is read out; the texts that are drawn say the same, cut to their room. */
-function Node({ node, facts, selected, onSelect, onReach }: NodeProps): JSX.Element {
+function Node({ node, facts, selected, isStop, onSelect, onReach, onGo }: NodeProps): JSX.Element {
   const { id, kind, detail, x, y } = node;
   const status = facts?.status;
   const second = facts?.note ?? detail;
   const select = (): void => onSelect(id);
   const press = (event: KeyboardEvent): void => {
-    if (event.key !== "Enter" && event.key !== " ") return;
+    if (event.key !== "Enter" && event.key !== " ") return onGo(event, node);
     event.preventDefault();
     select();
   };
@@ -163,7 +195,7 @@ function Node({ node, facts, selected, onSelect, onReach }: NodeProps): JSX.Elem
       class={`node ${status ? toneOf(status) : (facts?.tone ?? "plain")} ${selected ? "selected" : ""}`}
       transform={`translate(${x},${y})`}
       role="button"
-      tabindex={0}
+      tabindex={isStop ? 0 : -1}
       aria-pressed={selected}
       onClick={select}
       onFocus={() => onReach(node)}

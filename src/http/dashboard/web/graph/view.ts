@@ -1,4 +1,4 @@
-/** What part of a drawing is seen: moved by dragging and by keys, made larger and smaller by buttons and by the wheel with Ctrl. */
+/** What part of a drawing is seen: moved by dragging and by going through its parts, made larger and smaller by buttons and by the wheel with Ctrl. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { RefObject } from "preact";
 

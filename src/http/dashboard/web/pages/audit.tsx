@@ -1,11 +1,12 @@
 /** Who did what, to what, when, and how it went. */
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
 import { Link } from "wouter-preact";
 import type { Page as ListPage } from "../../../../core/ports/store.ts";
 import { query } from "../api.ts";
 import { shortId } from "../format.ts";
 import { useLive } from "../live.ts";
+import { useRemembered } from "../remembered.ts";
+import { useSettled } from "../settled.ts";
 import { JsonView } from "../ui/json.tsx";
 import { Empty, Page, Shown, Table } from "../ui/page.tsx";
 import { Pager, usePages } from "../ui/pager.tsx";
@@ -31,20 +32,27 @@ interface Search {
   readonly outcome: string;
 }
 
+const NO_SEARCH: Search = { actor: "", action: "", subject: "", outcome: "" };
 const PAGE = 50;
 const OUTCOMES = ["", "done", "failed", "refused", "begun"];
 const HEAD = ["When", "Who", "What", "To what", "How it went", "With"];
 const TEXTS = [
-  ["actor", "Who"],
-  ["action", "What"],
-  ["subject", "To what"],
+  ["actor", "Who", "The whole name"],
+  ["action", "What", "As runs.cancel"],
+  ["subject", "To what", "A whole id or name"],
 ] as const;
 
 export function Audit(): JSX.Element {
-  const [search, setSearch] = useState<Search>({ actor: "", action: "", subject: "", outcome: "" });
-  const pages = usePages();
+  const [search, setSearch] = useRemembered("search", NO_SEARCH);
+  const pages = usePages("audit");
+  const sought = {
+    actor: useSettled(search.actor.trim()),
+    action: useSettled(search.action.trim()),
+    subject: useSettled(search.subject.trim()),
+    outcome: search.outcome,
+  };
   const entries = useLive<ListPage<AuditEntry>>(
-    `/audit${query({ ...search, cursor: pages.cursor, limit: PAGE })}`,
+    `/audit${query({ ...sought, cursor: pages.cursor, limit: PAGE })}`,
   );
   const change = (part: Partial<Search>): void => {
     setSearch({ ...search, ...part });
@@ -77,13 +85,14 @@ interface FiltersProps {
 function Filters({ search, onChange }: FiltersProps): JSX.Element {
   return (
     <form class="filters" role="search" aria-label="Audit" onSubmit={(event) => event.preventDefault()}>
-      {TEXTS.map(([name, title]) => (
+      {TEXTS.map(([name, title, example]) => (
         <label key={name}>
           {title}
           <input
             type="search"
+            placeholder={example}
             value={search[name]}
-            onInput={(event) => onChange({ [name]: event.currentTarget.value.trim() })}
+            onInput={(event) => onChange({ [name]: event.currentTarget.value })}
           />
         </label>
       ))}

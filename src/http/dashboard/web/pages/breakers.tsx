@@ -11,10 +11,9 @@ import { useLive } from "../live.ts";
 import { useMay } from "../session.ts";
 import { Ask } from "../ui/dialog.tsx";
 import { Empty, Page, Shown, Table } from "../ui/page.tsx";
-import { Pager, usePages } from "../ui/pager.tsx";
+import { IN_ORDER, Pager, usePages } from "../ui/pager.tsx";
 import { Status } from "../ui/status.tsx";
 import { Ago } from "../ui/time.tsx";
-import { attempt } from "../ui/toast.tsx";
 
 const PAGE = 100;
 /** The server counts no further. */
@@ -28,7 +27,7 @@ const MEANING: Readonly<Record<BreakerPhase, string>> = {
 };
 
 export function Breakers(): JSX.Element {
-  const pages = usePages();
+  const pages = usePages("breakers");
   const breakers = useLive<ListPage<BreakerSummary>>(
     `/breakers${query({ cursor: pages.cursor, limit: PAGE })}`,
   );
@@ -46,7 +45,7 @@ export function Breakers(): JSX.Element {
                   <Row key={`${breaker.scope} ${breaker.name}`} breaker={breaker} onDone={done} />
                 ))}
               </Table>
-              <Pager pages={pages} cursor={cursor} />
+              <Pager pages={pages} cursor={cursor} words={IN_ORDER} />
             </>
           )
         }
@@ -107,7 +106,8 @@ function Actions({ breaker, onDone }: RowProps): JSX.Element {
           label="Close"
           class="small"
           question={`What is parked behind ${name} goes on, in growing waves. When these fail it opens again.`}
-          onYes={() => change("close", { scope, name, onDone })}
+          onYes={() => change("close", { scope, name })}
+          onDone={onDone}
         />
       )}
       {!byHand && may.open && (
@@ -116,7 +116,8 @@ function Actions({ breaker, onDone }: RowProps): JSX.Element {
           class="small"
           danger
           question={`Nothing is tried behind ${name} until somebody closes it.`}
-          onYes={() => change("open", { scope, name, onDone })}
+          onYes={() => change("open", { scope, name })}
+          onDone={onDone}
         />
       )}
     </span>
@@ -132,7 +133,8 @@ function OpenOne({ onDone }: { onDone: () => void }): JSX.Element | null {
       label="Open a breaker"
       danger
       question="Node runs that would use it are parked until somebody closes it. For the maintenance of a provider, say."
-      onYes={() => change("open", { scope, name, onDone })}
+      onYes={() => change("open", { scope, name })}
+      onDone={onDone}
     >
       <label>
         Of
@@ -158,15 +160,12 @@ function OpenOne({ onDone }: { onDone: () => void }): JSX.Element | null {
   );
 }
 
-interface Change extends Pick<BreakerSummary, "scope" | "name"> {
-  readonly onDone: () => void;
-}
-
-function change(how: "open" | "close", { scope, name, onDone }: Change): Promise<void> {
-  return attempt(async () => {
-    await send("POST", `/breakers/${scope}/${part(name)}/${how}`);
-    return how === "open"
-      ? `The breaker of ${name} is open until it is closed by hand.`
-      : `What waits for ${name} goes on.`;
-  }, onDone);
+async function change(
+  how: "open" | "close",
+  { scope, name }: Pick<BreakerSummary, "scope" | "name">,
+): Promise<string> {
+  await send("POST", `/breakers/${scope}/${part(name)}/${how}`);
+  return how === "open"
+    ? `The breaker of ${name} is open until it is closed by hand.`
+    : `What waits for ${name} goes on.`;
 }

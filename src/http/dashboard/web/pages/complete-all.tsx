@@ -6,7 +6,6 @@ import { type BulkResult, send } from "../api.ts";
 import { count } from "../format.ts";
 import { useMay } from "../session.ts";
 import { Ask } from "../ui/dialog.tsx";
-import { attempt } from "../ui/toast.tsx";
 
 export function CompleteAll({
   group,
@@ -22,14 +21,13 @@ export function CompleteAll({
       label="Complete all"
       class="small"
       question={`All ${count(group.count)} of them count as succeeded with this output.`}
-      onYes={() =>
-        attempt(async () => {
-          const filter = { workflow: group.workflow, fingerprint: group.fingerprint };
-          const body = { filter, output: JSON.parse(text) as unknown };
-          const { done, refused } = await send<BulkResult>("POST", "/bulk/dead-letters/complete", { body });
-          return `${count(done)} done${refused > 0 ? `, ${count(refused)} refused` : ""}.`;
-        }, onDone)
-      }
+      onYes={async () => {
+        const filter = { workflow: group.workflow, fingerprint: group.fingerprint };
+        const body = { filter, output: JSON.parse(text) as unknown };
+        const { done, refused } = await send<BulkResult>("POST", "/bulk/dead-letters/complete", { body });
+        return `${count(done)} done${refused > 0 ? `, ${count(refused)} refused` : ""}.`;
+      }}
+      onDone={onDone}
     >
       <label>
         Output (JSON)

@@ -8,7 +8,6 @@ import { useMay } from "../session.ts";
 import { Ask } from "../ui/dialog.tsx";
 import { Empty, Page, Shown, Table } from "../ui/page.tsx";
 import { Ago } from "../ui/time.tsx";
-import { attempt } from "../ui/toast.tsx";
 
 interface Credential {
   readonly name: string;
@@ -28,18 +27,8 @@ export function Credentials(): JSX.Element {
             <Empty>No credentials are stored.</Empty>
           ) : (
             <Table label="Credentials" head={["Name", "Fields", "Only for hosts", "Changed", "Actions"]}>
-              {items.map(({ name, fields, allowHosts, updatedAt }) => (
-                <tr key={name}>
-                  <td>{name}</td>
-                  <td>{fields.join(", ")}</td>
-                  <td>{allowHosts ? allowHosts.join(", ") : <span class="muted">any</span>}</td>
-                  <td>
-                    <Ago at={updatedAt} />
-                  </td>
-                  <td>
-                    <Delete name={name} onDone={done} />
-                  </td>
-                </tr>
+              {items.map((credential) => (
+                <Row key={credential.name} credential={credential} onDone={done} />
               ))}
             </Table>
           )
@@ -49,35 +38,108 @@ export function Credentials(): JSX.Element {
   );
 }
 
+function Row({ credential, onDone }: { credential: Credential; onDone: () => void }): JSX.Element {
+  const { name, fields, allowHosts, updatedAt } = credential;
+  return (
+    <tr>
+      <td>{name}</td>
+      <td>{fields.join(", ")}</td>
+      <td>{allowHosts ? allowHosts.join(", ") : <span class="muted">any</span>}</td>
+      <td>
+        <Ago at={updatedAt} />
+      </td>
+      <td>
+        <span class="actions">
+          {/* What it has may have been changed elsewhere: the form begins with what is there. */}
+          <SetCredential key={updatedAt} of={credential} onDone={onDone} />
+          <Delete name={name} onDone={onDone} />
+        </span>
+      </td>
+    </tr>
+  );
+}
+
 interface Line {
   readonly field: string;
   readonly value: string;
 }
 
-function SetCredential({ onDone }: { onDone: () => void }): JSX.Element | null {
-  const [name, setName] = useState("");
-  const [lines, setLines] = useState<readonly Line[]>([{ field: "token", value: "" }]);
+/** What is filled in. Values are never known before. */
+interface Draft {
+  readonly name: string;
+  readonly lines: readonly Line[];
+  /** With commas between them. */
+  readonly hosts: string;
+}
+
+function draftOf(of: Credential | undefined): Draft {
+  if (!of) return { name: "", lines: [{ field: "token", value: "" }], hosts: "" };
+  const lines = of.fields.map((field) => ({ field, value: "" }));
+  return { name: of.name, lines, hosts: (of.allowHosts ?? []).join(", ") };
+}
+
+interface SetCredentialProps {
+  /** The one whose place it takes; `undefined`: any. */
+  of?: Credential;
+  onDone: () => void;
+}
+
+function SetCredential({ of, onDone }: SetCredentialProps): JSX.Element | null {
+  const [draft, setDraft] = useState(() => draftOf(of));
   if (!useMay("credentials.set")) return null;
-  const change = (at: number, line: Partial<Line>): void =>
-    setLines(lines.map((each, index) => (index === at ? { ...each, ...line } : each)));
-  const store = (): Promise<void> =>
-    attempt(async () => {
-      const fields = Object.fromEntries(lines.map(({ field, value }) => [field, value]));
-      await send("PUT", `/credentials/${part(name)}`, { body: { fields } });
-      setLines([{ field: "token", value: "" }]);
-      return `${name} is stored.`;
-    }, onDone);
+  const { name, lines, hosts } = draft;
+  const store = async (): Promise<string> => {
+    const allowHosts = hosts.split(",").flatMap((host) => host.trim() || []);
+    const fields = Object.fromEntries(lines.map(({ field, value }) => [field, value]));
+    const body = { fields, ...(allowHosts.length === 0 ? {} : { allowHosts }) };
+    await send("PUT", `/credentials/${part(name)}`, { body });
+    setDraft(draftOf(of));
+    return `${name} is stored.`;
+  };
   return (
     <Ask
-      label="Set a credential"
-      class="primary"
-      question="What is stored under this name is replaced. Values cannot be read again."
+      label={of ? "Replace" : "Set a credential"}
+      class={of ? "small" : "primary"}
+      question={`What is stored under ${of ? of.name : "this name"} is replaced, with the hosts that it is for. Values cannot be read again.`}
       onYes={store}
+      onDone={onDone}
     >
+      {!of && (
+        <label>
+          Name
+          <input
+            required
+            value={name}
+            onInput={(event) => setDraft({ ...draft, name: event.currentTarget.value })}
+          />
+        </label>
+      )}
+      <Lines lines={lines} onChange={(next) => setDraft({ ...draft, lines: next })} />
       <label>
-        Name
-        <input required value={name} onInput={(event) => setName(event.currentTarget.value)} />
+        Only for hosts (may be left out)
+        <input
+          placeholder="api.example.com, *.example.org"
+          value={hosts}
+          onInput={(event) => setDraft({ ...draft, hosts: event.currentTarget.value })}
+        />
+        <small class="muted">
+          With commas between them. Without any it is sent to whatever host a node calls.
+        </small>
       </label>
+    </Ask>
+  );
+}
+
+interface LinesProps {
+  lines: readonly Line[];
+  onChange: (lines: readonly Line[]) => void;
+}
+
+function Lines({ lines, onChange }: LinesProps): JSX.Element {
+  const change = (at: number, line: Partial<Line>): void =>
+    onChange(lines.map((each, index) => (index === at ? { ...each, ...line } : each)));
+  return (
+    <>
       {lines.map((line, at) => (
         <div key={at} class="pair">
           <label>
@@ -98,12 +160,22 @@ function SetCredential({ onDone }: { onDone: () => void }): JSX.Element | null {
               onInput={(event) => change(at, { value: event.currentTarget.value })}
             />
           </label>
+          {lines.length > 1 && (
+            <button
+              type="button"
+              class="small"
+              aria-label={`Leave out field ${at + 1}`}
+              onClick={() => onChange(lines.filter((_, index) => index !== at))}
+            >
+              ✕
+            </button>
+          )}
         </div>
       ))}
-      <button type="button" class="small" onClick={() => setLines([...lines, { field: "", value: "" }])}>
+      <button type="button" class="small" onClick={() => onChange([...lines, { field: "", value: "" }])}>
         One more field
       </button>
-    </Ask>
+    </>
   );
 }
 
@@ -115,12 +187,11 @@ function Delete({ name, onDone }: { name: string; onDone: () => void }): JSX.Ele
       class="small"
       danger
       question={`Nodes that ask for ${name} fail from now on.`}
-      onYes={() =>
-        attempt(async () => {
-          await send("DELETE", `/credentials/${part(name)}`);
-          return `${name} is deleted.`;
-        }, onDone)
-      }
+      onYes={async () => {
+        await send("DELETE", `/credentials/${part(name)}`);
+        return `${name} is deleted.`;
+      }}
+      onDone={onDone}
     />
   );
 }

@@ -1,18 +1,17 @@
 /** What gave up, grouped by how it failed, because what failed alike is mended alike. */
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
 import { Link } from "wouter-preact";
 import type { DeadLetter, DeadLetterGroup } from "../../../../core/ports/dead-letter.ts";
 import type { Page as ListPage } from "../../../../core/ports/store.ts";
 import { type BulkResult, query, send } from "../api.ts";
 import { count, shortId } from "../format.ts";
 import { useLive } from "../live.ts";
+import { useRemembered } from "../remembered.ts";
 import { useMay } from "../session.ts";
 import { Ask } from "../ui/dialog.tsx";
 import { Empty, Page, Panel, Shown, Table } from "../ui/page.tsx";
 import { Pager, usePages } from "../ui/pager.tsx";
 import { Ago } from "../ui/time.tsx";
-import { attempt } from "../ui/toast.tsx";
 import { CompleteAll } from "./complete-all.tsx";
 import { Resolve } from "./resolve.tsx";
 
@@ -20,8 +19,8 @@ const PAGE = 25;
 
 export function DeadLetters(): JSX.Element {
   const groups = useLive<{ items: readonly DeadLetterGroup[] }>("/dead-letter-groups");
-  const [choice, setChoice] = useState<string | null>(null);
-  const [text, setText] = useState("");
+  const [choice, setChoice] = useRemembered<string | null>("group", null);
+  const [text, setText] = useRemembered("text", "");
   const chosen = groups.data?.items.find((group) => keyOf(group) === choice);
   const search = (
     <form class="inline" role="search" onSubmit={(event) => event.preventDefault()}>
@@ -110,13 +109,12 @@ function Group({ group, chosen, onChoose, onDone }: GroupProps): JSX.Element {
 
 function GroupActions({ group, onDone }: { group: DeadLetterGroup; onDone: () => void }): JSX.Element {
   const { workflow, fingerprint } = group;
-  const many = (verb: "redrive" | "discard"): Promise<void> =>
-    attempt(async () => {
-      const { done, refused } = await send<BulkResult>("POST", `/bulk/dead-letters/${verb}`, {
-        body: { filter: { workflow, fingerprint } },
-      });
-      return `${count(done)} done${refused > 0 ? `, ${count(refused)} refused` : ""}.`;
-    }, onDone);
+  const many = async (verb: "redrive" | "discard"): Promise<string> => {
+    const { done, refused } = await send<BulkResult>("POST", `/bulk/dead-letters/${verb}`, {
+      body: { filter: { workflow, fingerprint } },
+    });
+    return `${count(done)} done${refused > 0 ? `, ${count(refused)} refused` : ""}.`;
+  };
   const redrive = useMay("deadLetters.redriveMany");
   const discard = useMay("deadLetters.discardMany");
   return (
@@ -127,6 +125,7 @@ function GroupActions({ group, onDone }: { group: DeadLetterGroup; onDone: () =>
           class="small primary"
           question={`All ${count(group.count)} of them run again.`}
           onYes={() => many("redrive")}
+          onDone={onDone}
         />
       )}
       <CompleteAll group={group} onDone={onDone} />
@@ -137,6 +136,7 @@ function GroupActions({ group, onDone }: { group: DeadLetterGroup; onDone: () =>
           danger
           question={`All ${count(group.count)} of them are left undone.`}
           onYes={() => many("discard")}
+          onDone={onDone}
         />
       )}
     </span>
@@ -145,7 +145,7 @@ function GroupActions({ group, onDone }: { group: DeadLetterGroup; onDone: () =>
 
 function Letters({ group, onDone }: { group: DeadLetterGroup; onDone: () => void }): JSX.Element {
   const { workflow, fingerprint, node } = group;
-  const pages = usePages();
+  const pages = usePages(keyOf(group));
   const path = `/dead-letters${query({ workflow, fingerprint, state: "open", cursor: pages.cursor, limit: PAGE })}`;
   const letters = useLive<ListPage<DeadLetter>>(path);
   const done = (): void => {

@@ -1,12 +1,13 @@
 /** What happens in the workspace as it happens, and events that were published, with what became of each. */
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
 import type { Page as ListPage } from "../../../../core/ports/store.ts";
 import type { WorkspaceEvent } from "../../../../engine/events.ts";
 import { query } from "../api.ts";
 import { count } from "../format.ts";
 import { useLive } from "../live.ts";
+import { useRemembered } from "../remembered.ts";
 import { useMay } from "../session.ts";
+import { useSettled } from "../settled.ts";
 import { Empty, Page, Panel, Shown, Table } from "../ui/page.tsx";
 import { Pager, usePages } from "../ui/pager.tsx";
 import { Status } from "../ui/status.tsx";
@@ -18,10 +19,11 @@ const PAGE = 50;
 const HEAD = ["Published", "Name", "State", "Woke", "Started", "Refused"];
 
 export function Events(): JSX.Element {
-  const [name, setName] = useState("");
-  const [refused, setRefused] = useState(false);
-  const pages = usePages();
-  const parts = { name, refused: refused ? "true" : undefined, cursor: pages.cursor, limit: PAGE };
+  const [name, setName] = useRemembered("name", "");
+  const [refused, setRefused] = useRemembered("refused", false);
+  const pages = usePages("events");
+  const sought = useSettled(name.trim());
+  const parts = { name: sought, refused: refused ? "true" : undefined, cursor: pages.cursor, limit: PAGE };
   const events = useLive<ListPage<WorkspaceEvent>>(`/events${query(parts)}`);
   const follows = useMay("feed.follow");
   const filter = (
@@ -29,7 +31,7 @@ export function Events(): JSX.Element {
       <input
         type="search"
         aria-label="Name of an event"
-        placeholder="Name"
+        placeholder="Its whole name"
         value={name}
         onInput={(event) => {
           setName(event.currentTarget.value);

@@ -20,15 +20,19 @@ const SAID: Readonly<Record<FeedEventType, readonly [what: string, status: strin
 };
 const SHOWN = 30;
 
+type Ear = "begins" | "hears" | "deaf" | "closed";
+
+const EAR: Readonly<Record<Ear, string>> = {
+  begins: "connecting …",
+  hears: "as it happens",
+  deaf: "not connected; the browser tries again",
+  closed: "the server has ended this; load the page anew",
+};
+
 export function Feed(): JSX.Element {
-  const { events, hears } = useFeed();
+  const { events, ear } = useFeed();
   return (
-    <Panel
-      title="Now"
-      actions={
-        <span class="muted">{hears ? "as it happens" : "not connected; the browser tries again"}</span>
-      }
-    >
+    <Panel title="Now" actions={<span class="muted">{EAR[ear]}</span>}>
       {events.length === 0 ? (
         <Empty>Nothing has happened since this page was opened.</Empty>
       ) : (
@@ -67,9 +71,9 @@ function Row({ event: { type, at, workflow, runId, node } }: { event: FeedEvent 
   );
 }
 
-function useFeed(): { readonly events: readonly FeedEvent[]; readonly hears: boolean } {
+function useFeed(): { readonly events: readonly FeedEvent[]; readonly ear: Ear } {
   const [events, setEvents] = useState<readonly FeedEvent[]>([]);
-  const [hears, setHears] = useState(false);
+  const [ear, setEar] = useState<Ear>("begins");
   useEffect(() => {
     const source = new EventSource(addressOf("/feed"));
     const hear = ({ data }: MessageEvent<string>): void => {
@@ -78,13 +82,16 @@ function useFeed(): { readonly events: readonly FeedEvent[]; readonly hears: boo
       setEvents((before) => [event, ...before.filter(({ id }) => id !== event.id)].slice(0, SHOWN));
     };
     for (const type of Object.keys(SAID)) source.addEventListener(type, hear);
-    source.addEventListener("open", () => setHears(true));
-    source.addEventListener("error", () => setHears(false));
+    source.addEventListener("open", () => setEar("hears"));
+    // A browser does not come back to where it was refused.
+    source.addEventListener("error", () =>
+      setEar(source.readyState === EventSource.CLOSED ? "closed" : "deaf"),
+    );
     source.addEventListener("closed", () => {
-      setHears(false);
+      setEar("closed");
       source.close();
     });
     return () => source.close();
   }, []);
-  return { events, hears };
+  return { events, ear };
 }

@@ -57,6 +57,9 @@ function Tiles({ stats, range, all }: FiguresProps): JSX.Element {
             )
           }
         />
+        {now.stuck > 0 && (
+          <Tile name="Stuck runs" value={count(now.stuck)} tone="bad" note="should move and do not" />
+        )}
         <Tile
           name="Failure rate"
           value={runs.failureRate === null ? "–" : percent(runs.failureRate)}

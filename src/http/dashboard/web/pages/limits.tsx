@@ -2,12 +2,11 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { LIMIT_FIELDS, type LimitField } from "../../../../core/limits/limit-fields.ts";
-import { part, send } from "../api.ts";
+import { ApiError, get, part, send } from "../api.ts";
 import { count, rate, words } from "../format.ts";
 import { useMay } from "../session.ts";
 import { Ask } from "../ui/dialog.tsx";
 import { Panel, Table } from "../ui/page.tsx";
-import { attempt } from "../ui/toast.tsx";
 
 interface RateSet {
   readonly limit: number;
@@ -80,6 +79,12 @@ function textOf(value: number | string | RateSet | RateInForce | null | undefine
   return `${count(limit)} every ${typeof per === "number" ? `${per} ms` : per}${burst}`;
 }
 
+/** What this form would take the place of is not what it began with. */
+const SET_BY_OTHERS = {
+  detail: "Somebody else has set other limits meanwhile.",
+  next: "Close this to see them, and set yours anew.",
+};
+
 /** `unset`: as the plan and the options say. `none`: no such limit, whatever they say. */
 type Mode = "unset" | "none" | "value";
 
@@ -100,18 +105,21 @@ function SetLimits({ of, onDone }: LimitsProps): JSX.Element | null {
     Object.fromEntries(FIELDS.map(([name]) => [name, draftOf(set?.[name])])),
   );
   if (!useMay("workspaces.setLimits")) return null;
-  const store = (): Promise<void> =>
-    attempt(async () => {
-      const body = { ...(plan === "" ? {} : { plan }), ...bodyOf(drafts) };
-      await send("PUT", `/workspaces/${part(workspace)}/limits`, { body });
-      return `The limits of ${workspace} are set.`;
-    }, onDone);
+  const path = `/workspaces/${part(workspace)}/limits`;
+  const store = async (): Promise<string> => {
+    const meanwhile = await get<LimitsOf>(path);
+    if (JSON.stringify(meanwhile.set) !== JSON.stringify(set)) throw new ApiError(409, SET_BY_OTHERS);
+    const body = { ...(plan === "" ? {} : { plan }), ...bodyOf(drafts) };
+    await send("PUT", path, { body });
+    return `The limits of ${workspace} are set.`;
+  };
   return (
     <Ask
       label="Set limits"
       class="primary"
       question={`Takes the place of what is set for ${workspace}. It holds within about two seconds; what runs is not stopped.`}
       onYes={store}
+      onDone={onDone}
     >
       <label>
         Plan (may be left out)

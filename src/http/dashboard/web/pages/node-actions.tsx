@@ -1,6 +1,7 @@
 /** What can be done about a node of a run: answer what it waits for, or resolve its dead letter. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { Link } from "wouter-preact";
 import type { NodeDocument } from "../../../../core/definition/document.ts";
 import type { DeadLetter } from "../../../../core/ports/dead-letter.ts";
 import type { NodeRunDetail, Page as ListPage, RunDetail } from "../../../../core/ports/store.ts";
@@ -8,9 +9,12 @@ import { part, query, send } from "../api.ts";
 import { useLive } from "../live.ts";
 import { useMay } from "../session.ts";
 import { Ask } from "../ui/dialog.tsx";
-import { attempt } from "../ui/toast.tsx";
+import { Trouble } from "../ui/page.tsx";
 import { Resolve } from "./resolve.tsx";
 import { Rerun } from "./run-actions.tsx";
+
+/** Of the items of a map; who has more to do does it with the whole group. */
+const LETTERS = 5;
 
 interface NodeActionsProps {
   run: RunDetail;
@@ -51,13 +55,12 @@ function Signal({ runId, name, onDone }: SignalProps): JSX.Element | null {
       label={`Send “${name}”`}
       class="primary"
       question="The run waits for this signal and goes on with what it carries."
-      onYes={() =>
-        attempt(async () => {
-          const body = { name, payload: JSON.parse(text) as unknown };
-          await send("POST", `/runs/${part(runId)}/signals`, { body });
-          return "The signal was sent.";
-        }, onDone)
-      }
+      onYes={async () => {
+        const body = { name, payload: JSON.parse(text) as unknown };
+        await send("POST", `/runs/${part(runId)}/signals`, { body });
+        return "The signal was sent.";
+      }}
+      onDone={onDone}
     >
       <label>
         Payload (JSON)
@@ -82,7 +85,7 @@ function OpenLetters({
   onDone: () => void;
 }): JSX.Element {
   const letters = useLive<ListPage<DeadLetter>>(
-    `/dead-letters${query({ runId, node, state: ["open"], limit: 20 })}`,
+    `/dead-letters${query({ runId, node, state: ["open"], limit: LETTERS })}`,
   );
   const done = (): void => {
     letters.refresh();
@@ -90,12 +93,18 @@ function OpenLetters({
   };
   return (
     <>
+      {letters.error && <Trouble error={letters.error} stale={letters.data !== undefined} />}
       {letters.data?.items.map((letter) => (
         <div key={letter.id} class="letter" role="group" aria-label="Dead letter">
           {letter.item >= 0 && <span>Item {letter.item}: </span>}
           <Resolve letter={letter} onDone={done} />
         </div>
       ))}
+      {letters.data && letters.data.cursor !== null && (
+        <p class="muted">
+          There are more. All of them are among the <Link href="/dead-letters">dead letters</Link>.
+        </p>
+      )}
     </>
   );
 }

@@ -1,14 +1,14 @@
 /** The items of a map, page by page, however many there are. */
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
 import type { NodeRecord, RunHeader } from "../../../../core/ports/stored-run.ts";
 import type { Page as ListPage } from "../../../../core/ports/store.ts";
 import { part, query } from "../api.ts";
 import { count } from "../format.ts";
 import { useLive } from "../live.ts";
+import { useRemembered } from "../remembered.ts";
 import { paceOf } from "../run-events.ts";
 import { Shown, Table } from "../ui/page.tsx";
-import { Pager, usePages } from "../ui/pager.tsx";
+import { IN_ORDER, Pager, usePages } from "../ui/pager.tsx";
 import { Status } from "../ui/status.tsx";
 import { Span } from "../ui/time.tsx";
 
@@ -28,8 +28,8 @@ interface Items extends ListPage<Item> {
 }
 
 export function NodeItems({ run, node }: { run: RunHeader; node: string }): JSX.Element {
-  const [status, setStatus] = useState("");
-  const pages = usePages();
+  const [status, setStatus] = useRemembered(`status of items of ${node}`, "");
+  const pages = usePages(`items of ${node}`);
   const path = `/runs/${part(run.id)}/nodes/${part(node)}/items`;
   const items = useLive<Items>(
     path + query({ status: status === "" ? undefined : [status], cursor: pages.cursor, limit: PAGE }),
@@ -73,7 +73,7 @@ export function NodeItems({ run, node }: { run: RunHeader; node: string }): JSX.
                 </tr>
               ))}
             </Table>
-            <Pager pages={pages} cursor={list.cursor} />
+            <Pager pages={pages} cursor={list.cursor} words={IN_ORDER} />
           </>
         )}
       </Shown>

@@ -1,11 +1,16 @@
 /** What the action of a node wrote while it ran. */
 import type { JSX } from "preact";
+import type { Page as ListPage } from "../../../../core/ports/store.ts";
 import type { RunHeader } from "../../../../core/ports/stored-run.ts";
 import { part, query } from "../api.ts";
 import { useLive } from "../live.ts";
 import { paceOf } from "../run-events.ts";
 import { useMay } from "../session.ts";
 import { moment } from "../format.ts";
+import { Trouble } from "../ui/page.tsx";
+import { IN_ORDER, Pager, usePages } from "../ui/pager.tsx";
+
+const PAGE = 200;
 
 export interface LogLine {
   readonly at: number;
@@ -17,11 +22,13 @@ export interface LogLine {
 
 export function NodeLogs({ run, node }: { run: RunHeader; node: string }): JSX.Element | null {
   const may = useMay("runs.logs");
-  const logs = useLive<{ items: readonly LogLine[] }>(
-    may ? `/runs/${part(run.id)}/logs${query({ node, limit: 200 })}` : null,
+  const pages = usePages(`log of ${node}`);
+  const logs = useLive<ListPage<LogLine>>(
+    may ? `/runs/${part(run.id)}/logs${query({ node, cursor: pages.cursor, limit: PAGE })}` : null,
     paceOf(run.status),
   );
-  if (!logs.data || logs.data.items.length === 0) return null;
+  if (logs.error) return <Trouble error={logs.error} stale={logs.data !== undefined} />;
+  if (!logs.data || (logs.data.items.length === 0 && pages.number === 1)) return null;
   return (
     <>
       <h3>Log</h3>
@@ -36,6 +43,7 @@ export function NodeLogs({ run, node }: { run: RunHeader; node: string }): JSX.E
           </li>
         ))}
       </ol>
+      <Pager pages={pages} cursor={logs.data.cursor} words={IN_ORDER} />
     </>
   );
 }

@@ -5,6 +5,7 @@ import type { Page as ListPage } from "../../../../core/ports/store.ts";
 import type { RunHeader } from "../../../../core/ports/stored-run.ts";
 import { query } from "../api.ts";
 import { useLive } from "../live.ts";
+import { useRemembered } from "../remembered.ts";
 import { useMay, useSession } from "../session.ts";
 import type { Stats } from "../stats.ts";
 import { Chips } from "../ui/chips.tsx";
@@ -24,9 +25,11 @@ const NEWEST = 8;
 const ROUND_MS = 60_000;
 
 export function Overview(): JSX.Element {
-  const [range, setRange] = useState<(typeof RANGES)[number]>(RANGES[0]);
-  const [all, setAll] = useState(false);
+  const [chosen, setChosen] = useRemembered<string>("range", RANGES[0][0]);
+  const range = RANGES.find(([name]) => name === chosen) ?? RANGES[0];
+  const [wantsAll, setAll] = useRemembered("all", false);
   const may = { own: useMay("stats"), all: useMay("stats.all") };
+  const all = wantsAll && may.all;
   const stats = useStats(range, all ? "/stats/all" : may.own ? "/stats" : null);
   const actions = (
     <>
@@ -35,16 +38,16 @@ export function Overview(): JSX.Element {
         label="Time that is shown"
         names={RANGES.map(([name]) => name)}
         chosen={range[0]}
-        onChoose={(name) => setRange(RANGES.find(([each]) => each === name)!)}
+        onChoose={setChosen}
       />
     </>
   );
   return (
     <Page title="Overview" actions={actions}>
+      {!all && stats.data !== undefined && stats.data.now.stuck > 0 && <StuckRuns />}
       {(all || may.own) && (
         <Shown of={stats}>{(data) => <Figures stats={data} range={range[0]} all={all} />}</Shown>
       )}
-      {!all && stats.data !== undefined && stats.data.now.stuck > 0 && <StuckRuns />}
       {!all && <NewestRuns />}
     </Page>
   );

@@ -10,7 +10,7 @@ import { useLive } from "../live.ts";
 import { useMay } from "../session.ts";
 import { JsonView } from "../ui/json.tsx";
 import { Empty, Page, Shown, Table } from "../ui/page.tsx";
-import { Pager, usePages } from "../ui/pager.tsx";
+import { IN_ORDER, Pager, usePages } from "../ui/pager.tsx";
 import { Status } from "../ui/status.tsx";
 import { Ago } from "../ui/time.tsx";
 import { attempt } from "../ui/toast.tsx";
@@ -33,7 +33,7 @@ const PAGE = 50;
 const HEAD = ["Workflow", "Asks", "State", "Next", "Last", "Actions"];
 
 export function Polls(): JSX.Element {
-  const pages = usePages();
+  const pages = usePages("polls");
   const polls = useLive<ListPage<Poll>>(`/polls${query({ cursor: pages.cursor, limit: PAGE })}`);
   return (
     <Page title="Polls">
@@ -45,10 +45,10 @@ export function Polls(): JSX.Element {
             <>
               <Table label="Polls" head={HEAD}>
                 {items.map((poll) => (
-                  <Row key={poll.workflow + poll.trigger} poll={poll} onDone={() => polls.refresh()} />
+                  <Row key={`${poll.workflow} ${poll.trigger}`} poll={poll} onDone={() => polls.refresh()} />
                 ))}
               </Table>
-              <Pager pages={pages} cursor={cursor} />
+              <Pager pages={pages} cursor={cursor} words={IN_ORDER} />
             </>
           )
         }

@@ -5,28 +5,25 @@ import { send } from "../api.ts";
 import { count } from "../format.ts";
 import { useMay } from "../session.ts";
 import { Ask } from "../ui/dialog.tsx";
-import { attempt } from "../ui/toast.tsx";
 
 export function Publish({ onDone }: { onDone: () => void }): JSX.Element | null {
   const [name, setName] = useState("");
   const [id, setId] = useState("");
   const [text, setText] = useState("{}");
   if (!useMay("events.publish")) return null;
-  const publish = (): Promise<void> =>
-    attempt(async () => {
-      const body = { name, payload: JSON.parse(text) as unknown, ...(id === "" ? {} : { id }) };
-      const came = await send<{ runs: number; started: number; repeated?: true }>("POST", "/events", {
-        body,
-      });
-      if (came.repeated) return "It was published before; nothing was done now.";
-      return `It woke ${count(came.runs)} runs and started ${count(came.started)}.`;
-    }, onDone);
+  const publish = async (): Promise<string> => {
+    const body = { name, payload: JSON.parse(text) as unknown, ...(id === "" ? {} : { id }) };
+    const came = await send<{ runs: number; started: number; repeated?: true }>("POST", "/events", { body });
+    if (came.repeated) return "It was published before; nothing was done now.";
+    return `It woke ${count(came.runs)} runs and started ${count(came.started)}.`;
+  };
   return (
     <Ask
       label="Publish an event"
       class="primary"
       question="Every run that waits for it goes on, and every workflow that listens is started."
       onYes={publish}
+      onDone={onDone}
     >
       <label>
         Name

@@ -5,7 +5,6 @@ import type { DeadLetter } from "../../../../core/ports/dead-letter.ts";
 import { part, send } from "../api.ts";
 import { useMay } from "../session.ts";
 import { Ask } from "../ui/dialog.tsx";
-import { attempt } from "../ui/toast.tsx";
 
 interface ResolveProps {
   letter: DeadLetter;
@@ -27,22 +26,22 @@ function Redrive({ letter, onDone }: ResolveProps): JSX.Element | null {
   const [text, setText] = useState(before);
   const [force, setForce] = useState(false);
   if (!useMay("deadLetters.redrive")) return null;
-  const redrive = (): Promise<void> =>
-    attempt(async () => {
-      const edited = text !== before;
-      const body = {
-        ...(edited ? { input: JSON.parse(text) as unknown } : {}),
-        ...(force ? { force } : {}),
-      };
-      await send("POST", `/dead-letters/${part(letter.id)}/redrive`, { body });
-      return edited ? "It runs again with the new input." : "It runs again.";
-    }, onDone);
+  const redrive = async (): Promise<string> => {
+    const edited = text !== before;
+    const body = {
+      ...(edited ? { input: JSON.parse(text) as unknown } : {}),
+      ...(force ? { force } : {}),
+    };
+    await send("POST", `/dead-letters/${part(letter.id)}/redrive`, { body });
+    return edited ? "It runs again with the new input." : "It runs again.";
+  };
   return (
     <Ask
       label="Redrive"
       class="primary small"
       question={`${letter.node} runs again. With another input it counts as something new, with the same one as the same.`}
       onYes={redrive}
+      onDone={onDone}
     >
       <label>
         Input (JSON)
@@ -70,13 +69,12 @@ function Complete({ letter, onDone }: ResolveProps): JSX.Element | null {
       label="Complete"
       class="small"
       question={`${letter.node} counts as succeeded with this output, and does not run again.`}
-      onYes={() =>
-        attempt(async () => {
-          const body = { output: JSON.parse(text) as unknown };
-          await send("POST", `/dead-letters/${part(letter.id)}/complete`, { body });
-          return "It is completed.";
-        }, onDone)
-      }
+      onYes={async () => {
+        const body = { output: JSON.parse(text) as unknown };
+        await send("POST", `/dead-letters/${part(letter.id)}/complete`, { body });
+        return "It is completed.";
+      }}
+      onDone={onDone}
     >
       <label>
         Output (JSON)
@@ -99,12 +97,11 @@ function Discard({ letter, onDone }: ResolveProps): JSX.Element | null {
       class="small"
       danger
       question={`${letter.node} is left undone, and nothing that follows it runs.`}
-      onYes={() =>
-        attempt(async () => {
-          await send("POST", `/dead-letters/${part(letter.id)}/discard`);
-          return "It is discarded.";
-        }, onDone)
-      }
+      onYes={async () => {
+        await send("POST", `/dead-letters/${part(letter.id)}/discard`);
+        return "It is discarded.";
+      }}
+      onDone={onDone}
     />
   );
 }

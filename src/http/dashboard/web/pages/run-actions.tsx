@@ -69,12 +69,11 @@ function Cancel({ id, onDone }: OneProps): JSX.Element | null {
       label="Cancel run"
       danger
       question="What has not begun will not begin, and what runs is told to stop."
-      onYes={() =>
-        attempt(async () => {
-          await send("POST", `/runs/${part(id)}/cancel`, { body: { compensate } });
-          return "The run was told to end.";
-        }, onDone)
-      }
+      onYes={async () => {
+        await send("POST", `/runs/${part(id)}/cancel`, { body: { compensate } });
+        return "The run was told to end.";
+      }}
+      onDone={onDone}
     >
       <label class="check">
         <input
@@ -100,14 +99,12 @@ export function Rerun({ id, from }: { id: string; from?: string }): JSX.Element 
           ? "A new run is started with the same input."
           : `A new run is started that begins at ${from}, with what came before it as it is here.`
       }
-      onYes={() =>
-        attempt(async () => {
-          const body = from === undefined ? {} : { from };
-          const run = await send<{ id: string }>("POST", `/runs/${part(id)}/rerun`, { body });
-          go(`/runs/${run.id}`);
-          return "This is the new run.";
-        })
-      }
+      onYes={async () => {
+        const body = from === undefined ? {} : { from };
+        const run = await send<{ id: string }>("POST", `/runs/${part(id)}/rerun`, { body });
+        go(`/runs/${run.id}`);
+        return "This is the new run.";
+      }}
     />
   );
 }

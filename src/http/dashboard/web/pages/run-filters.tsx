@@ -15,6 +15,11 @@ export interface RunSearch {
   readonly until: string;
 }
 
+/** Whether it can be looked for: a name, and after the colon its value. */
+export function isLabel(text: string): boolean {
+  return /^[^:]{1,64}:/.test(text);
+}
+
 const STATUSES = [
   "running",
   "waiting",
@@ -54,10 +59,14 @@ export function RunFilters({ search, onChange }: FiltersProps): JSX.Element {
       <label>
         Label
         <input
+          type="search"
           placeholder="name:value"
+          maxLength={400}
           value={search.label}
+          aria-invalid={search.label !== "" && !isLabel(search.label)}
           onInput={(event) => onChange({ ...search, label: event.currentTarget.value })}
         />
+        {search.label !== "" && !isLabel(search.label) && <small class="warn">as name:value</small>}
       </label>
       <label>
         Error

@@ -7,7 +7,7 @@ import { Empty, Table } from "../ui/page.tsx";
 import { Status } from "../ui/status.tsx";
 import { Ago, Span } from "../ui/time.tsx";
 
-const HEAD = ["Run", "Workflow", "Status", "Started", "Took", "Labels"];
+const HEAD = ["Run", "Workflow", "Status", "Created", "Took", "Labels"];
 
 export function RunTable({ runs, label }: { runs: readonly RunHeader[]; label: string }): JSX.Element {
   if (runs.length === 0) return <Empty>No runs here.</Empty>;

@@ -8,6 +8,7 @@ import { part, query } from "../api.ts";
 import { bytes } from "../format.ts";
 import { Graph } from "../graph/graph.tsx";
 import { EVERY_MS, useLive } from "../live.ts";
+import { useRemembered } from "../remembered.ts";
 import { paceOf, useRunEvents } from "../run-events.ts";
 import { JsonView } from "../ui/json.tsx";
 import { Page, Panel, Shown } from "../ui/page.tsx";
@@ -42,8 +43,11 @@ function Detail({ run, onDone }: { run: RunDetail; onDone: () => void }): JSX.El
   const { header, nodes } = run;
   const { workflow, version } = header;
   const definition = useLive<WorkflowVersion>(`/workflows/${part(workflow)}${query({ version })}`, RARELY_MS);
-  const [chosen, setChosen] = useState<string | null>(null);
+  const [chosen, setChosen] = useRemembered<string | null>("node", null);
   const selected = chosen ?? latestNode(nodes);
+  const choose = (): void => {
+    if (chosen !== selected) setChosen(selected);
+  };
   const facts = useMemo(() => factsOf(run), [run]);
   const children = useChildren(run);
   const checksum = definition.data?.checksum;
@@ -66,14 +70,17 @@ function Detail({ run, onDone }: { run: RunDetail; onDone: () => void }): JSX.El
             <Timeline run={run} document={document} selected={selected} onSelect={setChosen} />
           </Panel>
         </div>
-        <NodePanel
-          key={selected}
-          run={run}
-          node={selected}
-          document={document}
-          started={children}
-          onDone={onDone}
-        />
+        {/* Who does something in the panel has chosen its node: it stays, whatever begins or fails elsewhere. */}
+        <div onFocusIn={choose} onClickCapture={choose}>
+          <NodePanel
+            key={selected}
+            run={run}
+            node={selected}
+            document={document}
+            started={children}
+            onDone={onDone}
+          />
+        </div>
       </div>
       <div class="columns">
         <Panel title="Input">

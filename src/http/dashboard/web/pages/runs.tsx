@@ -5,15 +5,15 @@ import { useLocation } from "wouter-preact";
 import type { Page as ListPage } from "../../../../core/ports/store.ts";
 import type { RunHeader } from "../../../../core/ports/stored-run.ts";
 import { type BulkResult, query, send } from "../api.ts";
-import { count } from "../format.ts";
+import { count, moment } from "../format.ts";
 import { EVERY_MS, useLive } from "../live.ts";
+import { useRemembered } from "../remembered.ts";
 import { useMay } from "../session.ts";
 import { useSettled } from "../settled.ts";
 import { Ask } from "../ui/dialog.tsx";
 import { Page, Shown } from "../ui/page.tsx";
 import { Pager, usePages } from "../ui/pager.tsx";
-import { attempt } from "../ui/toast.tsx";
-import { RunFilters, type RunSearch } from "./run-filters.tsx";
+import { isLabel, RunFilters, type RunSearch } from "./run-filters.tsx";
 import { RunTable } from "./run-table.tsx";
 
 const NO_FILTER: RunSearch = { workflow: "", status: [], label: "", error: "", since: "", until: "" };
@@ -22,9 +22,9 @@ const PAGE = 50;
 const SEARCH_EVERY_MS = 15_000;
 
 export function Runs(): JSX.Element {
-  const [search, setSearch] = useState<RunSearch>(NO_FILTER);
-  const sought = { ...search, error: useSettled(search.error) };
-  const pages = usePages();
+  const [search, setSearch] = useRemembered("search", NO_FILTER);
+  const sought = { ...search, label: useSettled(search.label), error: useSettled(search.error) };
+  const pages = usePages("runs");
   const parts = filterOf(sought);
   const { label, ...rest } = parts;
   const path = `/runs${query({ ...rest, label, cursor: pages.cursor, limit: PAGE })}`;
@@ -36,7 +36,7 @@ export function Runs(): JSX.Element {
   return (
     <Page title="Runs" actions={<FindById />}>
       <RunFilters search={search} onChange={change} />
-      <Bulk search={sought} onDone={() => runs.refresh()} />
+      <Bulk search={search} sought={sought} onDone={() => runs.refresh()} />
       <Shown of={runs}>
         {({ items, cursor }) => (
           <>
@@ -62,7 +62,7 @@ function filterOf({ workflow, status, label, error, since, until }: RunSearch): 
   return {
     ...(workflow === "" ? {} : { workflow }),
     ...(status.length === 0 ? {} : { status }),
-    ...(label.includes(":") ? { label: [label] } : {}),
+    ...(isLabel(label) ? { label: [label] } : {}),
     ...(error.trim() === "" ? {} : { error: error.trim() }),
     ...(since === "" ? {} : { createdAfter: new Date(since).toISOString() }),
     ...(until === "" ? {} : { createdBefore: new Date(until).toISOString() }),
@@ -95,12 +95,25 @@ const BULK = [
   ["resume", "Resume all", "runs.resumeMany"],
 ] as const;
 
-/** Only with a filter: what is done to all runs at once must be said more clearly than with an empty form. */
-function Bulk({ search, onDone }: { search: RunSearch; onDone: () => void }): JSX.Element | null {
+interface BulkProps {
+  /** As it was typed. */
+  search: RunSearch;
+  /** What the runs on the page were found by. */
+  sought: RunSearch;
+  onDone: () => void;
+}
+
+/**
+ * Only with a filter: what is done to all runs at once must be said more clearly than with an empty form. And only with one that is read to its end:
+ * without the half of a label that is there, other runs would fit than were meant.
+ */
+function Bulk({ search, sought, onDone }: BulkProps): JSX.Element | null {
   const may = { cancel: useMay(BULK[0][2]), pause: useMay(BULK[1][2]), resume: useMay(BULK[2][2]) };
-  const { label, ...filter } = filterOf(search);
+  const { label, ...filter } = filterOf(sought);
   const named = label ? { ...filter, labels: labelOf(label[0]!) } : filter;
-  if (Object.keys(named).length === 0) return null;
+  const isWhole = search.label.trim() === "" || isLabel(search.label);
+  if (Object.keys(named).length === 0 || !isWhole || !Object.values(may).includes(true)) return null;
+  const isRead = search.label === sought.label && search.error === sought.error;
   return (
     <div class="bulk" role="group" aria-label="All runs that fit the filter">
       <span class="muted">All that fit:</span>
@@ -110,19 +123,41 @@ function Bulk({ search, onDone }: { search: RunSearch; onDone: () => void }): JS
           label={title}
           class="small"
           danger={verb === "cancel"}
-          question={`Every run that fits the filter, on all pages, is told to ${verb}.`}
-          onYes={() =>
-            attempt(async () => {
-              const { done, refused } = await send<BulkResult>("POST", `/bulk/runs/${verb}`, {
-                body: { filter: named },
-              });
-              return `${done === 1 ? "1 run was" : `${count(done)} runs were`} told${refused > 0 ? `, ${count(refused)} refused` : ""}.`;
-            }, onDone)
+          ready={isRead}
+          question={
+            <>
+              <p>Every run that fits the filter, on all pages, is told to {verb}:</p>
+              <ul class="filter-text">
+                {textsOf(sought).map((text) => (
+                  <li key={text}>{text}</li>
+                ))}
+              </ul>
+            </>
           }
+          onYes={async () => {
+            const { done, refused } = await send<BulkResult>("POST", `/bulk/runs/${verb}`, {
+              body: { filter: named },
+            });
+            return `${done === 1 ? "1 run was" : `${count(done)} runs were`} told${refused > 0 ? `, ${count(refused)} refused` : ""}.`;
+          }}
+          onDone={onDone}
         />
       ))}
     </div>
   );
+}
+
+/** The filter in words, each part of which a run must fit. */
+function textsOf({ workflow, status, label, error, since, until }: RunSearch): readonly string[] {
+  const parts = [
+    ["workflow", workflow],
+    ["status", status.join(" or ")],
+    ["label", label],
+    ["error with", error.trim()],
+    ["created after", since && moment(new Date(since).getTime())],
+    ["created before", until && moment(new Date(until).getTime())],
+  ] as const;
+  return parts.filter(([, value]) => value !== "").map(([name, value]) => `${name} ${value}`);
 }
 
 function labelOf(text: string): Record<string, string> {

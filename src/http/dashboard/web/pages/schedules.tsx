@@ -8,7 +8,7 @@ import { useLive } from "../live.ts";
 import { useMay } from "../session.ts";
 import { Ask } from "../ui/dialog.tsx";
 import { Empty, Page, Shown, Table } from "../ui/page.tsx";
-import { Pager, usePages } from "../ui/pager.tsx";
+import { IN_ORDER, Pager, usePages } from "../ui/pager.tsx";
 import { Status } from "../ui/status.tsx";
 import { Ago } from "../ui/time.tsx";
 import { attempt } from "../ui/toast.tsx";
@@ -35,7 +35,7 @@ const PAGE = 50;
 const HEAD = ["Workflow", "Due", "State", "Next", "Last run", "Actions"];
 
 export function Schedules(): JSX.Element {
-  const pages = usePages();
+  const pages = usePages("schedules");
   const schedules = useLive<ListPage<Schedule>>(`/schedules${query({ cursor: pages.cursor, limit: PAGE })}`);
   return (
     <Page title="Schedules">
@@ -50,7 +50,7 @@ export function Schedules(): JSX.Element {
                   <Row key={pathOf(schedule)} schedule={schedule} onDone={() => schedules.refresh()} />
                 ))}
               </Table>
-              <Pager pages={pages} cursor={cursor} />
+              <Pager pages={pages} cursor={cursor} words={IN_ORDER} />
             </>
           )
         }
@@ -121,18 +121,19 @@ function Actions({ schedule, onDone }: RowProps): JSX.Element {
     delete: useMay("schedules.delete"),
   };
   const path = pathOf(schedule);
-  const tell = (verb: "pause" | "resume" | "trigger", said: string): Promise<void> =>
-    attempt(async () => {
-      await send("POST", `${path}/${verb}`);
-      return said;
-    }, onDone);
+  const tell = async (verb: "pause" | "resume" | "trigger", said: string): Promise<string> => {
+    await send("POST", `${path}/${verb}`);
+    return said;
+  };
+  const atOnce = (verb: "pause" | "resume", said: string): void =>
+    void attempt(() => tell(verb, said), onDone);
   return (
     <span class="actions">
       {!schedule.paused && may.pause && (
         <button
           type="button"
           class="small"
-          onClick={() => void tell("pause", "Nothing is due until it is resumed.")}
+          onClick={() => atOnce("pause", "Nothing is due until it is resumed.")}
         >
           Pause
         </button>
@@ -141,7 +142,7 @@ function Actions({ schedule, onDone }: RowProps): JSX.Element {
         <button
           type="button"
           class="small"
-          onClick={() => void tell("resume", "It goes on with its next time.")}
+          onClick={() => atOnce("resume", "It goes on with its next time.")}
         >
           Resume
         </button>
@@ -152,6 +153,7 @@ function Actions({ schedule, onDone }: RowProps): JSX.Element {
           class="small"
           question={`A run of ${schedule.workflow} is started as if it were due now.`}
           onYes={() => tell("trigger", "A run was started.")}
+          onDone={onDone}
         />
       )}
       {schedule.name !== null && may.delete && (
@@ -160,12 +162,11 @@ function Actions({ schedule, onDone }: RowProps): JSX.Element {
           class="small"
           danger
           question="Nothing is due by it any more. Its runs go on."
-          onYes={() =>
-            attempt(async () => {
-              await send("DELETE", path);
-              return "The schedule is deleted.";
-            }, onDone)
-          }
+          onYes={async () => {
+            await send("DELETE", path);
+            return "The schedule is deleted.";
+          }}
+          onDone={onDone}
         />
       )}
     </span>

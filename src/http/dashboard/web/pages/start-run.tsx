@@ -5,8 +5,7 @@ import { useLocation } from "wouter-preact";
 import type { WorkflowDocument } from "../../../../core/definition/document.ts";
 import { send } from "../api.ts";
 import { useMay } from "../session.ts";
-import { Dialog } from "../ui/dialog.tsx";
-import { reason, tell } from "../ui/toast.tsx";
+import { Question } from "../ui/dialog.tsx";
 import { asValue, type Field, fieldsOf } from "./input-fields.ts";
 
 interface StartProps {
@@ -30,44 +29,22 @@ export function StartRun(props: StartProps): JSX.Element | null {
 function StartDialog({ workflow, document, onClose }: StartProps & { onClose: () => void }): JSX.Element {
   const fields = fieldsOf(document.input);
   const [, go] = useLocation();
-  const [input, setInput] = useState<Input>({ asJson: fields === null, texts: {}, json: "{}" });
-  const [trouble, setTrouble] = useState("");
-  const start = async (): Promise<void> => {
-    try {
-      const trigger = otherTrigger(document);
-      const body = { workflow, input: valueOf(input, fields), ...(trigger === null ? {} : { trigger }) };
-      const run = await send<{ id: string }>("POST", "/runs", { body });
-      tell("The run was started.");
-      go(`/runs/${run.id}`);
-    } catch (error) {
-      setTrouble(reason(error));
-    }
-  };
-  const submit = (event: Event): void => {
-    event.preventDefault();
-    void start();
+  const [input, setInput] = useState<Input>({ asJson: fields === null, texts: {}, json: NOTHING });
+  const start = async (): Promise<string> => {
+    const trigger = otherTrigger(document);
+    const body = { workflow, input: valueOf(input, fields), ...(trigger === null ? {} : { trigger }) };
+    const run = await send<{ id: string }>("POST", "/runs", { body });
+    go(`/runs/${run.id}`);
+    return "The run was started.";
   };
   return (
-    <Dialog title={`Start ${workflow}`} onClose={onClose}>
-      <form onSubmit={submit}>
-        <InputForm fields={fields} input={input} onChange={setInput} />
-        {trouble && (
-          <p class="trouble" role="alert">
-            {trouble}
-          </p>
-        )}
-        <div class="buttons">
-          <button type="button" onClick={onClose}>
-            Not now
-          </button>
-          <button type="submit" class="primary">
-            Start
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <Question title={`Start ${workflow}`} label="Start" onYes={start} onClose={onClose}>
+      <InputForm fields={fields} input={input} onChange={setInput} />
+    </Question>
   );
 }
+
+const NOTHING = "{}";
 
 /** What was filled in, in both ways. */
 interface Input {
@@ -79,6 +56,17 @@ interface Input {
 /** Throws `SyntaxError`. */
 function valueOf({ asJson, texts, json }: Input, fields: readonly Field[] | null): unknown {
   return asJson || !fields ? JSON.parse(json) : asValue(fields, texts);
+}
+
+/** What has been filled in already is there as JSON too, once there is more of it than nothing. */
+function written(input: Input, fields: readonly Field[], asJson: boolean): Input {
+  if (!asJson || input.json !== NOTHING) return { ...input, asJson };
+  try {
+    const filled = fields.filter(({ name }) => (input.texts[name] ?? "") !== "");
+    return { ...input, asJson, json: JSON.stringify(asValue(filled, input.texts), null, 2) };
+  } catch {
+    return { ...input, asJson };
+  }
 }
 
 interface InputFormProps {
@@ -96,7 +84,7 @@ function InputForm({ fields, input, onChange }: InputFormProps): JSX.Element {
           <input
             type="checkbox"
             checked={asJson}
-            onChange={(event) => onChange({ ...input, asJson: event.currentTarget.checked })}
+            onChange={(event) => onChange(written(input, fields, event.currentTarget.checked))}
           />
           Write the input as JSON
         </label>

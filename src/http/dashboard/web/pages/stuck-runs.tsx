@@ -28,7 +28,7 @@ export function StuckRuns(): JSX.Element | null {
   const runs = useLive<ListPage<KnownStuckRun>>(may ? `/stuck-runs${query({ limit: SHOWN })}` : null);
   if (!may) return null;
   return (
-    <Panel title="Stuck runs">
+    <Panel title="Stuck runs" class="short">
       <Shown of={runs}>{({ items }) => <Rows runs={items} />}</Shown>
     </Panel>
   );

@@ -1,19 +1,18 @@
 /** Where webhooks come in, and what came: also what was refused, with the reason. */
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
 import { Link } from "wouter-preact";
 import type { DeliveryRecord } from "../../../../core/ports/webhooks.ts";
 import type { Page as ListPage } from "../../../../core/ports/store.ts";
 import { base, part, query, send } from "../api.ts";
 import { bytes, shortId } from "../format.ts";
 import { useLive } from "../live.ts";
+import { useRemembered } from "../remembered.ts";
 import { useMay, useSession } from "../session.ts";
 import { Ask } from "../ui/dialog.tsx";
 import { Empty, Page, Panel, Shown, Table } from "../ui/page.tsx";
 import { Pager, usePages } from "../ui/pager.tsx";
 import { Status } from "../ui/status.tsx";
 import { Ago } from "../ui/time.tsx";
-import { attempt } from "../ui/toast.tsx";
 
 interface Endpoint {
   readonly path: string;
@@ -37,7 +36,7 @@ export function Webhooks(): JSX.Element {
           ) : (
             <Table label="Addresses" head={["Address", "Workflow", "Signature", "Answers"]}>
               {items.map((endpoint) => (
-                <EndpointRow key={endpoint.workflow + endpoint.trigger} endpoint={endpoint} />
+                <EndpointRow key={`${endpoint.workflow} ${endpoint.trigger}`} endpoint={endpoint} />
               ))}
             </Table>
           )
@@ -70,8 +69,8 @@ function EndpointRow({ endpoint }: { endpoint: Endpoint }): JSX.Element {
 }
 
 function Deliveries(): JSX.Element {
-  const [status, setStatus] = useState("");
-  const pages = usePages();
+  const [status, setStatus] = useRemembered("status", "");
+  const pages = usePages("deliveries");
   const path = `/webhook-deliveries${query({ status, cursor: pages.cursor, limit: PAGE })}`;
   const deliveries = useLive<ListPage<DeliveryRecord>>(path);
   const filter = (
@@ -151,12 +150,11 @@ function Delivery({ delivery, onDone }: { delivery: DeliveryRecord; onDone: () =
                 : "Nobody knows who sent it. It is taken in all the same."
             }
             danger={!delivery.verified}
-            onYes={() =>
-              attempt(async () => {
-                await send("POST", `/webhook-deliveries/${part(id)}/replay`);
-                return "The delivery was taken in.";
-              }, onDone)
-            }
+            onYes={async () => {
+              await send("POST", `/webhook-deliveries/${part(id)}/replay`);
+              return "The delivery was taken in.";
+            }}
+            onDone={onDone}
           />
         )}
       </td>

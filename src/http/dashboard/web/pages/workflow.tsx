@@ -14,7 +14,6 @@ import { JsonView } from "../ui/json.tsx";
 import { Empty, Page, Panel, Shown } from "../ui/page.tsx";
 import { Status } from "../ui/status.tsx";
 import { Ago } from "../ui/time.tsx";
-import { attempt } from "../ui/toast.tsx";
 import { useNodeFacts, useWorkflowStats } from "./node-stats.ts";
 import { RunTable } from "./run-table.tsx";
 import { StartRun } from "./start-run.tsx";
@@ -35,7 +34,8 @@ export function WorkflowPage({ name }: { name: string }): JSX.Element {
   const shown = all.find((each) => each.version === version) ?? all[0];
   const actions = (
     <>
-      {shown && <StartRun workflow={name} document={shown.document} />}
+      {/* Whichever version is looked at, what starts is the newest one. */}
+      {all[0] && <StartRun workflow={name} document={all[0].document} />}
       {enabled !== undefined && <Enable name={name} enabled={enabled} onDone={() => listed.refresh()} />}
     </>
   );
@@ -151,12 +151,11 @@ function Enable({ name, enabled, onDone }: EnableProps): JSX.Element | null {
           ? "None of its triggers starts a run any more; runs that are under way go on."
           : "Its triggers start runs again."
       }
-      onYes={() =>
-        attempt(async () => {
-          await send("POST", `/workflows/${part(name)}/${verb}`);
-          return `${name} is ${verb}d.`;
-        }, onDone)
-      }
+      onYes={async () => {
+        await send("POST", `/workflows/${part(name)}/${verb}`);
+        return `${name} is ${verb}d.`;
+      }}
+      onDone={onDone}
     />
   );
 }

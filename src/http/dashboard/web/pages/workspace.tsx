@@ -10,7 +10,6 @@ import { useLive } from "../live.ts";
 import { useMay, useSession } from "../session.ts";
 import { Ask } from "../ui/dialog.tsx";
 import { Empty, Page, Panel, Shown } from "../ui/page.tsx";
-import { attempt } from "../ui/toast.tsx";
 import { type AuditEntry, AuditTable } from "./audit.tsx";
 import { Limits, type LimitsOf } from "./limits.tsx";
 
@@ -144,14 +143,10 @@ function Delete({ path, name }: ContentsProps): JSX.Element | null {
   const [typed, setTyped] = useState("");
   const [, go] = useLocation();
   if (!useMay("workspaces.delete")) return null;
-  const remove = (): Promise<void> =>
-    attempt(
-      async () => {
-        const { runs, versions } = await send<Summary>("DELETE", path);
-        return `${name} is deleted, with ${count(runs)} runs and ${count(versions)} versions of workflows.`;
-      },
-      () => go("/workspaces"),
-    );
+  const remove = async (): Promise<string> => {
+    const { runs, versions } = await send<Summary>("DELETE", path);
+    return `${name} is deleted, with ${count(runs)} runs and ${count(versions)} versions of workflows.`;
+  };
   return (
     <Ask
       label="Delete all of it"
@@ -167,6 +162,7 @@ function Delete({ path, name }: ContentsProps): JSX.Element | null {
         </>
       }
       onYes={remove}
+      onDone={() => go("/workspaces")}
     >
       <label>
         Type the name of the workspace

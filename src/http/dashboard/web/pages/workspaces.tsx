@@ -6,7 +6,7 @@ import { dashboardOf, query } from "../api.ts";
 import { useLive } from "../live.ts";
 import { useSession } from "../session.ts";
 import { Empty, Page, Shown, Table } from "../ui/page.tsx";
-import { Pager, usePages } from "../ui/pager.tsx";
+import { IN_ORDER, Pager, usePages } from "../ui/pager.tsx";
 
 import { placeOf } from "./workspace.tsx";
 
@@ -16,7 +16,7 @@ const CHOICES = 1_000;
 
 export function Workspaces(): JSX.Element {
   const { workspace } = useSession();
-  const pages = usePages();
+  const pages = usePages("workspaces");
   const names = useLive<ListPage<string>>(`/workspaces${query({ cursor: pages.cursor, limit: PAGE })}`);
   return (
     <Page title="Workspaces">
@@ -40,7 +40,7 @@ export function Workspaces(): JSX.Element {
                   </tr>
                 ))}
               </Table>
-              <Pager pages={pages} cursor={cursor} />
+              <Pager pages={pages} cursor={cursor} words={IN_ORDER} />
             </>
           )
         }

@@ -3,7 +3,7 @@
  * for it, so that no value can make the page slow.
  */
 import type { ComponentChildren, JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 
 const OPEN_DEPTH = 2;
 const PAGE = 50;
@@ -19,10 +19,21 @@ export function JsonView({ value, label }: { value: unknown; label: string }): J
   );
 }
 
-function CopyButton({ value }: { value: unknown }): JSX.Element {
+/** How long it says that it was copied. */
+const SAID_MS = 2_000;
+
+/** None where the browser lets no page copy, as over plain HTTP. */
+function CopyButton({ value }: { value: unknown }): JSX.Element | null {
   const [done, setDone] = useState(false);
+  useEffect(() => {
+    if (!done) return undefined;
+    const timer = setTimeout(() => setDone(false), SAID_MS);
+    return () => clearTimeout(timer);
+  }, [done]);
+  const clipboard = navigator.clipboard as Clipboard | undefined;
+  if (!clipboard) return null;
   const copy = (): void => {
-    void navigator.clipboard?.writeText(JSON.stringify(value, null, 2)).then(() => setDone(true));
+    void clipboard.writeText(JSON.stringify(value, null, 2)).then(() => setDone(true));
   };
   return (
     <button type="button" class="small copy" onClick={copy}>

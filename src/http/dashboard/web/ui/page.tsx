@@ -53,7 +53,7 @@ function Loading(): JSX.Element {
   );
 }
 
-function Trouble({ error, stale }: { error: Error; stale: boolean }): JSX.Element {
+export function Trouble({ error, stale }: { error: Error; stale: boolean }): JSX.Element {
   const refused = error instanceof ApiError && (error.status === 401 || error.status === 403);
   return (
     <p class="trouble" role="alert">
