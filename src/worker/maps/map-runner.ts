@@ -16,7 +16,6 @@ import {
   type MapState,
 } from "../../core/ports/maps.ts";
 import { fingerprintOf } from "../../core/run/fingerprint.ts";
-import type { ErrorRecord } from "../../core/run/event.ts";
 import { isOverdue } from "../../core/run/maps.ts";
 import { isCalledOff } from "../../core/run/races.ts";
 import { type ItemFailure, itemFailed, itemReleased, itemSucceeded } from "../../core/run/items.ts";
@@ -24,13 +23,12 @@ import type { ActiveRun } from "../active-run.ts";
 import type { Outcome } from "../attempt.ts";
 import type { Held, RunEnvironment } from "../environment.ts";
 import { newAttempt } from "../new-attempt.ts";
-import type { Prepared } from "../prepare.ts";
 import { retryMs } from "../retry-pause.ts";
 import { observed } from "../observing.ts";
-import { noRoom } from "../run-size.ts";
 import type { Slots } from "../slots.ts";
 import type { ItemChildren } from "./item-children.ts";
 import { ItemBreakers, LOOK_AGAIN_MS } from "./item-breakers.ts";
+import { ItemBytes } from "./item-bytes.ts";
 import { ItemInputs } from "./item-inputs.ts";
 import { ItemPlaces } from "./item-places.ts";
 import type { MapNode } from "./map-node.ts";
@@ -74,6 +72,7 @@ export class MapRunner implements Held {
   readonly #inputs: ItemInputs;
   readonly #places: ItemPlaces;
   readonly #breakers: ItemBreakers;
+  readonly #bytes: ItemBytes;
   readonly #items = new Map<number, ItemAttempt>();
   /** Attempts whose host code has not ended. */
   readonly #attempts = new Set<ItemAttempt>();
@@ -84,10 +83,6 @@ export class MapRunner implements Held {
   #again = false;
   #loop: Promise<void> | null = null;
   #isAbandoned = false;
-  /** Of the run's values, when the store last told. */
-  #storedBytes = 0;
-  /** Of inputs and outputs that are known here, and not in the store yet. */
-  #unwrittenBytes = 0;
 
   constructor(options: MapRunnerOptions, fence: number) {
     this.#options = options;
@@ -96,6 +91,7 @@ export class MapRunner implements Held {
     this.#inputs = new ItemInputs(options);
     this.#places = new ItemPlaces({ ...options, onRoom: () => this.roomMade() });
     this.#breakers = new ItemBreakers(options);
+    this.#bytes = new ItemBytes(options);
   }
 
   /** There may be items to claim, or nothing left to do. */
@@ -187,7 +183,7 @@ export class MapRunner implements Held {
       const { map, items, runBytes } = await env.store.claimItems(request);
       used = items.length;
       env.admission.charge(this.#options.run.identity!.workspace, used);
-      this.#storedBytes = runBytes;
+      this.#bytes.told(runBytes);
       await this.#begin(items);
       await this.#note(map);
       if (map && this.#isHungry && map.running < map.concurrency && used === places)
@@ -204,17 +200,22 @@ export class MapRunner implements Held {
   }
 
   async #begin(items: readonly ClaimedItem[]): Promise<void> {
-    await this.#inputs.read(items);
+    try {
+      await this.#inputs.read(items);
+    } catch (error) {
+      for (const item of items) this.#release(item, 0);
+      throw error;
+    }
+    // They belong to a worker that is dead, and will be taken over.
+    if (this.#isAbandoned) return this.#places.giveBack(items.length);
     for (const item of items) {
       const isStored = item.input !== undefined;
       const rendered = this.#inputs.prepare(item);
       if (this.#breakers.refuses(rendered)) {
-        this.#options.env.leave(this.#options.run.identity!.workspace, 1);
-        const work = { ...item, input: item.input ?? null, isStored: true, bytes: 0 };
-        this.#end(work, { ...itemReleased(work), delayMs: LOOK_AGAIN_MS });
+        this.#release(item, LOOK_AGAIN_MS);
         continue;
       }
-      const prepared = this.#fitting(rendered, { item: item.item, isStored });
+      const prepared = this.#bytes.fitting(rendered, { item: item.item, isStored });
       if (prepared.ok) {
         const bytes = isStored ? 0 : prepared.bytes;
         this.#start({ ...item, input: prepared.value, isStored, bytes }, 0);
@@ -226,21 +227,11 @@ export class MapRunner implements Held {
     }
   }
 
-  // ------------------------------------------------------------------ room in the run
-
-  #fitting(input: Prepared, { item, isStored }: Pick<ItemWork, "item" | "isStored">): Prepared {
-    const error = input.ok && !isStored ? this.#noRoom("input", item, input.bytes) : null;
-    return error ? { ok: false, error } : input;
-  }
-
-  #noRoom(value: "input" | "output", item: number, bytes: number): ErrorRecord | null {
-    const what = `the ${value} of item ${item} of node "${this.#ref.node}"`;
-    return noRoom({ what, bytes, used: this.#usedBytes() }, this.#options.env.limits);
-  }
-
-  /** What the run has once everything is written that is known here. */
-  #usedBytes(): number {
-    return Math.max(this.#storedBytes, this.#options.run.bytes) + this.#unwrittenBytes;
+  /** Nothing of it has begun: it and its place go back. */
+  #release(item: ClaimedItem, delayMs: number): void {
+    this.#places.giveBack(1);
+    const work = { ...item, input: item.input ?? null, isStored: true, bytes: 0 };
+    this.#end(work, { ...itemReleased(work), delayMs });
   }
 
   // ------------------------------------------------------------------ executing
@@ -263,7 +254,7 @@ export class MapRunner implements Held {
       },
     });
     this.#items.set(work.item, attempt);
-    this.#unwrittenBytes += work.bytes;
+    this.#bytes.add(work.bytes);
     this.#attempts.add(attempt);
     // Between the claim and now somebody may have cancelled the run.
     if (this.#isUnwanted) attempt.cancel();
@@ -292,7 +283,7 @@ export class MapRunner implements Held {
   }
 
   #succeed(work: ItemWork, { output, bytes }: Extract<Outcome, { type: "succeeded" }>): void {
-    const error = this.#noRoom("output", work.item, bytes);
+    const error = this.#bytes.noRoom("output", work.item, bytes);
     if (error) return this.#fail(work, { verdict: { type: "permanent" }, error });
     this.#end(work, { ...itemSucceeded(work), output }, bytes);
   }
@@ -346,7 +337,7 @@ export class MapRunner implements Held {
     const { item, fence: ranUnder, input, isStored } = work;
     const given = isStored ? {} : { input };
     const bytes = work.bytes + outputBytes;
-    this.#unwrittenBytes += outputBytes;
+    this.#bytes.add(outputBytes);
     this.#ended.push({
       result: { possiblyDuplicated: false, ...outcome, ...given, item, ranUnder, bytes },
       work,
@@ -364,11 +355,11 @@ export class MapRunner implements Held {
       batch.map(({ result }) => result),
     );
     this.#ended.splice(0, batch.length);
-    this.#storedBytes = runBytes;
+    this.#bytes.told(runBytes);
     const written = new Set(taken);
     for (const { result, work } of batch) {
       const { item, status, bytes = 0 } = result;
-      this.#unwrittenBytes -= bytes;
+      this.#bytes.add(-bytes);
       if (this.#items.get(item)?.work === work) this.#items.delete(item);
       if (result.failure === "open" && written.has(item))
         env.observer.deadLetter({ ...observed(run), node: node.id, item }, result.error!);
