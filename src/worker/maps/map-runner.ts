@@ -161,7 +161,8 @@ export class MapRunner implements Held {
       }
     }
     this.#loop = null;
-    // Who waits for room is woken when there is some.
+    // Who waits for room is woken when there is some. What nothing is left of waits for none.
+    if (!this.#isHungry) this.#isStarved = false;
     if (this.#items.size === 0 && !this.#isStarved) this.#options.onIdle();
   }
 

@@ -8,7 +8,7 @@ import { layerOf, limitsInForce } from "../../../src/core/limits/workspace-limit
 import type { Store } from "../../../src/core/ports/store.ts";
 import { newRun } from "../../../src/core/run/advance.ts";
 import { createMemoryStore } from "../../../src/testing/memory-store.ts";
-import { mapped } from "../../../src/testing/store-contract/map-entries.ts";
+import { changed, mapped } from "../../../src/testing/store-contract/map-entries.ts";
 import { Gauge } from "../../../src/worker/admission/gauge.ts";
 import { isMapNode } from "../../../src/worker/maps/map-node.ts";
 import { MapRunner } from "../../../src/worker/maps/map-runner.ts";
@@ -32,14 +32,14 @@ let store: Store;
 beforeEach(() => void (store = createMemoryStore()));
 
 interface Given {
+  readonly slots?: Slots;
   /** What stands in place of parts of the store. */
   readonly store?: Partial<Store>;
   readonly isRefused?: boolean;
 }
 
 async function bench(given: Given = {}) {
-  const { isRefused = false } = given;
-  const slots = new Slots(PLACES);
+  const { slots = new Slots(PLACES), isRefused = false } = given;
   const runId = await mapped(store);
   const limits = limitsInForce([layerOf({ concurrency: PLACES }, "acme")]);
   const gauge = new Gauge(
@@ -88,16 +88,17 @@ async function bench(given: Given = {}) {
   const children = {
     open: () => (begun++, { outcome: never, ended: never, cancel: nothing, interrupt: nothing }),
   };
+  let idle = 0;
   const options = { env, run, node, action: registry.get("call")!, retry: null, slots, children };
   const told = { onSurplus: () => undefined, onComplete: async () => undefined, onFenced: () => undefined };
-  const runner = new MapRunner({ ...options, ...told, onIdle: nothing } as never, 2);
+  const runner = new MapRunner({ ...options, ...told, onIdle: () => void idle++ } as never, 2);
   slots.onChange(() => runner.roomMade());
   const look = async (): Promise<void> => {
     runner.look();
     await runner.quiet();
   };
   const map = async () => (await store.claimItems({ runId, node: "m", worker: "other", limit: 0 })).map!;
-  return { runner, gauge, slots, look, map, logged, begun: () => begun };
+  return { runId, runner, gauge, slots, look, map, logged, begun: () => begun, idle: () => idle };
 }
 
 test("an item that a breaker refuses leaves its place in the worker and that of its workspace", async () => {
@@ -134,4 +135,15 @@ test("what a worker gets that was declared dead meanwhile is not begun", async (
   await look();
   expect(begun()).toBe(0);
   expect([slots.free, gauge.running]).toEqual([PLACES, 0]);
+});
+
+test("who waits for room does not go on waiting when the map wants nothing more", async () => {
+  const slots = new Slots(PLACES);
+  expect(slots.take("busy", PLACES)).toBe(PLACES);
+  const { runId, look, idle } = await bench({ slots });
+  await look();
+  expect(idle()).toBe(0);
+  await changed(store, runId, { maps: [{ type: "close", node: "m", fence: 2 }] });
+  await look();
+  expect(idle()).toBe(1);
 });
