@@ -92,7 +92,8 @@ async function answer(request: Request, match: Match, settings: Settings): Promi
   const { engine, basePath } = settings;
   if ((route.method !== "GET" || route.stream) && !route.raw) assertOwnSite(request, settings.origins);
   const access = route.open ? null : await enter(request, match, settings);
-  const query = queryOf(request, route);
+  // Whoever sends what is taken as it comes has an address that was told him, and may sign all of it.
+  const query = route.raw ? {} : queryOf(request, route);
   const bytes = route.raw ? await readRaw(request, MAX_RAW_BYTES) : NO_BYTES;
   const body = route.raw ? undefined : await bodyOf(request, route, settings.maxBodyBytes);
   const caller = {

@@ -1,5 +1,5 @@
 /** Webhooks over HTTP: without login, by their raw bytes, and never a status from 500 on for what a stranger sends. */
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Api, openApi } from "./api.ts";
@@ -43,6 +43,24 @@ test("a signed delivery is a run, whatever spaces it has and whoever's page it s
   expect(await (await api.call("GET /webhooks")).json()).toMatchObject({ items: [{ path: "orders" }] });
   const theirs = await api.call("GET /webhook-deliveries", undefined, { authorization: "other" });
   expect(await theirs.json()).toEqual({ items: [], cursor: null });
+});
+
+test("an address may have a query: some senders sign it, and it is theirs", async () => {
+  const source = { type: "webhook", path: "calls", signature: { scheme: "twilio", secret: "hook" } };
+  const nodes = { in: { kind: "trigger", source }, w: { kind: "wait", for: { signal: "go" } } };
+  const document = { format: 1, name: "calls", nodes, edges: [{ from: "in", to: "w" }] };
+  await api.engine.workflows.register(document as never, { workspace: "mine" });
+  const body = '{"status":"done"}';
+  const query = `?account=1&bodySHA256=${createHash("sha256").update(body).digest("hex")}`;
+  const address = `http://flow.test/webhooks/mine/calls${query}`;
+  const signature = createHmac("sha1", "hush").update(address).digest("base64");
+  const answered = await send(body, { "x-twilio-signature": signature }, `mine/calls${query}`);
+  expect([answered.status, await answered.json()]).toMatchObject([200, { repeated: false }]);
+  expect((await send(body, { "x-twilio-signature": signature }, `mine/calls${query}&more=1`)).status).toBe(
+    401,
+  );
+  // What the query says of a workspace is not for us.
+  expect((await send("{}", {}, "mine/orders?workspace=other&workspace=another")).status).toBe(200);
 });
 
 test("poison is answered below 500, and starts nothing", async () => {
