@@ -30,7 +30,7 @@ export interface View {
   fit(): void;
 }
 
-export const MAX_HEIGHT = 500;
+export const MAX_HEIGHT = 600;
 const MIN_HEIGHT = 160;
 const MIN_SCALE = 0.4;
 const STEP = 1.25;

@@ -64,7 +64,11 @@ export function Audit(): JSX.Element {
       <Shown of={entries}>
         {({ items, cursor }) =>
           items.length === 0 ? (
-            <Empty>Nobody has done anything like that.</Empty>
+            <Empty>
+              {Object.values(sought).every((text) => text === "")
+                ? "Nobody has done anything over the API yet."
+                : "Nobody has done anything like that."}
+            </Empty>
           ) : (
             <>
               <AuditTable label="Audit" items={items} />

@@ -159,10 +159,10 @@ function Charts({ stats }: { stats: Stats }): JSX.Element {
   const each = duration(stats.stepMs);
   return (
     <div class="charts">
-      <Chart title={`Runs each ${each}`} times={times} series={ended} unit={count} />
+      <Chart title={`Runs each ${each}`} times={times} series={ended} unit={count} whole />
       <Chart title="Failure rate" times={times} series={failures} unit={percent} least={0.01} />
       <Chart title="Run time" times={times} series={took} unit={duration} />
-      <Chart title="Under way" times={times} series={depth} unit={count} />
+      <Chart title="Under way" times={times} series={depth} unit={count} whole />
     </div>
   );
 }

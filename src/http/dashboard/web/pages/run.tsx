@@ -118,7 +118,7 @@ function Facts({ run }: { run: RunDetail }): JSX.Element {
         <Span from={header.startedAt} to={header.finishedAt} />
       </Fact>
       <Fact name="Started by">{header.trigger}</Fact>
-      <Fact name="Stored">{bytes(run.bytes)}</Fact>
+      <Fact name="Stored">{run.bytes === 0 ? "little" : bytes(run.bytes)}</Fact>
       <Relatives header={header} />
       {Object.keys(header.labels).length > 0 && (
         <Fact name="Labels">

@@ -82,10 +82,11 @@ function spoken(node: string, bars: readonly Bar[]): string {
 
 function linesOf(run: RunDetail, edges: readonly EdgeDocument[], at: number): readonly Line[] {
   const begin = ({ bars }: Line): number => bars[0]?.from ?? Infinity;
+  const end = ({ bars }: Line): number => bars.at(-1)?.to ?? Infinity;
   return run.nodes
     .map((node) => ({ node: node.node, bars: barsOf(node, run, { edges, at }) }))
     .filter(({ bars }) => bars.length > 0)
-    .sort((a, b) => begin(a) - begin(b));
+    .sort((a, b) => begin(a) - begin(b) || end(a) - end(b));
 }
 
 interface Around {

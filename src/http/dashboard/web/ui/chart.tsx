@@ -22,12 +22,18 @@ interface ChartProps {
   unit: (value: number) => string;
   /** The least that the scale reaches up to. Default 1. */
   least?: number;
+  /** There is nothing between two whole numbers. */
+  whole?: boolean;
 }
 
 const HEIGHT = 170;
 const AXIS_WIDTH = 64;
+/** Steps of a scale of whole numbers: 1, 2, 5, 10, and so on. */
+const WHOLE_STEPS = Array.from({ length: 10 }, (_, power) =>
+  [1, 2, 5].map((step) => step * 10 ** power),
+).flat();
 
-export function Chart({ title, times, series, unit, least = 1 }: ChartProps): JSX.Element {
+export function Chart({ title, times, series, unit, least = 1, whole = false }: ChartProps): JSX.Element {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const data = [
@@ -37,7 +43,7 @@ export function Chart({ title, times, series, unit, least = 1 }: ChartProps): JS
   const names = series.map(({ name }) => name).join();
   useEffect(() => {
     const element = place.current!;
-    const made = new uPlot(optionsOf({ element, series, unit, least }), data, element);
+    const made = new uPlot(optionsOf({ element, series, unit, least, whole }), data, element);
     plot.current = made;
     const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
     observer.observe(element);
@@ -94,10 +100,11 @@ function Values({ title, times, series, unit }: ChartProps): JSX.Element {
 
 interface OptionParts extends Pick<ChartProps, "series" | "unit"> {
   least: number;
+  whole: boolean;
   element: HTMLElement;
 }
 
-function optionsOf({ element, series, unit, least }: OptionParts): uPlot.Options {
+function optionsOf({ element, series, unit, least, whole }: OptionParts): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string): string => style.getPropertyValue(`--${name}`).trim();
   const axis: uPlot.Axis = {
@@ -112,7 +119,12 @@ function optionsOf({ element, series, unit, least }: OptionParts): uPlot.Options
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(max ?? 0, least) * 1.1] } },
     axes: [
       { ...axis, values: (...given) => given[1].map((at) => timeTick(at, given[4])) },
-      { ...axis, size: AXIS_WIDTH, values: (_plot, values) => values.map(unit) },
+      {
+        ...axis,
+        size: AXIS_WIDTH,
+        values: (_plot, values) => values.map(unit),
+        ...(whole ? { incrs: WHOLE_STEPS } : {}),
+      },
     ],
     cursor: { points: { size: 6 } },
     series: [

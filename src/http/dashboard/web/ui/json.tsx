@@ -86,7 +86,8 @@ function Members({ list, entries, depth }: MembersProps): JSX.Element {
   if (!open) {
     return (
       <button type="button" class="link j-fold" aria-expanded="false" onClick={() => setOpen(true)}>
-        {begin} {entries.length} {list ? "elements" : "members"} {end}
+        {begin} {entries.length} {list ? "element" : "member"}
+        {entries.length === 1 ? "" : "s"} {end}
       </button>
     );
   }
