@@ -2,6 +2,7 @@
 import type { Store } from "../core/ports/store.ts";
 import type { HostTransactions } from "../postgres/host-transactions.ts";
 import { startBytes } from "../worker/run-size.ts";
+import type { RunTable } from "../worker/run-table.ts";
 import type { PreparedStart } from "./prepared-start.ts";
 import type { QuotaAsk, Quotas } from "./quotas.ts";
 
@@ -9,24 +10,37 @@ export interface DoorParts {
   readonly store: Pick<Store, "key">;
   readonly transactions: Pick<HostTransactions, "key">;
   readonly quotas: Quotas;
+  readonly worker: { readonly table: Pick<RunTable, "stopped"> };
+}
+
+/** What has become of a start behind the door. */
+export interface Behind<Run> {
+  readonly run: Run;
+  /** It was there, and nothing was stored. */
+  readonly isKnown: boolean;
 }
 
 /**
- * All of these are let in and stored, or none is. A start whose key is known is none: it gives the run that is there, and uses up nothing. What
- * one that cannot be stored has used up is given back. Throws `QuotaExceededError`, and what `store` throws.
+ * All of these are let in, or none is. A start whose key is known is none: it gives the run that is there, and uses up nothing. What one has used
+ * up that cannot be stored, or finds meanwhile that its key is known, is given back. Throws `QuotaExceededError`, and what `store` throws; then
+ * others of them may be stored.
  */
 export async function throughDoor<Run>(
   parts: DoorParts,
   starts: readonly PreparedStart[],
-  store: (start: PreparedStart) => Promise<Run>,
+  store: (start: PreparedStart) => Promise<Behind<Run>>,
 ): Promise<readonly Run[]> {
   const counted = await letIn(parts, starts);
+  const { quotas, worker } = parts;
   const stored = async (start: PreparedStart): Promise<Run> => {
+    let isStored = false;
     try {
-      return await store(start);
-    } catch (error) {
-      if (counted.has(start)) parts.quotas.giveBack(askOf(start));
-      throw error;
+      const { run, isKnown } = await store(start);
+      isStored = !isKnown;
+      return run;
+    } finally {
+      // While the engine stops nobody finds out what became of a commit without an answer.
+      if (!isStored && counted.has(start) && !worker.table.stopped()) quotas.giveBack(askOf(start));
     }
   };
   return Promise.all(starts.map(stored));

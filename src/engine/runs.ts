@@ -31,7 +31,7 @@ import { assertMessageName, type MessageOptions } from "./message-options.ts";
 import { mapItems, type MapItems } from "./map-items.ts";
 import type { RunLogLine, RunLogs, RunLogsOptions } from "./run-logs.ts";
 import type { RunControl } from "./run-control.ts";
-import { throughDoor } from "./quota-door.ts";
+import { type Behind, throughDoor } from "./quota-door.ts";
 import type { Quotas } from "./quotas.ts";
 import { rerunOf, takenOver } from "./rerun.ts";
 import { RunExpiredError } from "./run-errors.ts";
@@ -233,7 +233,7 @@ export class RunsApi {
    * handled, and messages of waits. Every other node runs.
    *
    * Throws `run_not_found`, `option_invalid` (no such node), `workflow_not_found` where the version is gone, `run_not_stored`,
-   * `concurrency_limit_reached` where the workflow has no room (with `from` whatever its `onLimit` says: what is taken over cannot
+   * `quota_exceeded` where the workspace may start no more for now, `concurrency_limit_reached` where the workflow has no room (with `from` whatever its `onLimit` says: what is taken over cannot
    * wait), and `rerun_refused` where a node before `from` has not ended, was given up or cancelled, or took a message for which
    * another node waits too.
    */
@@ -287,7 +287,8 @@ export class RunsApi {
 
   /** Where it is there already, nothing is done. @internal */
   async startPrepared(prepared: PreparedStart): Promise<RunHandle> {
-    return this.#handle(await startRun(this.#parts, prepared), prepared.start);
+    const { runId } = await startRun(this.#parts, prepared);
+    return this.#handle(runId, prepared.start);
   }
 
   // oxlint-disable-next-line max-params -- what, how, for whom, the newest version unless another one is named, and fired by what
@@ -316,14 +317,14 @@ export class RunsApi {
     return run!;
   }
 
-  async #store<Output>(prepared: PreparedStart): Promise<RunHandle<Output>> {
+  async #store<Output>(prepared: PreparedStart): Promise<Behind<RunHandle<Output>>> {
     const { start, tx } = prepared;
     const { own } = this.#parts;
-    const runId = await startRun(this.#parts, prepared);
-    if (tx === undefined) return this.#handle(runId, start);
+    const { runId, isKnown } = await startRun(this.#parts, prepared);
+    if (tx === undefined) return { run: this.#handle(runId, start), isKnown };
     const run = this.#handle<Output>(runId, { ...start, pledge: own.pledge(tx) });
     own.note(tx, run);
-    return run;
+    return { run, isKnown };
   }
 
   #handle<Output>(

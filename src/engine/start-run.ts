@@ -26,35 +26,42 @@ export interface StartParts {
   readonly observation: { readonly tracer: Tracer | null };
 }
 
+/** Where a start has led. */
+export interface Started {
+  readonly runId: string;
+  /** It was there, and this start has stored nothing. */
+  readonly isKnown: boolean;
+}
+
 /** How one start gets into the store. */
 interface Way {
   submit(runId: string, waitsForRoom: boolean): Promise<IntentResult>;
   holder(): Promise<KeyHolder | null>;
 }
 
-/** Resolves with the id of the run when it is durable, or with `tx` when it is written. */
-export async function startRun(parts: StartParts, prepared: PreparedStart): Promise<string> {
+/** Resolves when the run is durable, or with `tx` when it is written. */
+export async function startRun(parts: StartParts, prepared: PreparedStart): Promise<Started> {
   const { worker, observation } = parts;
   if (!observation.tracer) return storeRun(parts, prepared);
   const { trace, traced } = await tracedStart({ worker, tracer: observation.tracer }, prepared);
   try {
-    const runId = await storeRun(parts, traced);
-    trace.ended(runId);
-    return runId;
+    const started = await storeRun(parts, traced);
+    trace.ended(started.runId);
+    return started;
   } catch (error) {
     trace.failed(error);
     throw error;
   }
 }
 
-async function storeRun(parts: StartParts, prepared: PreparedStart): Promise<string> {
+async function storeRun(parts: StartParts, prepared: PreparedStart): Promise<Started> {
   const { table, clock } = parts.worker;
   const { start } = prepared;
   const room = roomFor(prepared, clock.now());
   const way = wayOf(parts, prepared);
   const endsAt = performance.now() + LOCKED_MS;
   const runId = prepared.runId ?? newRunId(Math.floor(clock.now()));
-  const known = async (): Promise<string | null> => {
+  const known = async (): Promise<Started | null> => {
     const holder = start.key ? await way.holder() : null;
     return holder && runOf(holder, prepared, { parts, runId });
   };
@@ -64,7 +71,8 @@ async function storeRun(parts: StartParts, prepared: PreparedStart): Promise<str
   for (let attempt = 0; ; attempt++) {
     const result = await way.submit(runId, room?.waits ?? false);
     // A run with an id of its own (a child, a tick) that somebody else has started is there as well.
-    if (result === "applied" || (result === "stale" && prepared.runId !== undefined)) return runId;
+    if (result === "applied") return { runId, isKnown: false };
+    if (result === "stale" && prepared.runId !== undefined) return { runId, isKnown: true };
     if (result === "taken" || result === "full") {
       // Where the key is free again meanwhile, this start takes it.
       const holder = await known();
@@ -112,12 +120,13 @@ function runOf(
   holder: KeyHolder,
   { start, anyInput }: PreparedStart,
   own: { readonly parts: StartParts; readonly runId: string },
-): string {
+): Started {
   if (!anyInput && holder.fingerprint !== start.key!.fingerprint) throw keyConflict(start, holder.runId);
   if (holder.isRunGone) throw runExpired(start, holder.runId);
   // Its own: a commit without an answer did happen after all. What it claimed for this process is taken up.
-  if (holder.runId === own.runId) void own.parts.worker.table.submit(own.runId, { type: "look" });
-  return holder.runId;
+  const isOwn = holder.runId === own.runId;
+  if (isOwn) void own.parts.worker.table.submit(own.runId, { type: "look" });
+  return { runId: holder.runId, isKnown: !isOwn };
 }
 
 function notStored(runId: string, workflow: string): FlowForgeError {

@@ -37,7 +37,7 @@ import {
   shaken,
   type WebhookAnswer,
 } from "./webhook-answers.ts";
-import { deliveryLetIn } from "./webhook-quota.ts";
+import { deliveryLetIn, type LetIn } from "./webhook-quota.ts";
 import { keysOf, publicHeaders } from "./webhook-request.ts";
 
 export const MAX_BODY_BYTES = 1_048_576;
@@ -188,23 +188,27 @@ export class WebhookIntake {
         ? this.#again(known, trigger)
         : this.#refuseSender(incoming, 422, rejectionOf(error), verified);
     }
+    let letIn: LetIn = { prepared, giveBack: () => undefined };
     if (quotas.isLimited(workspace)) {
       const known = await store.webhooks.repeated(delivery, delivery);
       if (known) return this.#again(known, trigger);
-      const letIn = await deliveryLetIn(quotas, prepared, { source: trigger.source, now: incoming.now });
-      if (letIn instanceof QuotaExceededError) return overQuota(letIn);
-      prepared = letIn;
+      const asked = await deliveryLetIn(quotas, prepared, { source: trigger.source, now: incoming.now });
+      if (asked instanceof QuotaExceededError) return overQuota(asked);
+      letIn = asked;
     }
     const claim = await store.webhooks.claim(delivery, runId);
-    if (!claim.claimed) return this.#again(claim.known, trigger);
-    return this.#begin(delivery, { ...prepared, runId }, trigger);
+    if (claim.claimed) return this.#begin(incoming, delivery, letIn);
+    letIn.giveBack();
+    return this.#again(claim.known, trigger);
   }
 
+  /** What may have been started, or is started later by a loop, has used up what it has taken. */
   async #begin(
+    { runId, trigger }: Incoming,
     delivery: NewDelivery,
-    prepared: PreparedStart,
-    trigger: WebhookTrigger,
+    { giveBack, ...letIn }: LetIn,
   ): Promise<WebhookAnswer> {
+    const prepared = { ...letIn.prepared, runId };
     try {
       const run = await this.#start(delivery.id, prepared);
       const at = prepared.first?.at;
@@ -212,6 +216,7 @@ export class WebhookIntake {
       return await this.#done(run, trigger, false);
     } catch (error) {
       if (!isDefinite(error)) throw error;
+      giveBack();
       await this.#parts.store.webhooks.reject(delivery.id, rejectionOf(error));
       if (error.code === "concurrency_limit_reached")
         return refusal(429, error.code, { "retry-after": "10" });

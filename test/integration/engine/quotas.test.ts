@@ -5,10 +5,11 @@ import { shiftClock } from "../../support/shift-clock.ts";
 import { type Backend, type BackendName, onEachBackend, openBackend } from "./backends.ts";
 import { action } from "./documents.ts";
 
-function flow(name: string, source: object) {
+function flow(name: string, source: object, more: object = {}) {
   return defineWorkflow({
     format: 1,
     name,
+    ...more,
     nodes: {
       in: { kind: "trigger", source },
       a: { kind: "action", action: "echo", input: "{{ input }}" },
@@ -18,8 +19,8 @@ function flow(name: string, source: object) {
   } as never);
 }
 
-const hook = (path: string, more: object = {}) =>
-  flow(path, { type: "webhook", path, signature: { scheme: "none", idHeader: "x-id" }, ...more });
+const hook = (path: string, source: object = {}, more: object = {}) =>
+  flow(path, { type: "webhook", path, signature: { scheme: "none", idHeader: "x-id" }, ...source }, more);
 const parent = defineWorkflow({
   format: 1,
   name: "parent",
@@ -33,6 +34,12 @@ const workflows = [
   flow("heard", { type: "event", name: "news" }),
   hook("refusing"),
   hook("patient", { overQuota: "delay" }),
+  // None of them ever has room.
+  ...["full", "fullLater"].map((path) =>
+    hook(path, path === "full" ? {} : { overQuota: "delay" }, {
+      concurrency: { key: "{{ input.of }}", limit: 1, onLimit: "reject" },
+    }),
+  ),
   parent,
 ];
 const ACME = { workspace: "acme" };
@@ -102,6 +109,15 @@ onEachBackend("quotas of a workspace", (name: BackendName) => {
     expect(await engine.runs.getByKey("new", { workflow: "plain", ...ACME })).toBeNull();
   }, 60_000);
 
+  test("of starts that come at once with one key, one uses something up", async () => {
+    await engine.workspaces.setLimits("acme", { starts: { limit: 5, per: "1d" } });
+    const all = await Promise.all(Array.from({ length: 4 }, () => start({ idempotencyKey: "k" })));
+    expect(new Set(all.map(({ id }) => id)).size).toBe(1);
+    for (let n = 0; n < 4; n++) await start();
+    expect(await refusal(start())).toMatchObject({ code: "quota_exceeded" });
+    expect(await runs()).toBe(5);
+  }, 60_000);
+
   test("starts that come together are let in together or not at all", async () => {
     await engine.workspaces.setLimits("acme", { starts: { limit: 3, per: "1d" } });
     const many = (count: number) =>
@@ -151,6 +167,19 @@ onEachBackend("quotas of a workspace", (name: BackendName) => {
     expect(await runs()).toBe(1);
     await shiftClock(backend.database, seconds * 1_000);
     expect((await post("refusing", "b")).status).toBe(200);
+  }, 60_000);
+
+  test("a delivery that comes to nothing, or comes twice at once, uses nothing up", async () => {
+    await engine.workspaces.setLimits("acme", { starts: { limit: 4, per: "1d" } });
+    const reason = async (path: string, id: string): Promise<unknown> =>
+      (JSON.parse((await post(path, id)).body) as { error: unknown }).error;
+    // Its input has no `of`: the key cannot be made.
+    for (const path of ["full", "fullLater"])
+      for (let n = 0; n < 3; n++) expect(await reason(path, `${path} ${n}`)).toBe("concurrency_key_invalid");
+    const answers = await Promise.all(Array.from({ length: 4 }, () => post("refusing", "twice")));
+    expect(answers.filter(({ body }) => body.includes('"repeated":false'))).toHaveLength(1);
+    for (let n = 0; n < 3; n++) await start();
+    expect(await refusal(start())).toMatchObject({ code: "quota_exceeded" });
   }, 60_000);
 
   test("a webhook that says so stores the run, which begins when its turn has come", async () => {

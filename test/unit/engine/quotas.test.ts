@@ -116,22 +116,33 @@ test("another limit is counted for anew, and what a refusal had taken is there a
 });
 
 test("what a start has used up that cannot be stored is given back, and nothing for one that was there before", async () => {
-  const { door: quotas, admit } = bench({ starts: { limit: 3, per: "1d" } });
+  const { door: quotas, admit, advance } = bench({ starts: { limit: 3, per: "1d" } });
   const holder = { runId: "r", fingerprint: "f", isRunGone: false } as never;
   const keys = async ({ key }: { readonly key: string }) => (key === "known" ? holder : null);
-  const parts = { store: { key: keys }, transactions: { key: async () => null }, quotas };
+  let isStopped = false;
+  const worker = { table: { stopped: () => isStopped } };
+  const parts = { store: { key: keys }, transactions: { key: async () => null }, quotas, worker };
   const made = (key: string): PreparedStart =>
     ({ start: { workspace: ACME, input: 1, triggerPayload: null, key: { scope: "s", key } } }) as never;
   const stored: string[] = [];
   const through = (...names: readonly string[]): Promise<unknown> =>
     throughDoor(parts, names.map(made), async ({ start }) => {
       const { key } = start.key!;
+      if (key === "found") return { run: key, isKnown: true };
       if (key !== "good") throw new Error(`${key} cannot be stored`);
       stored.push(key);
+      return { run: key, isKnown: false };
     });
   await expect(through("good", "bad")).rejects.toThrow("bad cannot be stored");
   for (let n = 0; n < 3; n++) await expect(through("known")).rejects.toThrow("known cannot be stored");
+  // Somebody else had taken its key in between.
+  for (let n = 0; n < 3; n++) expect(await through("found")).toEqual(["found"]);
   expect(stored).toEqual(["good"]);
   // Of three one was used.
+  expect([await admit(2), await admit(1)]).toEqual(["in", expect.objectContaining({ quota: "starts" })]);
+  // Whether that one was stored nobody knows.
+  advance(86_400_000);
+  isStopped = true;
+  await expect(through("unknown")).rejects.toThrow("unknown cannot be stored");
   expect([await admit(2), await admit(1)]).toEqual(["in", expect.objectContaining({ quota: "starts" })]);
 });
