@@ -21,7 +21,10 @@ export interface QuotaAsk {
 
 /** Stored runs go with retention, and nobody knows when. */
 const STORED_RETRY_MS = 60_000;
+/** What is owed is paid within this time. */
 const MOST_OWED_MS = 86_400_000;
+/** The store takes numbers of 32 bits. */
+const MOST_TOKENS = 2_000_000_000;
 
 export class Quotas {
   readonly #book: Pick<LimitBook, "of">;
@@ -65,28 +68,41 @@ export class Quotas {
    */
   async owe(ask: QuotaAsk): Promise<number> {
     const { workspace } = ask;
-    const { starts, payloadBytes } = this.#book.of(workspace);
-    const waits = await this.#storing(ask, () =>
-      Promise.all([
-        starts ? this.#starts.owe(workspace, starts, ask.starts) : 0,
-        payloadBytes ? this.#bytes.owe(workspace, payloadBytes, ask.bytes) : 0,
-      ]),
-    );
-    const waitMs = Math.max(...waits);
+    const [startsMs, bytesMs] = await this.#storing(ask, () => this.#oweRates(ask));
+    const waitMs = Math.max(startsMs, bytesMs);
     if (waitMs <= MOST_OWED_MS) return waitMs;
     this.giveBack(ask);
-    throw refused(workspace, waits[0] === waitMs ? "starts" : "payloadBytes", waitMs);
+    throw refused(workspace, startsMs === waitMs ? "starts" : "payloadBytes", waitMs);
   }
 
-  async #admitRates(ask: QuotaAsk): Promise<void> {
-    const { workspace } = ask;
+  async #oweRates({ workspace, starts: runs, bytes }: QuotaAsk): Promise<readonly [number, number]> {
     const { starts, payloadBytes } = this.#book.of(workspace);
-    const startsMs = starts ? await this.#starts.take(workspace, starts, ask.starts) : 0;
+    const startsMs = starts ? await this.#starts.owe(workspace, starts, runs) : 0;
+    try {
+      return [startsMs, payloadBytes ? await this.#bytes.owe(workspace, payloadBytes, bytes) : 0];
+    } catch (error) {
+      if (starts) this.#starts.giveBack(workspace, starts, runs);
+      throw error;
+    }
+  }
+
+  async #admitRates({ workspace, starts: runs, bytes }: QuotaAsk): Promise<void> {
+    const { starts, payloadBytes } = this.#book.of(workspace);
+    const startsMs = starts ? await this.#admitStarts(workspace, starts, runs) : 0;
     if (startsMs > 0) throw refused(workspace, "starts", startsMs);
-    const bytesMs = payloadBytes ? await this.#bytes.take(workspace, payloadBytes, ask.bytes) : 0;
-    if (bytesMs === 0) return;
-    if (starts) this.#starts.giveBack(workspace, starts, ask.starts);
-    throw refused(workspace, "payloadBytes", bytesMs);
+    try {
+      const bytesMs = payloadBytes ? await this.#bytes.take(workspace, payloadBytes, bytes) : 0;
+      if (bytesMs > 0) throw refused(workspace, "payloadBytes", bytesMs);
+    } catch (error) {
+      if (starts) this.#starts.giveBack(workspace, starts, runs);
+      throw error;
+    }
+  }
+
+  /** More than can be paid in time is not let in together: whoever asks may ask for fewer. */
+  async #admitStarts(workspace: string, rate: Rate, runs: number): Promise<number> {
+    const paidMs = ((runs - rate.burst) * 1_000) / rate.perSecond;
+    return paidMs > MOST_OWED_MS ? paidMs : this.#starts.take(workspace, rate, runs);
   }
 
   /** Counted in before anything else is asked, or else all that are asked in the same moment would find the same room. */
@@ -108,11 +124,26 @@ function refused(workspace: string, quota: Quota, waitMs: number): QuotaExceeded
   return new QuotaExceededError(workspace, { quota, retryAfterMs: Math.ceil(waitMs) });
 }
 
-interface Waiting {
+/** What must be there, and what is owed beyond that: a bucket holds no more than its burst. */
+interface Parts {
+  readonly wanted: number;
+  readonly owed: number;
+}
+
+function partsOf(tokens: number, { burst, perSecond }: Rate): Parts {
+  const wanted = Math.min(tokens, burst);
+  const most = Math.min(MOST_TOKENS - wanted, Math.floor((perSecond * MOST_OWED_MS) / 1_000));
+  return { wanted, owed: Math.min(tokens - wanted, most) };
+}
+
+function sumOf({ wanted, owed }: Parts): number {
+  return wanted + owed;
+}
+
+/** `wanted` is 0: something is only given back. */
+interface Waiting extends Parts {
   readonly workspace: string;
   readonly rate: Rate;
-  /** 0: something is only given back. */
-  readonly wanted: number;
   readonly resolve: (waitMs: number) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -121,7 +152,7 @@ interface Waiting {
 class Meter {
   readonly #take: Buckets["take"];
   #waiting: Waiting[] = [];
-  /** What came and was not enough for anybody, by workspace. */
+  /** What came and was not enough for anybody, by workspace. Below 0: what is owed and not asked for yet. */
   readonly #over = new Map<string, number>();
   #running = false;
 
@@ -129,22 +160,22 @@ class Meter {
     this.#take = take;
   }
 
-  /** 0: it is taken. Else in so many milliseconds there may be enough, and nothing was. More than the burst is all of it. */
-  take(workspace: string, rate: Rate, wanted: number): Promise<number> {
+  /** 0: it is taken. Else in so many milliseconds there may be enough, and nothing was. More than the burst needs all of it, and owes the rest. */
+  take(workspace: string, rate: Rate, tokens: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ workspace, rate, wanted: Math.min(wanted, rate.burst), resolve, reject });
+      this.#waiting.push({ workspace, rate, ...partsOf(tokens, rate), resolve, reject });
       if (!this.#running) void this.#run();
     });
   }
 
   giveBack(workspace: string, rate: Rate, tokens: number): void {
-    this.#add(workspace, Math.min(tokens, rate.burst));
+    this.#add(workspace, sumOf(partsOf(tokens, rate)));
     // Where the store does not take it now, it is kept here for the next ask of the workspace.
     void this.take(workspace, rate, 0).catch(() => undefined);
   }
 
-  async owe(workspace: string, rate: Rate, wanted: number): Promise<number> {
-    const returned = -Math.min(wanted, rate.burst);
+  async owe(workspace: string, rate: Rate, tokens: number): Promise<number> {
+    const returned = -sumOf(partsOf(tokens, rate));
     const [left] = await this.#take([{ workspace, rate, wanted: 0, returned }]);
     // It says when there is one again; there being none is enough.
     return Math.max(0, left!.waitMs - 1_000 / rate.perSecond);
@@ -167,8 +198,9 @@ class Meter {
         rate.burst,
         group.reduce((sum, each) => sum + each.wanted, 0),
       );
-      const returned = this.#over.get(workspace) ?? 0;
+      const over = this.#over.get(workspace) ?? 0;
       this.#over.delete(workspace);
+      const returned = Math.max(-MOST_TOKENS, Math.min(over, rate.burst));
       return { workspace, rate, wanted, returned };
     });
     try {
@@ -183,19 +215,22 @@ class Meter {
   #share(group: readonly Waiting[], tokens: number): void {
     const { workspace, rate } = group[0]!;
     let left = tokens;
+    let allOwed = 0;
     let isOver = false;
-    for (const { wanted, resolve } of group) {
+    for (const { wanted, owed, resolve } of group) {
       // Those that follow one that was refused do not overtake it.
       isOver ||= wanted > left;
       if (!isOver) left -= wanted;
+      if (!isOver) allOwed += owed;
       resolve(isOver ? Math.max(1, ((wanted - left) * 1_000) / rate.perSecond) : 0);
     }
-    if (left === 0) return;
-    this.#add(workspace, left);
-    this.#waiting.push({ workspace, rate, wanted: 0, resolve: () => undefined, reject: () => undefined });
+    if (left === allOwed) return;
+    this.#add(workspace, left - allOwed);
+    const nothing = { ...partsOf(0, rate), resolve: () => undefined, reject: () => undefined };
+    this.#waiting.push({ workspace, rate, ...nothing });
   }
 
   #add(workspace: string, tokens: number): void {
-    if (tokens > 0) this.#over.set(workspace, (this.#over.get(workspace) ?? 0) + tokens);
+    if (tokens !== 0) this.#over.set(workspace, (this.#over.get(workspace) ?? 0) + tokens);
   }
 }

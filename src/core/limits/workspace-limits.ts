@@ -33,7 +33,7 @@ export interface WorkspaceLimits {
    * Default: any number.
    */
   readonly starts?: RateLimit | null | undefined;
-  /** Bytes of what such runs are started with: input and payload as JSON. As `starts`; one that alone has more than `burst` needs all of it. */
+  /** Bytes of what such runs are started with: input and payload as JSON. As `starts`; more than `burst` needs all of it, and owes the rest. */
   readonly payloadBytes?: RateLimit | null | undefined;
   /** Runs that are stored, whatever their status, until retention deletes them. 1 to 1,000,000. Default: any number. */
   readonly storedRuns?: number | null | undefined;

@@ -63,6 +63,55 @@ test("starts whose bytes are refused are given back, and a payload of more than 
   expect(await full.admit(1, 1)).toMatchObject({ quota: "payloadBytes" });
 });
 
+test("what is more than the burst needs a full bucket, and is paid before anybody else is let in", async () => {
+  const { admit, advance } = bench({ starts: { limit: 10, per: "10s" } });
+  expect(await admit(25)).toBe("in");
+  expect(await admit(1)).toMatchObject({ quota: "starts" });
+  advance(15_000);
+  expect(await admit(1)).toMatchObject({ quota: "starts", retryAfterMs: 1_000 });
+  advance(1_000);
+  expect([await admit(1), await admit(11)]).toEqual(["in", expect.objectContaining({ quota: "starts" })]);
+  advance(10_000);
+  expect(await admit(11)).toBe("in");
+});
+
+test("runs that a day would not pay are not let in together; of one payload more than a day's worth is not owed", async () => {
+  const { admit } = bench({ starts: { limit: 1, per: "1h" } });
+  expect(await admit(26)).toMatchObject({ quota: "starts", retryAfterMs: 25 * 3_600_000 });
+  expect(await admit(25)).toBe("in");
+  const bytes = bench({ payloadBytes: { limit: 100, per: "1d" } });
+  expect(await bytes.admit(1, 1_000)).toBe("in");
+  bytes.advance(86_400_000);
+  expect(await bytes.admit(1, 1)).toMatchObject({ quota: "payloadBytes" });
+  bytes.advance(86_400_000);
+  expect(await bytes.admit(1, 100)).toBe("in");
+});
+
+test("what cannot be asked takes nothing, and what comes back while the store is away is at most what a bucket holds", async () => {
+  const limits = { starts: { limit: 2, per: "1d" }, payloadBytes: { limit: 1_000_000_000, per: "1d" } };
+  const { quotas } = createMemoryStore();
+  let isAway = false;
+  let returned = 0;
+  const payloadBytes: typeof quotas.payloadBytes = async (asks) => {
+    if (isAway) throw new Error("away");
+    returned += asks[0]!.returned;
+    return quotas.payloadBytes(asks);
+  };
+  const of = () => limitsInForce([layerOf(limits, ACME)]);
+  const door = new Quotas({ quotas: { ...quotas, payloadBytes } }, { of });
+  const ask = { workspace: ACME, starts: 1, bytes: 1_000_000_000 };
+  isAway = true;
+  for (let n = 0; n < 4; n++) {
+    await expect(door.admit(ask)).rejects.toThrow("away");
+    door.giveBack({ ...ask, starts: 0 });
+  }
+  await expect(door.owe(ask)).rejects.toThrow("away");
+  isAway = false;
+  await door.admit({ ...ask, starts: 2 });
+  // More than a 32-bit number would be refused by the store, with every ask that follows.
+  expect(returned).toBe(1_000_000_000);
+});
+
 test("who owes begins when it is paid; more than a day is refused and not owed", async () => {
   const { door, admit } = bench({ starts: { limit: 1, per: "10h" } });
   const owe = (): Promise<unknown> =>
