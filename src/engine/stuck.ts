@@ -129,7 +129,10 @@ export class StuckRuns {
       const reason = judgeWaiting(each, need, rooms);
       if (reason) found.push(stuckRun(each, reason, need));
     }
-    for (const run of await store.stuck.note(found)) await this.#tell(run);
+    const fresh = await store.stuck.note(found);
+    // From now on they are known, and nobody else tells of them.
+    for (const run of fresh) this.#say(run);
+    for (const run of fresh) await this.#announce(run);
     return pauseMs;
   }
 
@@ -140,10 +143,24 @@ export class StuckRuns {
     return planned?.kind === "action" ? { lane: planned.lane, action: planned.action } : null;
   }
 
-  async #tell(run: StuckRun): Promise<void> {
-    const { store, logger, events } = this.#parts;
+  #say(run: StuckRun): void {
+    const { logger, events } = this.#parts;
     logger.error({ ...run }, "a run is stuck");
     events.emit("run.stuck", run);
+  }
+
+  /** One that cannot be announced keeps no other one from it. */
+  async #announce(run: StuckRun): Promise<void> {
+    try {
+      await this.#tell(run);
+    } catch (error) {
+      const { runId, node } = run;
+      this.#parts.logger.warn({ error, runId, node }, "a stuck run could not be told to workflows");
+    }
+  }
+
+  async #tell(run: StuckRun): Promise<void> {
+    const { store, events } = this.#parts;
     const [stored] = await store.load([{ runId: run.runId, withInput: true }]);
     if (!stored) return;
     const trigger = stored.triggerPayload ?? null;
