@@ -1,6 +1,12 @@
 /** `engine.breakers`: which circuit breakers are open, and what to do about them by hand. */
 import { z } from "zod";
-import { type BreakerPhase, CLOSED, openByHand, releaseByHand } from "../core/breaker/breaker.ts";
+import {
+  type BreakerPhase,
+  type BreakerState,
+  CLOSED,
+  openByHand,
+  releaseByHand,
+} from "../core/breaker/breaker.ts";
 import { BREAKER_SCOPES, type BreakerKey, type BreakerScope } from "../core/breaker/key.ts";
 import { type BreakerPolicy, DEFAULT_BREAKER } from "../core/breaker/policy.ts";
 import { FlowForgeError } from "../core/errors.ts";
@@ -64,13 +70,19 @@ const listSchema: z.ZodObject = z.strictObject({
 
 const MAX_TRIES = 20;
 
+export interface BreakersParts extends AlertParts {
+  readonly store: Pick<Store, "breakers" | "now" | "events">;
+}
+
 export class BreakersApi {
-  readonly #store: Pick<Store, "breakers" | "now">;
+  readonly #parts: BreakersParts;
+  readonly #store: BreakersParts["store"];
   readonly #rules: BreakerRules | null;
 
   /** @internal */
-  constructor(store: Pick<Store, "breakers" | "now">, rules: BreakerRules | null) {
-    this.#store = store;
+  constructor(parts: BreakersParts, rules: BreakerRules | null) {
+    this.#parts = parts;
+    this.#store = parts.store;
     this.#rules = rules;
   }
 
@@ -115,9 +127,17 @@ export class BreakersApi {
       const state = make(before, { policy, now: await this.#store.now() });
       if (state === before) return;
       const [isWritten] = await this.#store.breakers.write([{ key, version: stored?.version ?? 0, state }]);
-      if (isWritten) return;
+      if (isWritten) return this.#tell(key, before, state);
     }
     throw new Error(`The breaker of ${scope} ${JSON.stringify(name)} is changed by others all the time.`);
+  }
+
+  /** That it is closed again is told by whoever finds that nothing is parked any more. */
+  #tell(key: BreakerKey, before: BreakerState, { phase, openedAt, since: at }: BreakerState): void {
+    if (before.phase !== "closed" || phase === "closed") return;
+    this.#parts.logger.warn({ ...key }, "a breaker was opened by hand: node runs behind it are parked");
+    const change = { change: "opened", failed: 0, attempts: 0, at: openedAt ?? at, culprits: [] } as const;
+    tellBreaker(this.#parts, { ...key, ...change });
   }
 
   #policyOf({ scope, name }: BreakerOf, call: string): BreakerPolicy {

@@ -117,7 +117,9 @@ export class Engine implements AsyncDisposable {
   }
 
   get breakers(): BreakersApi {
-    return new BreakersApi(this.#parts("breakers").connections.store, this.#options.breakers);
+    const { logger, breakers } = this.#options;
+    const { store } = this.#parts("breakers").connections;
+    return new BreakersApi({ store, logger, events: this.#events }, breakers);
   }
 
   get workspaces(): WorkspacesApi {
