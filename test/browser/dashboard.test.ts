@@ -329,6 +329,15 @@ test("who may only look sees no button that does anything, and is refused where 
   expect(answer.status).toBe(403);
 });
 
+test("an address that leads nowhere says so, and none at all leads to the overview", async () => {
+  await reading("/nowhere", async ({ page }) => {
+    await page.getByRole("heading", { name: "Not found" }).waitFor();
+    await page.goto("about:blank");
+    await page.goto(stage.url);
+    await page.getByRole("heading", { name: "Overview" }).waitFor();
+  });
+});
+
 test("another workspace's page shows nothing of this one", async () => {
   const url = await stage.serve({ authorize: () => ({ workspace: "other" }) });
   await reading(

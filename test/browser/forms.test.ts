@@ -107,6 +107,7 @@ describe("what is filled in", () => {
       await page.locator("dialog button[type=submit]:disabled").waitFor();
       held.resolve();
       await page.locator(".page-note").getByText("succeeded").waitFor();
+      await page.unroute(path);
       expect(starts).toBe(1);
     });
   });

@@ -53,7 +53,7 @@ export const STEPS: readonly Step[] = [
     },
   },
   {
-    what: "runs: by label",
+    what: "runs: by label, with the pause after typing",
     address: "/runs",
     act: async (page) => {
       await page.getByLabel("Label").fill("no:such");

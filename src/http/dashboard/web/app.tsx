@@ -1,7 +1,7 @@
 /** The frame around every page, and which page is shown. Addresses are kept behind `#`, so the host serves one document only. */
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { Link, Redirect, Route, Router, Switch, useLocation, useRoute } from "wouter-preact";
+import { Link, Route, Router, Switch, useLocation, useRoute } from "wouter-preact";
 import { useHashLocation } from "wouter-preact/use-hash-location";
 import { useLive } from "./live.ts";
 import { Audit } from "./pages/audit.tsx";
@@ -199,7 +199,6 @@ function Pages(): JSX.Element {
       <Route path="/workspaces/:name">{({ name }) => <NamedWorkspace key={name} address={name} />}</Route>
       <Route path="/workers" component={Workers} />
       <Route path="/settings" component={Settings} />
-      <Route path="">{() => <Redirect to="/" />}</Route>
       <Route>
         <NotFound />
       </Route>

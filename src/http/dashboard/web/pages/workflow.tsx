@@ -27,7 +27,7 @@ export function WorkflowPage({ name }: { name: string }): JSX.Element {
     `/workflows/${part(name)}/versions`,
     RARELY_MS,
   );
-  const listed = useLive<{ items: readonly ListedWorkflow[] }>("/workflows");
+  const listed = useLive<{ items: readonly ListedWorkflow[] }>("/workflows", RARELY_MS);
   const runs = useLive<ListPage<RunHeader>>(`/runs${query({ workflow: name, limit: NEWEST })}`);
   const enabled = listed.data?.items.find((each) => each.name === name)?.enabled;
   const all = versions.data?.items ?? [];
