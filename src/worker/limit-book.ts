@@ -28,6 +28,8 @@ export class LimitBook {
   readonly #options: LimitBookOptions;
   readonly #base: LimitsInForce;
   #set = new Map<string, LimitsInForce>();
+  /** Set in this process since the store was asked last: what it answers may be older. */
+  #putSince = new Map<string, StoredLimits>();
   #readAt: number | null = null;
   #rounds = 0;
   readonly #listeners: (() => void)[] = [];
@@ -47,6 +49,7 @@ export class LimitBook {
 
   /** Of this process, before it reads it again. */
   put(stored: StoredLimits): void {
+    this.#putSince.set(stored.workspace, stored);
     this.#put(this.#set, stored);
     this.#tell();
   }
@@ -54,9 +57,10 @@ export class LimitBook {
   /** Reads what is new. Says when it wants to look again, in milliseconds. */
   async refresh(): Promise<number> {
     const all = this.#rounds++ % ALL_EVERY === 0;
+    this.#putSince = new Map();
     const { now, limits } = await this.#options.limits.since(all ? null : this.#readAt);
     const known = all ? new Map<string, LimitsInForce>() : this.#set;
-    for (const stored of limits) this.#put(known, stored);
+    for (const stored of [...limits, ...this.#putSince.values()]) this.#put(known, stored);
     this.#set = known;
     this.#readAt = now;
     if (limits.length > 0 || all) this.#tell();
@@ -81,6 +85,8 @@ export class LimitBook {
       known.set(stored.workspace, this.inForce(stored));
     } catch (error) {
       const { workspace } = stored;
+      const before = this.#set.get(workspace);
+      if (before) known.set(workspace, before);
       this.#options.logger.error(
         { error, workspace },
         "the limits of a workspace cannot be read; they stay as they were",
