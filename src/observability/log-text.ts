@@ -1,9 +1,5 @@
 /** From what an action gives a logger to what can be stored: always JSON, never too long, whatever it was. */
-
-/** PostgreSQL stores neither NUL nor half of a character. */
-function storable(text: string): string {
-  return text.replaceAll("\0", "\uFFFD").toWellFormed();
-}
+import { storable } from "../core/storable.ts";
 
 export function cut(text: string, length: number): string {
   return storable(text.length <= length ? text : `${text.slice(0, length)}…`);

@@ -44,7 +44,7 @@ interface GroupRow {
   readonly count: number;
   readonly first_at: number;
   readonly last_at: number;
-  readonly message: string;
+  readonly error: ErrorRecord | null;
 }
 
 /** $1 to $10. Without a name the statement is planned with its values, so what was not asked for costs nothing. */
@@ -98,7 +98,7 @@ export class DeadLetters {
     const rows = await this.#pool.query<GroupRow>({
       text: `select d.workflow, d.fingerprint, d.node, d.error_class, count(*)::int4 as count,
           min(d.opened_at) as first_at, max(d.opened_at) as last_at,
-          coalesce((array_agg(d.error ->> 'message' order by d.opened_at desc, d.id desc))[1], '') as message
+          (array_agg(d.error order by d.opened_at desc, d.id desc))[1] as error
         from ${this.#schema}.dead_letters d where ${filter.open === true ? WHERE_OPEN : WHERE}
         group by d.workflow, d.fingerprint, d.node, d.error_class
         order by count desc, last_at desc, d.workflow, d.fingerprint limit 1000`,
@@ -167,6 +167,6 @@ function group(row: GroupRow): DeadLetterGroup {
     count: row.count,
     firstAt: row.first_at,
     lastAt: row.last_at,
-    message: row.message,
+    message: row.error?.message ?? "",
   };
 }

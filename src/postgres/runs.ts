@@ -133,19 +133,30 @@ export class Runs {
     return { items, cursor };
   }
 
-  /** An error that many runs have is found among the newest; only one that few have is looked for everywhere. */
-  async #rows(query: RunSelection, { workspace, error, most }: Wanted): Promise<readonly HeaderRow[]> {
+  /** An error that many runs have is found among the newest; only one that few have is looked for in the errors of all. */
+  async #rows(query: RunSelection, wanted: Wanted): Promise<readonly HeaderRow[]> {
+    const { workspace, error, most } = wanted;
     if (error === undefined) return fetchRows(this.#pool, query.limit(most));
+    const found = await this.#near(query, error, most);
+    if (found.length === most) return found;
+    const [oldest] = await fetchRows(this.#pool, query.offset(most * LOOKED_AT - 1).limit(1));
+    if (!oldest) return found;
+    const below = query.where(sql<boolean>`(r.created_at, r.id) < (${oldest.created_at}, ${oldest.id})`);
+    const ids = runsWithError(this.#db, { workspace, text: error });
+    const others = await fetchRows(this.#pool, below.where("r.id", "in", ids).limit(most));
+    // Runs that were stored meanwhile move the place, so that what was found may lie below it.
+    const known = new Set(found.map(({ id }) => id));
+    return [...found, ...others.filter(({ id }) => !known.has(id))].slice(0, most);
+  }
+
+  #near(query: RunSelection, error: string, most: number): Promise<readonly HeaderRow[]> {
     const newest = query.limit(most * LOOKED_AT).as("r");
     const among = this.#db
       .selectFrom(newest)
       .select(HEADER)
       .where(hasError(this.#db, "r.id", error));
     const near = among.orderBy("r.created_at", "desc").orderBy("r.id", "desc").limit(most);
-    const found: readonly HeaderRow[] = await fetchRows(this.#pool, near);
-    if (found.length === most) return found;
-    const ids = runsWithError(this.#db, { workspace, text: error });
-    return fetchRows(this.#pool, query.where("r.id", "in", ids).limit(most));
+    return fetchRows(this.#pool, near);
   }
 }
 

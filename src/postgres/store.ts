@@ -181,6 +181,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     beat: (workerId) => beat(heartbeat, schema, workerId),
     deregister: (workerId) => workers.deregister(workerId),
     liveWorkers: () => workers.live(),
+    scarceActions: () => workers.scarceActions(),
     roll: (workerId) => workers.roll(workerId),
     reap: (limits) => workers.reap(limits),
 

@@ -51,6 +51,19 @@ export class Workers {
     return row!.live;
   }
 
+  async scarceActions(): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.#pool.query<{ action: string; part: number }>({
+      name: "flowforge_scarce_actions",
+      text: `with working as materialized (select id, actions from ${this.#schema}.workers
+          where dead_at is null and json_array_length(actions) > 0),
+        amount as (select count(*) as workers from working)
+        select a.action, count(distinct w.id)::float8 / max(amount.workers) as part
+        from working w, amount, json_array_elements_text(w.actions) a(action)
+        group by a.action having count(distinct w.id) < max(amount.workers)`,
+    });
+    return new Map(rows.map(({ action, part }) => [action, part]));
+  }
+
   async roll(workerId: string): Promise<readonly NodeRef[]> {
     const s = this.#schema;
     const rows = await this.#pool.query<RefRow>({

@@ -206,6 +206,8 @@ class MemoryStore implements Store {
 
   readonly liveWorkers: Store["liveWorkers"] = async () => this.#workers.live();
 
+  readonly scarceActions: Store["scarceActions"] = async () => this.#workers.scarceActions();
+
   readonly roll: Store["roll"] = async (workerId) => this.#workers.roll(workerId);
 
   readonly reap: Store["reap"] = async (options) => this.#workers.reap(options, this.#now());

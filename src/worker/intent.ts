@@ -66,6 +66,8 @@ export interface Workshop {
   take(workspace: string, wanted: number): number;
   /** This worker's fair part of so many ready nodes. */
   share(ready: number): number;
+  /** Of the workers, those that have this action: from 0, nobody, to 1. */
+  having(action: string): number;
   /** The breaker that keeps the node from beginning. `null`, or no such function: none does. */
   refuse?(use: BreakerUse): BreakerKey | null;
 }

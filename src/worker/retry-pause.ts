@@ -8,12 +8,22 @@ export function retryMs(attempt: number): number {
 const FIRST_RETURN_MS = 100;
 const LONGEST_RETURN_MS = 5_000;
 
+export interface Return {
+  /** How often the task was handed over. */
+  readonly dispatches: number;
+  /** Of the workers, those that have its action: from 0, nobody, to 1. */
+  readonly having: number;
+  /** A die from 0 to 1. */
+  readonly random: number;
+}
+
 /**
- * How long a task that this worker cannot take stays away, after it was handed over so many times: another worker may have the action,
- * so at first hardly at all; but where nobody has it, a task must not go round and round.
+ * How long a task that this worker cannot take stays away. Where one worker of three has the action, it takes three rounds to find that one, so
+ * the pause grows once in three. Where nobody has it, it grows with each: a task must not go round and round.
  */
-export function returnMs(dispatches: number, random: number): number {
-  const longest = Math.min(LONGEST_RETURN_MS, FIRST_RETURN_MS * 2 ** Math.min(dispatches, 10));
+export function returnMs({ dispatches, having, random }: Return): number {
+  const growth = having > 0 ? Math.floor(dispatches * having) : dispatches;
+  const longest = Math.min(LONGEST_RETURN_MS, FIRST_RETURN_MS * 2 ** Math.min(growth, 10));
   return Math.ceil(longest * (0.5 + random / 2));
 }
 
@@ -30,6 +40,6 @@ export function parkMs(random: number): number {
 /** How often at least a task that nobody can take goes round in this time, the time in the queue not counted. */
 export function roundsWithin(ms: number): number {
   let rounds = 0;
-  for (let left = ms; left > 0; left -= returnMs(rounds, 1)) rounds++;
+  for (let left = ms; left > 0; left -= returnMs({ dispatches: rounds, having: 0, random: 1 })) rounds++;
   return rounds;
 }

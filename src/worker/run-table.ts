@@ -75,6 +75,8 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   #stopped = false;
   /** Live workers as of the last heartbeat, for fair shares. */
   liveWorkers = 1;
+  /** Actions that some workers have and others lack, as of the last heartbeat. */
+  scarceActions: ReadonlyMap<string, number> = new Map();
 
   constructor(options: RunTableOptions) {
     this.#options = options;
@@ -127,6 +129,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
             take: (workspace, wanted) => slots.take(workspace, wanted),
             refuse: (use) => this.breakers?.refuse(use) ?? null,
             share: (ready) => Math.max(1, Math.ceil(ready / Math.max(1, this.liveWorkers))),
+            having: (action) => this.scarceActions.get(action) ?? (this.registry.has(action) ? 1 : 0),
           };
   }
 

@@ -183,7 +183,7 @@ export class Turn extends TurnAdmission {
     const { fence, status, dispatches } = this.node(index);
     const isOver = this.overLimit.has(index);
     if (status === "queued") {
-      const delayMs = isOver ? null : returnMs(dispatches, this.context.random());
+      const delayMs = isOver ? null : this.#returnMs(index, dispatches);
       this.takeEvent({ type: "givenBack", node: index, fence, delayMs });
       if (isOver) this.held.add(index);
       this.leaveQueue();
@@ -192,6 +192,13 @@ export class Turn extends TurnAdmission {
       this.enqueue(index);
     }
     this.results.set(pending, "refused");
+  }
+
+  #returnMs(index: number, dispatches: number): number {
+    const { workshop, plan, random } = this.context;
+    const node = plan.nodes[index]!;
+    const having = (node.kind === "action" && workshop?.having(node.action)) || 0;
+    return returnMs({ dispatches, having, random: random() });
   }
 
   /** Claims this worker's share of the ready nodes, and hands the others over. */

@@ -311,7 +311,11 @@ export class Worker {
     if (this.#lease.workerId === null) await this.#register();
     await this.#lease.beat();
     this.#look(this.table.racing());
-    this.table.liveWorkers = await this.#options.store.liveWorkers();
+    const { store } = this.#options;
+    [this.table.liveWorkers, this.table.scarceActions] = await Promise.all([
+      store.liveWorkers(),
+      store.scarceActions(),
+    ]);
     return this.#lease.beatMs;
   }
 

@@ -233,6 +233,11 @@ export interface Store extends ActionKeyStore, ChildStore, GateStore, KeyStore, 
   deregister(workerId: string): Promise<void>;
   /** Workers that nobody declared dead (however old their heartbeat is), for sharing out room. */
   liveWorkers(): Promise<number>;
+  /**
+   * Actions that some workers have and others lack, with the part of the workers that have them: above 0 and below 1. Of those workers that
+   * nobody declared dead and that told at least one action.
+   */
+  scarceActions(): Promise<ReadonlyMap<string, number>>;
   /** Every node run that is `running` under this worker. */
   roll(workerId: string): Promise<readonly NodeRef[]>;
   /**

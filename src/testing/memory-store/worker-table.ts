@@ -68,6 +68,17 @@ export class WorkerTable {
     return [...this.#workers.values()].filter((worker) => !worker.dead).length;
   }
 
+  scarceActions(): ReadonlyMap<string, number> {
+    const working = this.rooms().filter(({ actions }) => actions !== null && actions.length > 0);
+    const all = working.flatMap(({ actions }) => [...new Set(actions)]);
+    const parts = Map.groupBy(all, (action) => action).entries();
+    return new Map(
+      [...parts]
+        .map(([action, { length }]) => [action, length / working.length] as const)
+        .filter(([, part]) => part < 1),
+    );
+  }
+
   /** Node runs that the live ones together run at once. */
   capacity(): number {
     return [...this.#workers.values()].reduce(

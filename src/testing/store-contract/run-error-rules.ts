@@ -142,6 +142,9 @@ function filterRules({ rule, expect }: Kit): void {
     await store.commit(Array.from({ length: 200 }, () => start(newId())));
     const first = await store.runs({ workspace: WORKSPACE, error: "not found", limit: 1 });
     expect(first.items.map(({ id }) => id)).toEqual([ids[0]]);
+    await advance(10);
+    const newest = await failing(store, NOT_FOUND);
+    expect(await found(store, "not found", { limit: 2 })).toEqual([newest, ids[0]]);
     const cursor = first.cursor!;
     expect(await found(store, "not found", { limit: 1, cursor })).toEqual([ids[1]]);
   });

@@ -112,6 +112,7 @@ const MATRIX: { readonly [M in Method]: Ask | Exempt } = {
   beat: "of workers",
   deregister: "of workers",
   liveWorkers: "of workers",
+  scarceActions: "of workers",
   roll: "of workers",
   reap: "of all",
   due: "of all",

@@ -115,6 +115,26 @@ function beatRules({ rule, expect }: Kit): void {
     },
   );
 
+  rule("actions that some have and others lack, by the part that has them", async ({ store, advance }) => {
+    const none = new Map<string, number>();
+    expect(await store.scarceActions()).toEqual(none);
+    const [both, one] = [worker({ actions: ["a", "b"] }), worker({ actions: ["a"] })];
+    await store.register(both);
+    expect(await store.scarceActions()).toEqual(none);
+    // Who tells none, or has none, takes no tasks either.
+    for (const silent of [worker(), worker({ actions: [] })]) await store.register(silent);
+    await store.register(one);
+    expect(await store.scarceActions()).toEqual(new Map([["b", 1 / 2]]));
+    const others = [worker({ actions: ["c", "c"] }), worker({ actions: ["a", "b"] })];
+    for (const other of others) await store.register(other);
+    expect(await store.scarceActions()).toEqual(new Map(Object.entries({ a: 3 / 4, b: 1 / 2, c: 1 / 4 })));
+    for (const { id } of [one, others[0]!]) await store.deregister(id);
+    expect(await store.scarceActions()).toEqual(none);
+    await advance(LEASE.leaseMs + 1_000);
+    await reaped(store);
+    expect(await store.scarceActions()).toEqual(none);
+  });
+
   rule("whoever signed off is dead at once; signing off twice, or unknown, is no harm", async ({ store }) => {
     const id = await registered(store);
     await store.deregister(id);

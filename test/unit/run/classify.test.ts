@@ -308,6 +308,17 @@ describe("the record", () => {
     });
   });
 
+  test("is text that can be stored and searched", () => {
+    const error = Object.assign(new Error("a\0b \ud800 \\u0000"), { name: "E\0", code: "X\udc00" });
+    expect(classifyFailure(error, null).error).toEqual({
+      class: "E\ufffd",
+      message: "a\ufffdb \ufffd \\u0000",
+      code: "X\ufffd",
+    });
+    const smile = `${"m".repeat(1_998)}\u{1f600}m`;
+    expect(classifyFailure(new Error(smile), null).error.message).toBe(`${"m".repeat(1_998)}\ufffd…`);
+  });
+
   test("is shortened", () => {
     const error = failing({ name: "N".repeat(200), code: "C".repeat(200) });
     error.message = "m".repeat(3_000);
