@@ -6,9 +6,10 @@
  * - `rate`: a limit over several worker processes, one of which is killed and whose Redis is flushed: beginnings per second.
  * - `held`: very many node runs are held back: the memory of Redis, and how fast the first and the last of them are admitted.
  *
- *     node test/bench/sharing.ts [--part noisy [--ms 20]] [--backend postgres] [--runs 20000] [--seconds 30] [--workers 8] [--rate 100]
+ *     node test/bench/sharing.ts [--part noisy [--ms 20] [--elsewhere]] [--backend postgres] [--runs 20000] [--seconds 30] [--workers 8] [--rate 100]
  */
 import { fork } from "node:child_process";
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Redis } from "ioredis";
@@ -29,13 +30,16 @@ const { values } = parseArgs({
     part: { type: "string" },
     /** Of `noisy`: how long the actions of the one that floods wait. Default: 20, and then 0. */
     ms: { type: "string" },
+    /** Of `noisy`: another process stores what floods. */
+    elsewhere: { type: "boolean", default: false },
     backend: { type: "string", default: "redis" },
     runs: { type: "string", default: "20000" },
     seconds: { type: "string", default: "30" },
     workers: { type: "string", default: "8" },
     rate: { type: "string", default: "100" },
-    /** Of a worker process. */
+    /** Of another process: one that works, or one that floods with actions of so many milliseconds. */
     connect: { type: "string" },
+    flood: { type: "string" },
   },
 });
 const runs = Number(values.runs);
@@ -61,8 +65,15 @@ const flow = defineWorkflow({
   build: ({ action, input }) => void action("a", "work", { n: input.n, ms: input.ms }),
 });
 
-if (values.connect !== undefined) await workerProcess(JSON.parse(values.connect) as EngineOptions);
-else await bench();
+if (values.connect === undefined) await bench();
+else await otherProcess(JSON.parse(values.connect) as EngineOptions);
+
+async function otherProcess(connection: EngineOptions): Promise<void> {
+  if (values.flood === undefined) return workerProcess(connection);
+  const ms = Number(values.flood);
+  const options = { work: false, maintain: false };
+  await withEngine({ connection }, options, (engine) => flood(engine, "loud", { runs, ms }));
+}
 
 async function workerProcess(connection: EngineOptions): Promise<void> {
   const engine = createEngine({
@@ -110,7 +121,7 @@ interface Servers {
 }
 
 async function withEngine<T>(
-  { connection }: Servers,
+  { connection }: Pick<Servers, "connection">,
   options: { readonly work?: boolean; readonly maintain?: boolean },
   use: (engine: Engine) => Promise<T>,
 ): Promise<T> {
@@ -173,7 +184,7 @@ async function noisy(servers: Servers): Promise<object> {
     await latencies(20);
     for (const ms of values.ms === undefined ? [20, 0] : [Number(values.ms)]) {
       const quiet = await latencies(50);
-      const flooding = flood(engine, "loud", { runs, ms });
+      const flooding = values.elsewhere ? floodElsewhere(servers, ms) : flood(engine, "loud", { runs, ms });
       await sleep(1_000);
       const storing = await latencies(25);
       await flooding;
@@ -185,7 +196,7 @@ async function noisy(servers: Servers): Promise<object> {
       const about = (list: readonly number[]) => ({ p50: quantile(list, 0.5), p99: quantile(list, 0.99) });
       result[ms === 0 ? "noOp" : `wait${ms}ms`] = {
         quiet: about(quiet),
-        /** While the other one's runs are being stored, by the same process. */
+        /** While the other one's runs are being stored, by the same process or another one. */
         storing: about(storing),
         /** While they wait. */
         loud: about(loud),
@@ -194,6 +205,12 @@ async function noisy(servers: Servers): Promise<object> {
     }
     return result;
   });
+}
+
+async function floodElsewhere({ connection }: Servers, ms: number): Promise<void> {
+  const from = ["--connect", JSON.stringify(connection), "--flood", String(ms), "--runs", String(runs)];
+  const [code] = (await once(fork(new URL(import.meta.url), from), "exit")) as [number | null];
+  if (code !== 0) throw new Error(`The process that floods ended with ${code}.`);
 }
 
 // ---------------------------------------------------------------- weights
