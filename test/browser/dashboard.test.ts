@@ -105,6 +105,15 @@ test("nobody waits long for a page, and for what he does on one, however many ru
   expect([...loads.slow(most), ...effects.slow(most)]).toEqual([]);
 });
 
+test("a run that nobody can take is on the overview, with the reason and a way to it", async () => {
+  await reading("/", async ({ page }) => {
+    const row = page.getByRole("row").filter({ hasText: "no worker takes from the lane printers" });
+    await row.getByRole("link", { name: "labels" }).click();
+    await page.getByText("print", { exact: true }).first().waitFor();
+    expect(page.url()).toContain(`/runs/${await newest("labels")}`);
+  });
+});
+
 test("a run is started with the form, approved, and seen to end, without a reload", async () => {
   await reading("/workflows/order", async ({ page }) => {
     await page.getByRole("button", { name: "Start a run" }).click();

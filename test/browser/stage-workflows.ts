@@ -242,6 +242,16 @@ const parcel = {
   edges: [],
 };
 
+/** Its lane is one that no worker of the stage takes. */
+const labels = {
+  format: 1,
+  name: "labels",
+  nodes: {
+    print: { kind: "action", action: "shop.ok", lane: "printers", input: { order: "{{ input.order }}" } },
+  },
+  edges: [],
+};
+
 export const documents: readonly object[] = [
   order,
   refund,
@@ -254,5 +264,6 @@ export const documents: readonly object[] = [
   poll("postcards", "shop.offline"),
   thanks,
   parcel,
+  labels,
   wide,
 ];

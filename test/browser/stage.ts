@@ -25,6 +25,7 @@ export async function openStage(): Promise<Stage> {
   const engine = backend.engine({
     actions,
     encryption: { keys, current: "a" },
+    stuck: { after: "5s" },
     breakers: { targets: { minimum: 3, waveEvery: "1s" }, credentials: true },
     workspaces: { plans: { pro: { rate: { limit: 5_000 }, concurrency: 500, weight: 3 } } },
   });
@@ -101,6 +102,9 @@ export async function play(engine: Engine, quick: number, items: number): Promis
     Array.from({ length: 5 }, () => ({ workspace })),
   );
   await opened;
+  const stuck = new Promise((resolve) => engine.on("run.stuck", resolve));
+  await engine.runs.start("labels", { workspace, input: { order: "ord_1" } });
+  await stuck;
   await engine.credentials.set(
     "crm",
     { token: "a-secret-token" },
