@@ -1,8 +1,10 @@
 /** The columns of a batch: name and type for the statement's text, and how to read each from a row. */
 import { FlowForgeError } from "../core/errors.ts";
+import type { ErrorRecord } from "../core/run/event.ts";
+import { errorJson } from "../core/storable.ts";
 import { parentText } from "./rows.ts";
 import { boolArray, int4Array, int8Array, jsonArray, textArray, uuidArray } from "./arrays.ts";
-import { blobValues, jsonText } from "./blobs.ts";
+import { blobValues } from "./blobs.ts";
 import type {
   ActionKeyRow,
   AnnouncementRow,
@@ -26,6 +28,10 @@ export type Column<Row> =
   | { readonly name: string; readonly type: "int8"; readonly read: (row: Row) => number | null }
   | { readonly name: string; readonly type: "bool"; readonly read: (row: Row) => boolean }
   | { readonly name: string; readonly type: "text" | "json"; readonly read: (row: Row) => string | null };
+
+function optionalError(error: ErrorRecord | null | undefined): string | null {
+  return error === undefined ? null : errorJson(error);
+}
 
 const place: Column<{ readonly i: number }> = { name: "i", type: "int4", read: (row) => row.i };
 
@@ -159,7 +165,7 @@ const wideNodeColumns: readonly Column<NodeRow>[] = [
   { name: "due_mode", type: "int4", read: ({ write }) => dueMode(write.due) },
   { name: "due", type: "int8", read: ({ write }) => dueValue(write.due) },
   // SQL's null: unchanged. JSON's null: cleared.
-  { name: "error", type: "json", read: ({ write }) => jsonText(write.error) },
+  { name: "error", type: "json", read: ({ write }) => optionalError(write.error) },
   { name: "edited", type: "text", read: ({ write }) => write.edited ?? null },
   { name: "deadline_at", type: "int8", read: ({ write }) => write.deadlineAt ?? null },
   { name: "put_off_ms", type: "int8", read: ({ write }) => write.putOffMs || null },
@@ -204,7 +210,7 @@ export const attemptColumns: readonly Column<AttemptRow>[] = [
   { name: "item", type: "int4", read: ({ write }) => write.item },
   { name: "fence", type: "int4", read: ({ write }) => write.fence },
   { name: "attempt", type: "int4", read: ({ write }) => write.attempt },
-  { name: "error", type: "json", read: ({ write }) => JSON.stringify(write.error) },
+  { name: "error", type: "json", read: ({ write }) => errorJson(write.error) },
 ];
 
 export const messageColumns: readonly Column<MessageRow>[] = [

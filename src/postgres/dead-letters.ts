@@ -44,7 +44,7 @@ interface GroupRow {
   readonly count: number;
   readonly first_at: number;
   readonly last_at: number;
-  readonly error: ErrorRecord | null;
+  readonly error: string | null;
 }
 
 /** $1 to $10. Without a name the statement is planned with its values, so what was not asked for costs nothing. */
@@ -167,6 +167,6 @@ function group(row: GroupRow): DeadLetterGroup {
     count: row.count,
     firstAt: row.first_at,
     lastAt: row.last_at,
-    message: row.error?.message ?? "",
+    message: (parseOptional(row.error) as ErrorRecord | undefined)?.message ?? "",
   };
 }

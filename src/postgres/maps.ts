@@ -16,9 +16,10 @@ import type {
 import type { Json } from "../core/json.ts";
 import type { EditedInput } from "../core/ports/stored-run.ts";
 import type { ErrorRecord } from "../core/run/event.ts";
+import { errorJson } from "../core/storable.ts";
 import type { ConnectionPool } from "../postgres-connection/pool.ts";
 import { boolArray, int4Array, int8Array, jsonArray, textArray } from "./arrays.ts";
-import { blobRows, Blobs, blobValues, insertBlobs, jsonText, whole } from "./blobs.ts";
+import { blobRows, Blobs, blobValues, insertBlobs, whole } from "./blobs.ts";
 import { parseJson, parseOptional } from "./rows.ts";
 import { runBytes } from "./run-bytes.ts";
 
@@ -213,8 +214,8 @@ async function finishItems(
   { map, results }: { readonly map: MapRef; readonly results: readonly ItemResult[] },
 ): Promise<FinishedItems> {
   const ints = (read: (result: ItemResult) => number): Buffer => int4Array(results.map(read));
-  const json = (read: (result: ItemResult) => ItemResult["output"]): Buffer =>
-    jsonArray(results.map((result) => jsonText(read(result))));
+  const errors = (read: (result: ItemResult) => ErrorRecord | undefined): Buffer =>
+    jsonArray(results.map(read).map((error) => (error ? errorJson(error) : null)));
   const blobs = new Blobs();
   const value = (read: (result: ItemResult) => ItemResult["output"]): Buffer =>
     jsonArray(results.map((result) => blobs.text(0, read(result))));
@@ -238,8 +239,8 @@ async function finishItems(
       boolArray(results.map((result) => result.possiblyDuplicated)),
       inputs,
       outputs,
-      json((result) => result.error),
-      json((result) => result.attemptError),
+      errors((result) => result.error),
+      errors((result) => result.attemptError),
       textArray(results.map((result) => result.fingerprint ?? null)),
       int8Array(results.map((result) => result.bytes ?? 0)),
       ...(hasBlobs ? blobValues(blobs.rows) : []),

@@ -33,7 +33,7 @@ export function hasError(db: Kysely<Tables>, column: string, text: string): RawB
 
 function says(column: string, text: string): RawBuilder<SqlBool> {
   const error = sql.ref<string>(column);
-  const part = (name: string): RawBuilder<string> => sql`${readable(error)} ->> ${sql.lit(name)}`;
+  const part = (name: string): RawBuilder<string> => sql`${error} ->> ${sql.lit(name)}`;
   // Between the parts is a character that no text which is looked for can have.
   const parts = sql<string>`concat_ws(chr(10), ${part("class")}, ${part("code")}, ${part("message")})`;
   // Few errors have the text anywhere: only those are read as JSON.
@@ -45,11 +45,4 @@ function says(column: string, text: string): RawBuilder<SqlBool> {
 function has(whole: RawBuilder<string>, text: string): RawBuilder<SqlBool> {
   const pattern = `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
   return sql<SqlBool>`lower(${whole}) like lower(${pattern}::text)`;
-}
-
-/** JSON may hold a NUL or half a character, a text of PostgreSQL may not: there U+FFFD is read in its place. */
-function readable(error: RawBuilder<string>): RawBuilder<string> {
-  const unreadable = String.raw`(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})`;
-  return sql`(case when strpos(${error}::text, '\\u') = 0 then ${error}
-    else regexp_replace(${error}::text, ${sql.lit(unreadable)}, ${sql.lit(String.raw`\1\\ufffd`)}, 'g')::json end)`;
 }

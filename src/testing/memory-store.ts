@@ -200,9 +200,7 @@ class MemoryStore implements Store {
     return this.#workers.beat(workerId, this.#now());
   }
 
-  async deregister(workerId: string): Promise<void> {
-    this.#workers.deregister(workerId, this.#now());
-  }
+  readonly deregister: Store["deregister"] = async (id) => this.#workers.deregister(id, this.#now());
 
   readonly liveWorkers: Store["liveWorkers"] = async () => this.#workers.live();
 

@@ -29,6 +29,8 @@ export interface RunListener {
   held(workspace: string): void;
   /** A wait or a retry becomes due in about so many milliseconds. */
   dueIn(ms: number): void;
+  /** A node run that was given back, or is parked, may be handed over in about so many milliseconds. */
+  readyIn(ms: number): void;
   /** A turn of the run is durable. */
   moved(run: ActiveRun, turn: Turn, advance: Moved): void;
   /** A run that another one waits for has come to rest. */

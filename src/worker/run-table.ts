@@ -36,6 +36,8 @@ import type { Outgoing } from "./outgoing.ts";
 import type { RunTableOptions } from "./run-table-options.ts";
 import { type KeyWaitersOptions, tellKeyWaiters } from "./key-waiters.ts";
 import { tasksOf } from "./tasks.ts";
+import { Peers } from "./peers.ts";
+import { tellDue } from "./put-off.ts";
 import type { Plans } from "./plans.ts";
 import { type FirstCommit, startedEvent } from "./first-commit.ts";
 import type { Intent, IntentResult, Workshop } from "./intent.ts";
@@ -71,12 +73,9 @@ export class RunTable implements RunEnvironment<ActiveRun> {
   readonly #keyWaiters: KeyWaitersOptions;
   readonly admissions: Admissions;
   readonly admission: AdmissionParts;
+  readonly peers: Peers = new Peers();
   #workshop: Workshop | null = null;
   #stopped = false;
-  /** Live workers as of the last heartbeat, for fair shares. */
-  liveWorkers = 1;
-  /** Actions that some workers have and others lack, as of the last heartbeat. */
-  scarceActions: ReadonlyMap<string, number> = new Map();
 
   constructor(options: RunTableOptions) {
     this.#options = options;
@@ -105,13 +104,9 @@ export class RunTable implements RunEnvironment<ActiveRun> {
       submit: (ref, make) => this.submitFor(ref, make),
     });
     const look = (runId: string): void => void this.submit(runId, { type: "look" });
-    this.admissions = new Admissions({
-      store: this.store,
-      logger: this.logger,
-      look,
-      pause: (ms) => this.pause(ms),
-    });
-    this.#keyWaiters = { store: this.store, logger: this.logger, look };
+    const { store, logger } = this;
+    this.admissions = new Admissions({ store, logger, look, pause: (ms) => this.pause(ms) });
+    this.#keyWaiters = { store, logger, look };
   }
 
   // ------------------------------------------------------------------ for the rest of the process
@@ -128,8 +123,8 @@ export class RunTable implements RunEnvironment<ActiveRun> {
             inline,
             take: (workspace, wanted) => slots.take(workspace, wanted),
             refuse: (use) => this.breakers?.refuse(use) ?? null,
-            share: (ready) => Math.max(1, Math.ceil(ready / Math.max(1, this.liveWorkers))),
-            having: (action) => this.scarceActions.get(action) ?? (this.registry.has(action) ? 1 : 0),
+            share: (ready) => this.peers.share(ready),
+            having: (action) => this.peers.having(action, this.registry.has(action)),
           };
   }
 
@@ -276,8 +271,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
     if (run.identity!.parent && isResting(advance.state.status)) this.#options.listener.childRested();
     if (turn.held.size > 0) this.#options.listener.held(run.identity!.workspace);
     if (turn.enqueued.size > 0) this.#handOver(run, turn, advance);
-    for (const due of turn.due.values())
-      if (due !== null && typeof due === "object" && "inMs" in due) this.#options.listener.dueIn(due.inMs);
+    tellDue(this.#options.listener, turn, advance);
     const settled = turn.actionKeys.flatMap(({ type, node }) =>
       type === "done" || type === "free" ? [node] : [],
     );
@@ -338,7 +332,7 @@ export class RunTable implements RunEnvironment<ActiveRun> {
       children: this.#options.children,
       run: (runId, fresh) => this.#read(runId, fresh),
       send: (tasks) => listener.dispatch({ own: [], others: tasks }),
-      workers: () => this.liveWorkers,
+      workers: () => this.peers.live,
       onFenced: (run, node) => listener.fenced(run, node),
     });
   }

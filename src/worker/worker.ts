@@ -23,6 +23,7 @@ import { eventsRound } from "./loops/events.ts";
 import { maintenanceRounds } from "./loops/maintenance.ts";
 import { lossOf } from "./loops/reaper.ts";
 import { polling } from "./loops/poller.ts";
+import { dispatcherRound } from "./loops/dispatcher.ts";
 import { timerRound } from "./loops/timer.ts";
 import { observed } from "./observing.ts";
 import { Outbox } from "./outbox.ts";
@@ -63,6 +64,7 @@ export class Worker {
   readonly #backlog: Backlog;
   readonly #rollCall = new RollCall();
   readonly #timer: Loop;
+  readonly #dispatcher: Loop;
   readonly #children: Loop;
   readonly #events: Loop;
   #childRestedAt = -Infinity;
@@ -81,7 +83,7 @@ export class Worker {
     this.loader = new Loader(store);
     this.versions = new Versions({ ...options, cache: options.definitions });
     this.plans = new Plans({ versions: this.versions, observer: options.observer });
-    const workers = (): number => this.table.liveWorkers;
+    const workers = (): number => this.table.peers.live;
     this.sharing = new Sharing({ ...options, workers, loop: (name, round) => this.#loop(name, round) });
     this.#outbox = new Outbox(scheduler, logger);
     this.#breakers = newBreakers(options, {
@@ -118,6 +120,7 @@ export class Worker {
       onRoll: (refs) => this.#roll(refs),
     });
     this.#timer = this.#loop("timer", timerRound(store, this.table));
+    this.#dispatcher = this.#loop("dispatcher", dispatcherRound(store, this.table));
     const look = (runId: string): void => this.#look([runId]);
     const ended = (ends: readonly ItemChildEnd[]): Promise<void> => this.table.maps.childrenEnded(ends);
     const restedAt = (): number => this.#childRestedAt;
@@ -155,7 +158,8 @@ export class Worker {
     }
     await this.#register();
     this.#loops = [this.#loop("heartbeat", () => this.#beat())];
-    if (options.maintain) this.#loops.push(this.#timer, this.#children, this.#events, ...this.#maintenance());
+    const own = [this.#timer, this.#dispatcher, this.#children, this.#events];
+    if (options.maintain) this.#loops.push(...own, ...this.#maintenance());
     if (options.work) this.#loops.push(this.#poller(), ...this.#sharingLoops());
     const breakers = this.#breakers;
     if (options.work && breakers)
@@ -223,6 +227,7 @@ export class Worker {
           if (own.length > 0) this.#backlog.add(own);
         },
         dueIn: (ms) => this.#timer.wakeIn(ms),
+        readyIn: (ms) => this.#dispatcher.wakeIn(ms),
         held: (workspace) => this.sharing.held(workspace),
         moved: (run, turn, advance) => {
           this.sharing.charge(run.identity!.workspace, turn.inline);
@@ -312,10 +317,8 @@ export class Worker {
     await this.#lease.beat();
     this.#look(this.table.racing());
     const { store } = this.#options;
-    [this.table.liveWorkers, this.table.scarceActions] = await Promise.all([
-      store.liveWorkers(),
-      store.scarceActions(),
-    ]);
+    const { peers } = this.table;
+    [peers.live, peers.scarce] = await Promise.all([store.liveWorkers(), store.scarceActions()]);
     return this.#lease.beatMs;
   }
 

@@ -70,6 +70,7 @@ export interface NodeWrite {
   /** `undefined`: unchanged. */
   readonly input?: Json;
   readonly output?: Json;
+  /** Kept as `errorJson` writes it, here and in attempts. */
   readonly error?: ErrorRecord | null;
   /** Of the dead letter that this write opens. Default: empty. */
   readonly fingerprint?: string;

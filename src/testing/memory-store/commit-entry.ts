@@ -7,7 +7,7 @@ import type { CommitEntry, NodeWrite } from "../../core/ports/commit.ts";
 import type { AttemptRecord } from "../../core/ports/store.ts";
 import type { NodeRecord, RunHeader } from "../../core/ports/stored-run.ts";
 import { TERMINAL } from "../../core/run/state.ts";
-import { frozenCopy, jsonText } from "./json-text.ts";
+import { frozenCopy, frozenError, jsonText } from "./json-text.ts";
 import { isRunId, nodeKey, type MemoryNode, type MemoryRun, type Tables } from "./tables.ts";
 
 interface PreparedNode extends Pick<MemoryNode, "record" | "input" | "output" | "readyAt" | "held"> {
@@ -179,7 +179,7 @@ function nextRecord(change: Change, { now, seq }: Moment): NodeRecord {
         : now
       : null,
     seq,
-    error: error === undefined ? (before?.error ?? null) : frozenCopy(error),
+    error: error === undefined ? (before?.error ?? null) : error && frozenError(error),
   });
 }
 
@@ -209,7 +209,7 @@ function dueTime({ due }: NodeWrite, before: NodeRecord | undefined, now: number
 
 function attempt(write: CommitEntry["attempts"][number], run: MemoryRun, now: number): AttemptRecord {
   const startedAt = run.nodes.get(nodeKey(write))?.record.startedAt ?? null;
-  return Object.freeze({ ...write, error: frozenCopy(write.error), startedAt, finishedAt: now });
+  return Object.freeze({ ...write, error: frozenError(write.error), startedAt, finishedAt: now });
 }
 
 /** PostgreSQL's `text` cannot hold it; names never have it, and what fails there must fail here. */

@@ -3,6 +3,8 @@
  * cannot hold shows here and not in production. Records are frozen, and so may be handed out as they are.
  */
 import type { Json } from "../../core/json.ts";
+import type { ErrorRecord } from "../../core/run/event.ts";
+import { errorJson } from "../../core/storable.ts";
 
 export function jsonText(value: Json): string;
 export function jsonText(value: Json | undefined): string | undefined;
@@ -19,6 +21,10 @@ export function parsed(text: string | undefined): Json | undefined {
 /** A copy that nobody can change. */
 export function frozenCopy<T extends Json>(value: T): T {
   return deepFreeze(JSON.parse(JSON.stringify(value)) as T);
+}
+
+export function frozenError(error: ErrorRecord): ErrorRecord {
+  return deepFreeze(JSON.parse(errorJson(error)) as ErrorRecord);
 }
 
 function deepFreeze<T extends Json>(value: T): T {

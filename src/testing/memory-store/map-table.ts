@@ -17,7 +17,7 @@ import type { AttemptWrite } from "../../core/ports/commit.ts";
 import type { NodeRecord } from "../../core/ports/stored-run.ts";
 import type { ErrorRecord } from "../../core/run/event.ts";
 import { TERMINAL } from "../../core/run/state.ts";
-import { frozenCopy, jsonText, parsed } from "./json-text.ts";
+import { frozenError, jsonText, parsed } from "./json-text.ts";
 import { withChildren } from "./item-children.ts";
 import { claimed, itemsOf } from "./map-items.ts";
 import { nodeKey, runBytes, type MemoryMap, type MemoryNode, type MemoryRun, type Tables } from "./tables.ts";
@@ -187,7 +187,7 @@ export class MapTable {
     const { attemptError, error } = result;
     if (attemptError) {
       const { node, item, fence, attempt, startedAt } = before;
-      const write: AttemptWrite = { node, item, fence, attempt, error: frozenCopy(attemptError) };
+      const write: AttemptWrite = { node, item, fence, attempt, error: frozenError(attemptError) };
       run.attempts.push(Object.freeze({ ...write, startedAt, finishedAt: now }));
     }
     row.input = values.input ?? row.input;
@@ -211,7 +211,7 @@ export class MapTable {
         dueAt: isWaiting ? now + Math.ceil(result.delayMs) : null,
         startedAt: status === "running" ? now : before.startedAt,
         finishedAt: !hasChild && TERMINAL.has(status) ? now : null,
-        error: error === undefined ? before.error : frozenCopy(error),
+        error: error === undefined ? before.error : frozenError(error),
       },
       values.output,
     );

@@ -50,6 +50,17 @@ function placeRules({ rule, expect }: Kit): void {
     expect(await found(store, "no such key")).toEqual([id]);
   });
 
+  rule("of items of a map whose errors are no text of PostgreSQL, either", async ({ store }) => {
+    const id = await mapped(store);
+    await claim(store, id);
+    const odd = { class: "E\0", message: "no \0 address \ud800" };
+    await store.finishItems(at(id), [dead(1, { error: odd, attemptError: odd })]);
+    expect(await found(store, "no \ufffd address \ufffd")).toEqual([id]);
+    expect(await store.deadLetters({ workspace: WORKSPACE, limit: 9 })).toMatchObject({
+      items: [{ error: { class: "E\ufffd", message: "no \ufffd address \ufffd" } }],
+    });
+  });
+
   rule("of items of a map", async ({ store }) => {
     const id = await mapped(store);
     await claim(store, id);

@@ -5,7 +5,6 @@ import type { RunTable } from "../run-table.ts";
 import { Ticks } from "../ticks.ts";
 import type { WorkerOptions } from "../worker-options.ts";
 import { auditRound } from "./audit.ts";
-import { dispatcherRound } from "./dispatcher.ts";
 import { feedRound } from "./feed.ts";
 import { gatesRound } from "./gates.ts";
 import { keysRound } from "./keys.ts";
@@ -31,7 +30,6 @@ export function maintenanceRounds({ options, table, loader, lease, onLost }: Mai
   const { store, scheduler, registry, lanes, leaseMs, logger, deliveries, retention } = options;
   const ticks = new Ticks({ store, logger, runs: options.ticks, loader, onMissed: options.onMissed });
   return {
-    dispatcher: dispatcherRound(store, table),
     keys: keysRound(store),
     feed: feedRound(store),
     ticker: tickerRound(store, ticks),

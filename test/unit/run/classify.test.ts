@@ -309,19 +309,18 @@ describe("the record", () => {
   });
 
   test("is text that can be stored and searched", () => {
-    const error = Object.assign(new Error("a\0b \ud800 \\u0000"), { name: "E\0", code: "X\udc00" });
-    expect(classifyFailure(error, null).error).toEqual({
+    const odd = Object.assign(new Error("a\0b \ud800 \\u0000"), { name: "E\0", code: "X\udc00" });
+    expect(classifyFailure(odd, null).error).toEqual({
       class: "E\ufffd",
       message: "a\ufffdb \ufffd \\u0000",
       code: "X\ufffd",
     });
-    const smile = `${"m".repeat(1_998)}\u{1f600}m`;
-    expect(classifyFailure(new Error(smile), null).error.message).toBe(`${"m".repeat(1_998)}\ufffd…`);
+    const { message } = classifyFailure(new Error(`${"m".repeat(1_998)}\u{1f600}m`), null).error;
+    expect(message.slice(-2)).toBe("\ufffd…");
   });
 
   test("is shortened", () => {
-    const error = failing({ name: "N".repeat(200), code: "C".repeat(200) });
-    error.message = "m".repeat(3_000);
+    const error = failing({ name: "N".repeat(200), code: "C".repeat(200), message: "m".repeat(3_000) });
     const record = classifyFailure(error, null).error;
     expect(record.message).toHaveLength(2_000);
     expect(record.message.endsWith("m…")).toBe(true);
