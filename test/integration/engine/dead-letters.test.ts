@@ -108,6 +108,15 @@ onEachBackend("dead letters", (name) => {
       expect(await engine.deadLetters.get(letter.id, { workspace: "other" })).toBeNull();
     });
 
+    test("is there whatever its error says", async () => {
+      outage = () => new PermanentError("no \0 account \ud800");
+      const run = await start(charge, undefined, "odd");
+      await expect(run.result({ timeout: "20s" })).rejects.toMatchObject({ code: "run_failed" });
+      outage = null;
+      const [group] = await engine.deadLetters.groups({ workspace: "odd" });
+      expect(group).toMatchObject({ count: 1, node: "pay", message: "no \ufffd account \ufffd" });
+    });
+
     test("is redriven in its run, with the same key, and the run goes on", async () => {
       const from = calls.length;
       const { run, letter } = await failed();
