@@ -269,15 +269,22 @@ export class Engine implements AsyncDisposable {
   async #start(options: EngineStartOptions): Promise<void> {
     const { work = true, maintain = true, migrate = true } = options;
     const connections = await this.#connect(this.#options);
+    let running: Running | null = null;
     try {
       await (migrate ? connections.migrate() : connections.assertMigrated());
-      const running = this.#wire(connections);
+      running = this.#wire(connections);
       for (const workflow of this.#own.values()) await running.workflows.resolve(workflow, DEFAULT_WORKSPACE);
       await running.worker.start({ work, maintain });
       running.observation.start({ maintain });
       running.stuck.start({ maintain });
       this.#running = running;
     } catch (error) {
+      // Some of its loops may go on already, and would for ever.
+      await running?.worker
+        .stop(0)
+        .catch((stopping: unknown) =>
+          this.#options.logger.warn({ error: stopping }, "a failed start left something behind"),
+        );
       await connections.close();
       throw error;
     }

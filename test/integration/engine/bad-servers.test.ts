@@ -1,6 +1,10 @@
 /** Servers that are not there, too old, unsafe or too new: each a clear error, nothing left open, and a second start works. */
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
+import { pathToFileURL } from "node:url";
+import path from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { createEngine, type EngineOptions, FlowForgeError } from "../../../src/index.ts";
 import { rewritingProxy } from "../../support/rewriting-proxy.ts";
@@ -82,6 +86,20 @@ describe("PostgreSQL", () => {
     expect(error).toMatchObject({ code: "redis_unreachable" });
     const open = `select 1 from pg_stat_activity where datname = '${database.name}' and application_name like 'flowforge%'`;
     await expect.poll(() => database.query(open), { timeout: 5_000 }).toEqual([]);
+  });
+
+  test("a start that fails when the engine begins to work leaves nothing behind that keeps the process", async () => {
+    await using database = await testDatabase();
+    await createEngine({ postgres: database.url }).migrate();
+    await database.query("alter table flowforge.workers add constraint nobody check (false)");
+    const index = pathToFileURL(path.resolve(import.meta.dirname, "../../../src/index.ts")).href;
+    const code = `
+      const { createEngine } = await import(${JSON.stringify(index)});
+      await createEngine({ postgres: ${JSON.stringify(database.url)} }).start().catch((error) => console.log(error.code));`;
+    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", code], {
+      timeout: 30_000,
+    });
+    expect(stdout).toBe("23514\n");
   });
 });
 
