@@ -15,6 +15,13 @@ export const name: z.ZodString = z
   .max(300)
   .regex(NAME_TEXT, "text without control characters");
 
+/** Where a page ended: made of names, which may be long, and longer as they are written there. */
+export const cursor: z.ZodString = z
+  .string()
+  .min(1)
+  .max(2_000)
+  .regex(NAME_TEXT, "the cursor of the page before");
+
 /** What runs are found by that have an error with it. */
 export const errorText: z.ZodString = name.max(200);
 

@@ -1,6 +1,6 @@
 /** Who did what in the workspace. */
 import { z } from "zod";
-import { limit, name, time } from "../fields.ts";
+import { cursor, limit, name, time } from "../fields.ts";
 import { type Route, route } from "../route.ts";
 
 export const auditRoutes: readonly Route[] = [
@@ -17,7 +17,7 @@ export const auditRoutes: readonly Route[] = [
       outcome: z.enum(["begun", "done", "failed", "refused"]).optional(),
       since: time.optional(),
       until: time.optional(),
-      cursor: name.optional(),
+      cursor: cursor.optional(),
       limit: limit.optional(),
     }),
     answer: ({ engine, workspace, query }) => engine.audit.list({ ...query, workspace }),

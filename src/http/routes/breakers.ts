@@ -3,7 +3,7 @@ import { z } from "zod";
 import { BREAKER_SCOPES, type BreakerScope } from "../../core/breaker/key.ts";
 import { FlowForgeError } from "../../core/errors.ts";
 import type { BreakerOf } from "../../index.ts";
-import { limit, name, nothing } from "../fields.ts";
+import { cursor, limit, nothing } from "../fields.ts";
 import { type Caller, type Route, route } from "../route.ts";
 
 const PATH = "/breakers/{scope}/{name}";
@@ -14,7 +14,7 @@ export const breakerRoutes: readonly Route[] = [
     method: "GET",
     path: "/breakers",
     summary: "Circuit breakers that are not closed, by scope and name, page by page",
-    query: z.strictObject({ cursor: name.optional(), limit: limit.optional() }),
+    query: z.strictObject({ cursor: cursor.optional(), limit: limit.optional() }),
     answer: ({ engine, workspace, query }) => engine.breakers.list({ ...query, workspace }),
   }),
   route({

@@ -1,6 +1,6 @@
 /** Credentials: values go in, and no route gives one back. */
 import { z } from "zod";
-import { limit, name } from "../fields.ts";
+import { cursor, limit, name } from "../fields.ts";
 import { chosen } from "../audit.ts";
 import { type Route, route } from "../route.ts";
 
@@ -10,7 +10,7 @@ export const credentialRoutes: readonly Route[] = [
     method: "GET",
     path: "/credentials",
     summary: "Credentials by name, without their values",
-    query: z.strictObject({ cursor: name.optional(), limit: limit.optional() }),
+    query: z.strictObject({ cursor: cursor.optional(), limit: limit.optional() }),
     answer: ({ engine, workspace, query }) => engine.credentials.list({ ...query, workspace }),
   }),
   route({

@@ -1,7 +1,7 @@
 /** What gave up, and what becomes of it. */
 import { z } from "zod";
 import { FlowForgeError } from "../../core/errors.ts";
-import { limit, name, nothing, time } from "../fields.ts";
+import { cursor, limit, name, nothing, time } from "../fields.ts";
 import { type Route, route } from "../route.ts";
 
 const version = z.union([z.int().min(1), z.literal("latest")]);
@@ -33,7 +33,7 @@ const looking: readonly Route[] = [
     query: z.strictObject({
       ...query,
       state: z.enum(["open", "resolved", "all"]).optional(),
-      cursor: name.optional(),
+      cursor: cursor.optional(),
       limit: limit.optional(),
     }),
     answer: ({ engine, workspace, query: options }) => engine.deadLetters.list({ ...options, workspace }),

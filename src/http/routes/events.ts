@@ -1,7 +1,7 @@
 /** Events: published to what waits for them and to what they start, and what became of them. */
 import { z } from "zod";
 import { FlowForgeError } from "../../core/errors.ts";
-import { limit, name } from "../fields.ts";
+import { cursor, limit, name } from "../fields.ts";
 import { chosen } from "../audit.ts";
 import { type Route, route } from "../route.ts";
 
@@ -28,7 +28,7 @@ export const eventRoutes: readonly Route[] = [
     query: z.strictObject({
       name: name.max(128).optional(),
       refused: z.literal("true").optional(),
-      cursor: name.max(2_000).optional(),
+      cursor: cursor.optional(),
       limit: limit.optional(),
     }),
     answer: ({ engine, workspace, query: { refused, ...query } }) =>

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { FlowForgeError } from "../../core/errors.ts";
 import type { PollOf } from "../../index.ts";
-import { limit, name, nothing } from "../fields.ts";
+import { cursor, limit, name, nothing } from "../fields.ts";
 import { type Caller, type Route, route } from "../route.ts";
 
 const PATH = "/polls/{workflow}/{trigger}";
@@ -15,7 +15,7 @@ export const pollRoutes: readonly Route[] = [
     summary: "Polls by workflow, page by page",
     query: z.strictObject({
       workflow: name.max(128).optional(),
-      cursor: name.optional(),
+      cursor: cursor.optional(),
       limit: limit.optional(),
     }),
     answer: ({ engine, workspace, query }) => engine.polls.list({ ...query, workspace }),

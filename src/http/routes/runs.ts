@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { FlowForgeError } from "../../core/errors.ts";
 import type { JsonObject } from "../../index.ts";
-import { errorText, isNameText, labels, limit, name, time } from "../fields.ts";
+import { cursor, errorText, isNameText, labels, limit, name, time } from "../fields.ts";
 import { json } from "../problem.ts";
 import { chosen } from "../audit.ts";
 import { type Call, type Route, route } from "../route.ts";
@@ -47,12 +47,12 @@ const list = z.strictObject({
   error: errorText.optional(),
   createdAfter: time.optional(),
   createdBefore: time.optional(),
-  cursor: name.optional(),
+  cursor: cursor.optional(),
   limit: limit.optional(),
 });
 const items = z.strictObject({
   status: z.array(z.enum(["running", "waiting", "succeeded", "failed", "cancelled"])).optional(),
-  cursor: name.optional(),
+  cursor: cursor.optional(),
   limit: limit.optional(),
 });
 
@@ -63,7 +63,7 @@ const logs = z.strictObject({
     .regex(/^(?:-1|\d{1,6})$/, "the place of an item")
     .transform(Number)
     .optional(),
-  cursor: name.optional(),
+  cursor: cursor.optional(),
   limit: limit.optional(),
 });
 

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { FlowForgeError } from "../../core/errors.ts";
 import type { NamedScheduleOf, ScheduleOf } from "../../index.ts";
 import { chosen } from "../audit.ts";
-import { labels, limit, name, nothing, time } from "../fields.ts";
+import { cursor, labels, limit, name, nothing, time } from "../fields.ts";
 import { type Caller, type Route, route } from "../route.ts";
 
 const duration = z.union([z.string().max(40), z.number()]);
@@ -30,7 +30,7 @@ const looking: readonly Route[] = [
     summary: "Schedules by workflow, page by page",
     query: z.strictObject({
       workflow: name.max(128).optional(),
-      cursor: name.optional(),
+      cursor: cursor.optional(),
       limit: limit.optional(),
     }),
     answer: ({ engine, workspace, query }) => engine.schedules.list({ ...query, workspace }),

@@ -1,6 +1,6 @@
 /** Runs of the caller's workspace that should move and do not. */
 import { z } from "zod";
-import { limit, name } from "../fields.ts";
+import { cursor, limit } from "../fields.ts";
 import { type Route, route } from "../route.ts";
 
 export const stuckRoutes: readonly Route[] = [
@@ -9,7 +9,7 @@ export const stuckRoutes: readonly Route[] = [
     method: "GET",
     path: "/stuck-runs",
     summary: "Runs that should move and do not, with the reason, the newest first",
-    query: z.strictObject({ cursor: name.optional(), limit: limit.optional() }),
+    query: z.strictObject({ cursor: cursor.optional(), limit: limit.optional() }),
     answer: ({ engine, workspace, query }) => engine.stuck.list({ ...query, workspace }),
   }),
 ];

@@ -1,10 +1,10 @@
 /** Webhooks: the one way in that needs no login, because the trigger's signature says who sends. And what came in that way. */
 import { z } from "zod";
-import { limit, name } from "../fields.ts";
+import { cursor, limit, name } from "../fields.ts";
 import { SAFE_HEADERS } from "../problem.ts";
 import { type Route, route } from "../route.ts";
 
-const page = { cursor: name.optional(), limit: limit.optional() };
+const page = { cursor: cursor.optional(), limit: limit.optional() };
 
 export const webhookRoutes: readonly Route[] = [
   route({

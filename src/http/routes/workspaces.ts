@@ -3,7 +3,7 @@ import { z } from "zod";
 import { FlowForgeError } from "../../core/errors.ts";
 import { setLimitsSchema } from "../../core/limits/limits-schema.ts";
 import { chosen } from "../audit.ts";
-import { limit, name } from "../fields.ts";
+import { cursor, limit, name } from "../fields.ts";
 import { SAFE_HEADERS } from "../problem.ts";
 import { type Caller, type Route, route } from "../route.ts";
 
@@ -16,7 +16,7 @@ export const workspaceRoutes: readonly Route[] = [
     path: "/workspaces",
     summary: "Names of the workspaces that have anything, page by page",
     everywhere: true,
-    query: z.strictObject({ cursor: name.optional(), limit: limit.optional() }),
+    query: z.strictObject({ cursor: cursor.optional(), limit: limit.optional() }),
     answer: ({ engine, query }) => engine.workspaces.list(query),
   }),
   route({
