@@ -143,7 +143,7 @@ describe("the page of a run", () => {
     await reader.open(`/runs/${run.id}`);
     await listens;
     isIn = false;
-    await reader.page.getByRole("alert").first().waitFor();
+    await reader.page.getByRole("alert").getByText("You are not logged in").first().waitFor();
     expect(reader.troubles.filter((trouble) => !trouble.includes("401"))).toEqual([]);
   });
 
@@ -170,6 +170,31 @@ describe("the page of a run", () => {
       await page.locator(".page-note").getByText("succeeded").waitFor();
     });
   });
+});
+
+test("how long ago something was goes by the server's clock, however wrong the reader's is", async () => {
+  await stage.engine.runs.start("order", { workspace, input: LARGE });
+  await using reader = await openReader(browser, stage.url);
+  await reader.page.clock.install({ time: Date.now() + 3_600_000 });
+  await reader.open("/runs");
+  const ago = reader.page
+    .getByRole("row")
+    .nth(1)
+    .getByText(/^(?:just now|\d+ s ago)$/);
+  await ago.waitFor();
+  expect(reader.troubles).toEqual([]);
+});
+
+test("a group of dead letters is seen where it is opened, however far below", async () => {
+  await refused("ord_low");
+  await using reader = await openReader(browser, stage.url);
+  const { page } = reader;
+  await page.setViewportSize({ width: 1_400, height: 200 });
+  await reader.open("/dead-letters");
+  await page.getByRole("button", { name: "refund", exact: true }).click();
+  const letters = page.getByRole("heading", { name: "Open at refund" });
+  await letters.waitFor();
+  await expect.poll(async () => (await letters.boundingBox())!.y, { timeout: 100_000 }).toBeLessThan(200);
 });
 
 describe("without a pointer", () => {
@@ -227,6 +252,33 @@ describe("without a pointer", () => {
       expect(await picture.locator("[tabindex='0']").count()).toBe(1);
       await press(page, "Enter");
       await page.getByRole("heading", { name: next.split(",")[0]!, exact: true }).waitFor();
+    });
+  });
+
+  test("a workspace is gone through to the one that is meant", async () => {
+    const other = "another";
+    const one = { format: 1, name: "one", nodes: { w: { kind: "wait", for: { signal: "go" } } }, edges: [] };
+    await stage.engine.workflows.register(defineWorkflow(one), { workspace: other });
+    await reading("/settings", async ({ page }) => {
+      const choice = page.getByRole("navigation").getByLabel("Workspace");
+      await choice.getByRole("option", { name: other }).waitFor({ state: "attached" });
+      await choice.focus();
+      await press(page, "ArrowUp");
+      const go = page.getByRole("link", { name: "Go there" });
+      await go.waitFor();
+      expect(new URL(page.url()).search).toBe("");
+      await press(page, "Tab", "Enter");
+      await page.waitForURL(({ searchParams }) => searchParams.get("workspace") === other);
+    });
+  });
+
+  test("what is folded keeps the focus when it is unfolded", async () => {
+    await reading("/workflows/order", async ({ page }) => {
+      const definition = page.getByRole("group", { name: "Definition" });
+      await definition.getByRole("button", { name: "{ 6 members }" }).press("Enter");
+      expect(await page.evaluate<string>("document.activeElement.ariaLabel")).toBe("Fold");
+      await press(page, "Enter");
+      expect(await focused(page)).toBe("{ 6 members }");
     });
   });
 

@@ -1,5 +1,7 @@
 /** Calls to the API that serves this page. Paths are those of the OpenAPI document. */
 
+import { setBy } from "./clock.ts";
+
 /** What the server answered instead of what was asked for. */
 export class ApiError extends Error {
   readonly status: number;
@@ -74,6 +76,7 @@ async function call<T>(method: string, path: string, { body, headers, signal }: 
     ...(signal ? { signal } : {}),
     credentials: "same-origin",
   });
+  setBy(response.headers.get("date"));
   const text = await response.text();
   const value: unknown = text === "" ? {} : parsed(text);
   if (response.ok) return value as T;

@@ -1,5 +1,6 @@
 /** What gave up, grouped by how it failed, because what failed alike is mended alike. */
 import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { Link } from "wouter-preact";
 import type { DeadLetter, DeadLetterGroup } from "../../../../core/ports/dead-letter.ts";
 import type { Page as ListPage } from "../../../../core/ports/store.ts";
@@ -152,35 +153,40 @@ function Letters({ group, onDone }: { group: DeadLetterGroup; onDone: () => void
     letters.refresh();
     onDone();
   };
+  const place = useRef<HTMLDivElement>(null);
+  // Below many groups nobody would see that it is there.
+  useEffect(() => place.current?.scrollIntoView({ block: "nearest" }), []);
   return (
-    <Panel title={`Open at ${node}`}>
-      <Shown of={letters}>
-        {({ items, cursor }) => (
-          <>
-            <Table label="Dead letters" head={["Run", "Error", "Attempts", "Opened", "Actions"]}>
-              {items.map((letter) => (
-                <tr key={letter.id}>
-                  <td>
-                    <Link href={`/runs/${letter.runId}`} class="id" title={letter.runId}>
-                      {shortId(letter.runId)}
-                    </Link>
-                    {letter.item >= 0 && <div class="muted">item {letter.item}</div>}
-                  </td>
-                  <td class="wide">{letter.error.message}</td>
-                  <td class="number">{letter.attempts}</td>
-                  <td>
-                    <Ago at={letter.openedAt} />
-                  </td>
-                  <td>
-                    <Resolve letter={letter} onDone={done} />
-                  </td>
-                </tr>
-              ))}
-            </Table>
-            <Pager pages={pages} cursor={cursor} />
-          </>
-        )}
-      </Shown>
-    </Panel>
+    <div ref={place}>
+      <Panel title={`Open at ${node}`}>
+        <Shown of={letters}>
+          {({ items, cursor }) => (
+            <>
+              <Table label="Dead letters" head={["Run", "Error", "Attempts", "Opened", "Actions"]}>
+                {items.map((letter) => (
+                  <tr key={letter.id}>
+                    <td>
+                      <Link href={`/runs/${letter.runId}`} class="id" title={letter.runId}>
+                        {shortId(letter.runId)}
+                      </Link>
+                      {letter.item >= 0 && <div class="muted">item {letter.item}</div>}
+                    </td>
+                    <td class="wide">{letter.error.message}</td>
+                    <td class="number">{letter.attempts}</td>
+                    <td>
+                      <Ago at={letter.openedAt} />
+                    </td>
+                    <td>
+                      <Resolve letter={letter} onDone={done} />
+                    </td>
+                  </tr>
+                ))}
+              </Table>
+              <Pager pages={pages} cursor={cursor} />
+            </>
+          )}
+        </Shown>
+      </Panel>
+    </div>
   );
 }

@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import type { Page as ListPage } from "../../../../core/ports/store.ts";
 import type { RunHeader } from "../../../../core/ports/stored-run.ts";
 import { query } from "../api.ts";
+import { now } from "../clock.ts";
 import { useLive } from "../live.ts";
 import { useRemembered } from "../remembered.ts";
 import { useMay, useSession } from "../session.ts";
@@ -62,7 +63,7 @@ interface StatsLive {
 /** What came last stays on the page while the next minute's is asked for. */
 function useStats([, lengthMs, step]: (typeof RANGES)[number], path: string | null): StatsLive {
   // Rounded, so that the address, and with it what is asked for again, stays the same for a minute.
-  const since = new Date(Math.floor(Date.now() / ROUND_MS) * ROUND_MS - lengthMs).toISOString();
+  const since = new Date(Math.floor(now.value / ROUND_MS) * ROUND_MS - lengthMs).toISOString();
   const stats = useLive<Stats>(path === null ? null : path + query({ since, step }));
   const [last, setLast] = useState<{ path: string | null; data: Stats } | null>(null);
   if (stats.data && stats.data !== last?.data) setLast({ path, data: stats.data });

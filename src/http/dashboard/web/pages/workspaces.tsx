@@ -1,5 +1,6 @@
 /** The tenants, for who looks after all of them. */
 import type { JSX } from "preact";
+import { useRef, useState } from "preact/hooks";
 import { Link } from "wouter-preact";
 import type { Page as ListPage } from "../../../../core/ports/store.ts";
 import { dashboardOf, query } from "../api.ts";
@@ -53,16 +54,38 @@ export function Workspaces(): JSX.Element {
 export function WorkspaceChoice({ workspace }: { workspace: string }): JSX.Element {
   const { data } = useLive<ListPage<string>>(`/workspaces${query({ limit: CHOICES })}`, RARELY_MS);
   const names = new Set([workspace, ...(data?.items ?? [])]);
+  const [chosen, setChosen] = useState(workspace);
+  // The arrow keys choose each name on the way to the one that is meant, and must not lead away with the first of them.
+  const byKey = useRef(false);
+  const choose = (name: string): void => {
+    if (byKey.current) setChosen(name);
+    else location.assign(dashboardOf(name));
+  };
+  const leave = (event: FocusEvent & { readonly currentTarget: HTMLElement }): void => {
+    if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setChosen(workspace);
+  };
   return (
-    <label>
-      Workspace
-      <select value={workspace} onChange={(event) => location.assign(dashboardOf(event.currentTarget.value))}>
-        {[...names].toSorted().map((name) => (
-          <option key={name} value={name}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </label>
+    <div class="choice" onFocusOut={leave}>
+      <label>
+        Workspace
+        <select
+          value={chosen}
+          onPointerDown={() => (byKey.current = false)}
+          onKeyDown={() => (byKey.current = true)}
+          onChange={(event) => choose(event.currentTarget.value)}
+        >
+          {[...names].toSorted().map((name) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      {chosen !== workspace && (
+        <a class="button small" href={dashboardOf(chosen)}>
+          Go there
+        </a>
+      )}
+    </div>
   );
 }

@@ -83,41 +83,39 @@ function Members({ list, entries, depth }: MembersProps): JSX.Element {
   const [shown, setShown] = useState(PAGE);
   const [begin, end] = list ? ["[", "]"] : ["{", "}"];
   if (entries.length === 0) return <span class="j-empty">{begin + end}</span>;
-  if (!open) {
-    return (
-      <button type="button" class="link j-fold" aria-expanded="false" onClick={() => setOpen(true)}>
-        {begin} {entries.length} {list ? "element" : "member"}
-        {entries.length === 1 ? "" : "s"} {end}
-      </button>
-    );
-  }
+  const what = `${entries.length} ${list ? "element" : "member"}${entries.length === 1 ? "" : "s"}`;
   return (
     <span>
+      {/* The same button both ways, so that who presses its key does not lose it. */}
       <button
         type="button"
         class="link j-fold"
-        aria-expanded="true"
-        aria-label="Fold"
-        onClick={() => setOpen(false)}
+        aria-expanded={open}
+        {...(open ? { "aria-label": "Fold" } : {})}
+        onClick={() => setOpen(!open)}
       >
-        {begin}
+        {open ? begin : `${begin} ${what} ${end}`}
       </button>
-      <ul>
-        {entries.slice(0, shown).map(([name, member]) => (
-          <li key={name}>
-            {!list && <span class="j-key">{JSON.stringify(name)}: </span>}
-            <Value value={member} depth={depth + 1} />
-          </li>
-        ))}
-        {entries.length > shown && (
-          <li>
-            <More onClick={() => setShown(shown + PAGE * 10)}>
-              {(entries.length - shown).toLocaleString()} more
-            </More>
-          </li>
-        )}
-      </ul>
-      {end}
+      {open && (
+        <>
+          <ul>
+            {entries.slice(0, shown).map(([name, member]) => (
+              <li key={name}>
+                {!list && <span class="j-key">{JSON.stringify(name)}: </span>}
+                <Value value={member} depth={depth + 1} />
+              </li>
+            ))}
+            {entries.length > shown && (
+              <li>
+                <More onClick={() => setShown(shown + PAGE * 10)}>
+                  {(entries.length - shown).toLocaleString()} more
+                </More>
+              </li>
+            )}
+          </ul>
+          {end}
+        </>
+      )}
     </span>
   );
 }

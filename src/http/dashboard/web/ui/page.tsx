@@ -53,11 +53,15 @@ function Loading(): JSX.Element {
   );
 }
 
+const REFUSED: Readonly<Record<number, string>> = {
+  401: "You are not logged in, or not any more. ",
+  403: "You may not see this. ",
+};
+
 export function Trouble({ error, stale }: { error: Error; stale: boolean }): JSX.Element {
-  const refused = error instanceof ApiError && (error.status === 401 || error.status === 403);
   return (
     <p class="trouble" role="alert">
-      {refused ? "You may not see this. " : ""}
+      {error instanceof ApiError ? (REFUSED[error.status] ?? "") : ""}
       {reason(error)}
       {stale ? " What is shown is as it was." : ""}
     </p>
