@@ -330,6 +330,9 @@ test("who may only look sees no button that does anything, and is refused where 
       await page.getByRole("button", { name: "failed", exact: true }).click();
       await page.getByRole("button", { name: "failed", exact: true, pressed: true }).waitFor();
       expect(await page.getByText("All that fit:").count()).toBe(0);
+      await page.getByRole("link", { name: "Dead letters", exact: true }).click();
+      await page.getByRole("columnheader", { name: "Error" }).waitFor();
+      expect(await page.getByRole("columnheader", { name: "Actions" }).count()).toBe(0);
     },
     { url },
   );

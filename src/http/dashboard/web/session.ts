@@ -19,6 +19,12 @@ export function useSession(): Session {
   return useContext(SessionContext);
 }
 
+/** Whether any of them may be done. */
+export function useMayAny(operations: readonly string[]): boolean {
+  const { operations: all } = useContext(SessionContext);
+  return operations.some((operation) => all.includes(operation));
+}
+
 /** Whether an operation exists and may be done. */
 export function useMay(operation: string): boolean {
   return useContext(SessionContext).operations.includes(operation);

@@ -18,7 +18,8 @@ import { Ago } from "../ui/time.tsx";
 const PAGE = 100;
 /** The server counts no further. */
 const MOST_PARKED = 10_000;
-const HEAD = ["Breaker", "State", "Failed", "Parked behind it", "Since", "Actions"];
+const HEAD = ["Breaker", "State", "Failed", "Parked behind it", "Since"];
+const ACTIONS = ["breakers.open", "breakers.close"];
 const MEANING: Readonly<Record<BreakerPhase, string>> = {
   closed: "",
   open: "nothing begins behind it",
@@ -40,7 +41,7 @@ export function Breakers(): JSX.Element {
             <Empty>All circuit breakers are closed: nothing is held back by one.</Empty>
           ) : (
             <>
-              <Table label="Breakers" head={HEAD}>
+              <Table label="Breakers" head={HEAD} actions={ACTIONS}>
                 {items.map((breaker) => (
                   <Row key={`${breaker.scope} ${breaker.name}`} breaker={breaker} onDone={done} />
                 ))}

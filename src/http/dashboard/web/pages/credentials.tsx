@@ -26,7 +26,11 @@ export function Credentials(): JSX.Element {
           items.length === 0 ? (
             <Empty>No credentials are stored.</Empty>
           ) : (
-            <Table label="Credentials" head={["Name", "Fields", "Only for hosts", "Changed", "Actions"]}>
+            <Table
+              label="Credentials"
+              head={["Name", "Fields", "Only for hosts", "Changed"]}
+              actions={["credentials.set", "credentials.delete"]}
+            >
               {items.map((credential) => (
                 <Row key={credential.name} credential={credential} onDone={done} />
               ))}

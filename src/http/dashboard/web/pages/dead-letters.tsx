@@ -17,6 +17,8 @@ import { CompleteAll } from "./complete-all.tsx";
 import { Resolve } from "./resolve.tsx";
 
 const PAGE = 25;
+const OF_ALL = ["deadLetters.redriveMany", "deadLetters.completeMany", "deadLetters.discardMany"];
+const OF_ONE = ["deadLetters.redrive", "deadLetters.complete", "deadLetters.discard"];
 
 export function DeadLetters(): JSX.Element {
   const groups = useLive<{ items: readonly DeadLetterGroup[] }>("/dead-letter-groups");
@@ -43,7 +45,7 @@ export function DeadLetters(): JSX.Element {
           ) : !items.some(fits(text)) ? (
             <Empty>No group has this text in its error, node or workflow.</Empty>
           ) : (
-            <Table label="Groups" head={["Node", "Error", "Open", "First", "Last", "Actions"]}>
+            <Table label="Groups" head={["Node", "Error", "Open", "First", "Last"]} actions={OF_ALL}>
               {items.filter(fits(text)).map((group) => (
                 <Group
                   key={keyOf(group)}
@@ -162,7 +164,7 @@ function Letters({ group, onDone }: { group: DeadLetterGroup; onDone: () => void
         <Shown of={letters}>
           {({ items, cursor }) => (
             <>
-              <Table label="Dead letters" head={["Run", "Error", "Attempts", "Opened", "Actions"]}>
+              <Table label="Dead letters" head={["Run", "Error", "Attempts", "Opened"]} actions={OF_ONE}>
                 {items.map((letter) => (
                   <tr key={letter.id}>
                     <td>

@@ -30,7 +30,8 @@ interface Poll {
 }
 
 const PAGE = 50;
-const HEAD = ["Workflow", "Asks", "State", "Next", "Last", "Actions"];
+const HEAD = ["Workflow", "Asks", "State", "Next", "Last"];
+const ACTIONS = ["polls.pause", "polls.resume", "polls.pollNow"];
 
 export function Polls(): JSX.Element {
   const pages = usePages("polls");
@@ -43,7 +44,7 @@ export function Polls(): JSX.Element {
             <Empty>No workflow is started by what another service has.</Empty>
           ) : (
             <>
-              <Table label="Polls" head={HEAD}>
+              <Table label="Polls" head={HEAD} actions={ACTIONS}>
                 {items.map((poll) => (
                   <Row key={`${poll.workflow} ${poll.trigger}`} poll={poll} onDone={() => polls.refresh()} />
                 ))}

@@ -32,7 +32,8 @@ interface Schedule {
 }
 
 const PAGE = 50;
-const HEAD = ["Workflow", "Due", "State", "Next", "Last run", "Actions"];
+const HEAD = ["Workflow", "Due", "State", "Next", "Last run"];
+const ACTIONS = ["schedules.pause", "schedules.resume", "schedules.trigger", "schedules.delete"];
 
 export function Schedules(): JSX.Element {
   const pages = usePages("schedules");
@@ -45,7 +46,7 @@ export function Schedules(): JSX.Element {
             <Empty>Nothing is started by the clock.</Empty>
           ) : (
             <>
-              <Table label="Schedules" head={HEAD}>
+              <Table label="Schedules" head={HEAD} actions={ACTIONS}>
                 {items.map((schedule) => (
                   <Row key={pathOf(schedule)} schedule={schedule} onDone={() => schedules.refresh()} />
                 ))}

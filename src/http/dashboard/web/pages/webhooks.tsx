@@ -99,7 +99,11 @@ function Deliveries(): JSX.Element {
             <Empty>Nothing has come in.</Empty>
           ) : (
             <>
-              <Table label="Deliveries" head={["Came", "Path", "Status", "Run", "Size", "Actions"]}>
+              <Table
+                label="Deliveries"
+                head={["Came", "Path", "Status", "Run", "Size"]}
+                actions={["webhooks.replay"]}
+              >
                 {items.map((delivery) => (
                   <Delivery key={delivery.id} delivery={delivery} onDone={() => deliveries.refresh()} />
                 ))}

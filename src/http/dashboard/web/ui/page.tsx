@@ -3,6 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { ApiError } from "../api.ts";
 import type { Live } from "../live.ts";
+import { useMayAny } from "../session.ts";
 import { reason } from "./toast.tsx";
 
 interface PageProps {
@@ -95,18 +96,22 @@ export function Panel({ title, actions, class: look, children }: PanelProps): JS
 export function Table({
   label,
   head,
+  actions = [],
   children,
 }: {
   label: string;
   head: readonly ComponentChildren[];
+  /** Operations that can be done to a row, in its last column. It has a head for who may do any of them; the others see nothing there. */
+  actions?: readonly string[];
   children: ComponentChildren;
 }): JSX.Element {
+  const titles = useMayAny(actions) ? [...head, "Actions"] : head;
   return (
     <div class="scroll" role="group" aria-label={label} tabIndex={0}>
       <table>
         <thead>
           <tr>
-            {head.map((title, at) => (
+            {titles.map((title, at) => (
               <th key={at} scope="col">
                 {title}
               </th>
