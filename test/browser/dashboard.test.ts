@@ -265,10 +265,10 @@ test("runs are found by filter, and paused, resumed and cancelled by it", async 
     const all = page.getByRole("group", { name: "All runs that fit the filter" });
     await all.waitFor();
     // Half of a label is no filter, and what it leaves out must not be told anything.
-    await page.getByLabel("Label").fill("batch");
+    await page.getByRole("searchbox", { name: "Label" }).fill("batch");
     await all.waitFor({ state: "detached" });
     await page.getByRole("button", { name: "failed", exact: true }).click();
-    await page.getByLabel("Label").fill("batch:of-the-test");
+    await page.getByRole("searchbox", { name: "Label" }).fill("batch:of-the-test");
     for (const verb of ["Pause all", "Resume all"]) {
       await page.getByRole("button", { name: verb }).click();
       await page.getByRole("dialog").getByText("label batch:of-the-test").waitFor();
@@ -284,7 +284,7 @@ test("runs are found by filter, and paused, resumed and cancelled by it", async 
     await page.getByRole("heading", { name: "order", level: 1 }).waitFor();
     await page.goBack();
     await expect.poll(() => rows.count(), { timeout: 100_000 }).toBe(4);
-    expect(await page.getByLabel("Label").inputValue()).toBe("batch:of-the-test");
+    expect(await page.getByRole("searchbox", { name: "Label" }).inputValue()).toBe("batch:of-the-test");
     await page.getByRole("button", { name: "Cancel all" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Cancel all" }).click();
     await page.getByText("3 runs were told.").waitFor();

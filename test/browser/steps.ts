@@ -56,7 +56,7 @@ export const STEPS: readonly Step[] = [
     what: "runs: by label, with the pause after typing",
     address: "/runs",
     act: async (page) => {
-      await page.getByLabel("Label").fill("no:such");
+      await page.getByRole("searchbox", { name: "Label" }).fill("no:such");
       await page.getByText(NO_RUNS).waitFor();
     },
   },

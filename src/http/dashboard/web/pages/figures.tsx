@@ -39,7 +39,16 @@ function Tiles({ stats, range, all }: FiguresProps): JSX.Element {
   return (
     <>
       <div class="tiles">
-        <Tile name="Active runs" value={count(now.active)} note={statusText(now.runs)} />
+        <Tile
+          name="Active runs"
+          value={count(now.active)}
+          note={
+            <>
+              {statusText(now.runs)}
+              {now.stuck > 0 && <strong class="bad-news">; {count(now.stuck)} stuck</strong>}
+            </>
+          }
+        />
         <Tile
           name="Queue depth"
           value={count(waiting)}
@@ -57,9 +66,6 @@ function Tiles({ stats, range, all }: FiguresProps): JSX.Element {
             )
           }
         />
-        {now.stuck > 0 && (
-          <Tile name="Stuck runs" value={count(now.stuck)} tone="bad" note="should move and do not" />
-        )}
         <Tile
           name="Failure rate"
           value={runs.failureRate === null ? "–" : percent(runs.failureRate)}

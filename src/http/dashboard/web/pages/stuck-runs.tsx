@@ -28,7 +28,7 @@ export function StuckRuns(): JSX.Element | null {
   const runs = useLive<ListPage<KnownStuckRun>>(may ? `/stuck-runs${query({ limit: SHOWN })}` : null);
   if (!may) return null;
   return (
-    <Panel title="Stuck runs" class="short">
+    <Panel title="Stuck runs" class="short alarm">
       <Shown of={runs}>{({ items }) => <Rows runs={items} />}</Shown>
     </Panel>
   );
@@ -43,7 +43,7 @@ function Rows({ runs }: { runs: readonly KnownStuckRun[] }): JSX.Element {
             <Link href={`/runs/${run.runId}`}>{run.workflow}</Link>
           </td>
           <td>{run.node ?? "–"}</td>
-          <td>{TEXTS[run.reason](run)}</td>
+          <td class="wide">{TEXTS[run.reason](run)}</td>
           <td>
             <Ago at={run.since} />
           </td>

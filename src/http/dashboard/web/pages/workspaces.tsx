@@ -67,7 +67,7 @@ export function WorkspaceChoice({ workspace }: { workspace: string }): JSX.Eleme
   return (
     <div class="choice" onFocusOut={leave}>
       <label>
-        Workspace
+        <span>Workspace</span>
         <select
           value={chosen}
           onPointerDown={() => (byKey.current = false)}
