@@ -9,6 +9,7 @@ import type { Pool, PoolClient, PoolConfig } from "pg";
 import { connectionErrorOf, unreachable } from "./failures.ts";
 import { Line } from "./line.ts";
 import { isBorrowed, targetOf, type Connection } from "./own-settings.ts";
+import { sendable } from "./sendable.ts";
 import { SteadyClient } from "./steady-client.ts";
 
 export interface Statement {
@@ -161,7 +162,7 @@ function sessionOf(client: PoolClient, prepare: boolean): Session {
     async query<Row>({ text, values, name }: Statement): Promise<readonly Row[]> {
       const result = await client.query({
         text,
-        ...(values ? { values: values as unknown[] } : {}),
+        ...(values ? { values: sendable(values) } : {}),
         ...(prepare && name !== undefined ? { name } : {}),
         types,
       });

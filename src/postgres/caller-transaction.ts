@@ -3,6 +3,7 @@ import { CompiledQuery, type QueryResult } from "kysely";
 import { FlowForgeError } from "../core/errors.ts";
 import { errorCode, isConnectionError } from "../postgres-connection/failures.ts";
 import type { Sender, Statement } from "../postgres-connection/pool.ts";
+import { sendable } from "../postgres-connection/sendable.ts";
 
 /** A client of `pg` between `begin` and `commit`. Not a pool: each of its statements may go over another connection. */
 export interface TransactionClient {
@@ -53,13 +54,13 @@ function sessionOf(tx: unknown): Sender {
   if (isKysely(tx)) {
     return {
       query: async <Row>({ text, values = [] }: Statement) =>
-        (await tx.executeQuery<Row>(CompiledQuery.raw(text, [...values]) as CompiledQuery<Row>)).rows,
+        (await tx.executeQuery<Row>(CompiledQuery.raw(text, sendable(values)) as CompiledQuery<Row>)).rows,
     };
   }
   if (!isClient(tx)) throw noTransaction(null);
   return {
     query: async <Row>({ text, values }: Statement) =>
-      (await tx.query(text, values && [...values])).rows as Row[],
+      (await tx.query(text, values && sendable(values))).rows as Row[],
   };
 }
 

@@ -125,7 +125,7 @@ function named(pool: ConnectionPool, s: string): Pick<ScheduleStore, "set" | "de
             due_at = case when ${isSame} then c.due_at else excluded.due_at end,
             fire_at = case when ${isSame} then c.fire_at else excluded.fire_at end,
             held = ${isSame} and c.held, rev = c.rev + 1
-          where not (${isSame} and c.starts::jsonb = excluded.starts::jsonb)`,
+          where not (${isSame} and c.starts::text = excluded.starts::text)`,
         values: [workspace, workflow, node, ...texts, dueAt, fireAt],
       });
       return get(place);

@@ -6,6 +6,7 @@ import { z, type ZodType } from "zod";
 import { MAX_JITTER_MS, MIN_EVERY_MS, timingProblem } from "../schedule/timing.ts";
 import { DURATION_EXPECTED, parseDuration, tryParseDuration } from "./duration.ts";
 import type { Duration } from "./document.ts";
+import { isStorable } from "../storable.ts";
 import { ACTION_NAME, fits, LABEL, LANE, NAME, type NameRule, OUTCOME } from "./names.ts";
 import type { ShapeCode } from "./problems.ts";
 import { RETRY_LIMITS } from "./retry.ts";
@@ -211,9 +212,17 @@ const sources = z.discriminatedUnion("type", [
   }),
 ]);
 
+// Sources are searched and compared where they are stored.
+const source = ruled(sources, {
+  code: "field_invalid",
+  test: isStorable,
+  message: () => "A text in the source holds NUL or half of a character.",
+  next: "Write it without such characters.",
+});
+
 const trigger = place(
   "a trigger",
-  { kind: z.literal("trigger"), description, join, source: sources.exactOptional(), input: template },
+  { kind: z.literal("trigger"), description, join, source: source.exactOptional(), input: template },
   LATER_OF_NODES,
 );
 
