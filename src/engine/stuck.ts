@@ -138,7 +138,8 @@ export class StuckRuns {
 
   async #need({ node, ...key }: Waiting): Promise<NodeNeed | null> {
     if (node === null) return null;
-    const plan = await this.#parts.plan(key);
+    // One that cannot be read is as good as none: the runs of others are looked at all the same.
+    const plan = await this.#parts.plan(key).catch(() => null);
     const planned = plan?.nodes[plan.indexOf.get(node) ?? -1];
     return planned?.kind === "action" ? { lane: planned.lane, action: planned.action } : null;
   }

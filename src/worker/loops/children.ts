@@ -1,6 +1,8 @@
 /** Tells runs how their children ended. Right after an end, and now and then for ends whose process was lost. */
 import type { ItemChildEnd } from "../../core/ports/children.ts";
 import type { Store } from "../../core/ports/store.ts";
+import type { IntentResult } from "../intent.ts";
+import { mapKeyOf, UnderWay } from "./under-way.ts";
 
 const PAGE = 500;
 const EVERY_MS = 1_000;
@@ -19,12 +21,20 @@ export interface ChildrenRound {
 }
 
 export function childrenRound({ store, ended, look, restedAt }: ChildrenRound): () => Promise<number> {
+  const maps = new UnderWay();
+  const tell = async (ends: readonly ItemChildEnd[]): Promise<IntentResult> => {
+    await ended(ends);
+    return "applied";
+  };
   return async () => {
     const told = await store.tellParents(PAGE);
     for (const runId of told) look(runId);
-    const ends = await store.itemChildEnds(PAGE);
-    await ended(ends);
-    if (told.length > 0 || ends.length > 0) return 0;
+    const groups = Map.groupBy(await store.itemChildEnds(PAGE), ({ parent }) => mapKeyOf(parent));
+    const applied = await maps.ask([...groups.values()], {
+      keyOf: ([first]) => mapKeyOf(first!.parent),
+      submit: tell,
+    });
+    if (told.length > 0 || applied > 0) return 0;
     return performance.now() - restedAt() < LATELY_MS ? SOON_MS : EVERY_MS;
   };
 }

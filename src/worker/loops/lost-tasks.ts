@@ -76,11 +76,11 @@ export class LostTasks {
     return horizons;
   }
 
-  /** `null`: there is no such version, or no such node in it; whoever looks at the run finds out what that means. */
+  /** `null`: there is no such version that could be read, or no such node in it; whoever looks at the run finds out what that means. */
   async #laneOf({ workspace, workflow, version, node }: QueuedRef): Promise<string | null> {
     const key = { workspace, workflow, version };
     const { plans } = this.#options;
-    const plan = plans.peek(key) ?? (await plans.get(key));
+    const plan = plans.peek(key) ?? (await plans.get(key).catch(() => null));
     const index = plan?.indexOf.get(node);
     const found = index === undefined ? undefined : plan?.nodes[index];
     if (!found) return null;

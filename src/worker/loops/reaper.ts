@@ -6,7 +6,7 @@ import type { Lease } from "../lease.ts";
 import type { RunTable } from "../run-table.ts";
 import type { Intent } from "../intent.ts";
 import { lossVerdict } from "../loss.ts";
-import { keyOf, UnderWay } from "./under-way.ts";
+import { keyOf, mapKeyOf, resultOf, UnderWay } from "./under-way.ts";
 
 const PAGE = 500;
 
@@ -21,18 +21,26 @@ export interface ReaperOptions {
 export function reaperRound(options: ReaperOptions): () => Promise<number> {
   const everyMs = Math.min(2_000, options.leaseMs / 2);
   const underWay = new UnderWay();
+  const maps = new UnderWay();
   return async () => {
     const { store, table, registry, lease, leaseMs } = options;
     const { watch } = lease;
     if (watch === null) return everyMs;
     const orphans = await store.reap({ leaseMs, watch, limit: PAGE });
-    const items = await table.maps.lost(orphans.filter(({ item }) => item >= 0));
+    const items = Map.groupBy(
+      orphans.filter(({ item }) => item >= 0),
+      mapKeyOf,
+    );
+    const taken = await maps.ask([...items.values()], {
+      keyOf: ([first]) => mapKeyOf(first!),
+      submit: async (group) => resultOf(await table.maps.lost(group)),
+    });
     const nodes = orphans.filter(({ item }) => item < 0);
     const applied = await underWay.ask(nodes, {
       keyOf,
       submit: (ref) => table.submitFor(ref, (node, plan) => lossOf({ registry, plan, node, ref })),
     });
-    return orphans.length === PAGE && applied + items > 0 ? 0 : everyMs;
+    return orphans.length === PAGE && applied + taken > 0 ? 0 : everyMs;
   };
 }
 

@@ -59,3 +59,37 @@ test("every stuck run that is found is told, also where one of them could not be
   expect(logged.filter((message) => message === "a run is stuck")).toHaveLength(3);
   expect(logged).toContain("a stuck run could not be told to workflows");
 });
+
+test("a run whose definition cannot be read keeps nobody from being found", async () => {
+  const ids = [newId(), newId()];
+  let noted: (found: readonly { runId: string; reason: string }[]) => void = () => undefined;
+  const found = new Promise<readonly { runId: string; reason: string }[]>((resolve) => (noted = resolve));
+  const of = { workspace: "acme", version: 1, status: "running", isOld: true, since: 1 };
+  const parts = {
+    store: {
+      stuck: {
+        takeTurn: async () => true,
+        waiting: async () => [
+          { ...of, runId: ids[0], workflow: "bad", node: "a", kind: "ready" },
+          { ...of, runId: ids[1], workflow: "w", node: null, kind: "idle" },
+        ],
+        rooms: async () => [],
+        note: async (runs: readonly { runId: string; reason: string }[]) => (noted(runs), []),
+      },
+    },
+    plan: async ({ workflow }: { workflow: string }) => {
+      if (workflow === "bad") throw new Error("cannot be compiled");
+      return null;
+    },
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+    events: { emit: () => undefined },
+    afterMs: 20,
+  };
+  const stuck = new StuckRuns(parts as unknown as StuckParts);
+  stuck.start({ maintain: true });
+  expect(await found).toMatchObject([
+    { runId: ids[0], reason: "not_queued" },
+    { runId: ids[1], reason: "nothing_moves" },
+  ]);
+  await stuck.stop();
+});
