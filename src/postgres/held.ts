@@ -25,6 +25,9 @@ function linesText(s: string): string {
 select * from lines limit $4`;
 }
 
+/** One that has no actions only maintains. */
+const WORKS = "dead_at is null and (actions is null or json_array_length(actions) > 0)";
+
 /** Which of the workers that take from a lane a node run falls to, follows from its run's id. */
 function firstText(s: string): string {
   const rows = (
@@ -35,7 +38,7 @@ function firstText(s: string): string {
       order by n.held_at limit x.most)`;
   return `with live as materialized (
   select w.id, row_number() over (order by w.id) - 1 as place, count(*) over () as of
-  from ${s}.workers w where w.dead_at is null and w.lanes::jsonb ?| $5::text[]),
+  from ${s}.workers w where ${WORKS} and w.lanes::jsonb ?| $5::text[]),
 me as materialized (select coalesce(max(l.place), 0) as place, coalesce(max(l.of), 1) as of from live l where l.id = $4),
 x as materialized (
   select x.*, me.place, me.of from me, unnest($1::text[], $2::text[], $3::int4[]) with ordinality as x(lane, workspace, most, i))
@@ -80,7 +83,7 @@ export function heldStore(pool: ConnectionPool, s: string): HeldStore {
     async capacity() {
       const [row] = await pool.query<{ places: number }>({
         name: "flowforge_capacity",
-        text: `select coalesce(sum(concurrency), 0) as places from ${s}.workers where dead_at is null`,
+        text: `select coalesce(sum(concurrency), 0) as places from ${s}.workers where ${WORKS}`,
       });
       return row!.places;
     },

@@ -41,6 +41,6 @@ export interface HeldStore {
   ): Promise<readonly HeldRef[]>;
   /** Node runs that have been handed to the queue and are not taken, by workspace. */
   queued(): Promise<ReadonlyMap<string, number>>;
-  /** How many node runs all live workers together run at once. */
+  /** How many node runs all live workers together run at once; those that only maintain run none. */
   capacity(): Promise<number>;
 }

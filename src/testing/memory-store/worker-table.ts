@@ -82,7 +82,7 @@ export class WorkerTable {
   /** Node runs that the live ones together run at once. */
   capacity(): number {
     return [...this.#workers.values()].reduce(
-      (sum, { dead, info }) => sum + (dead ? 0 : info.concurrency),
+      (sum, { dead, info }) => sum + (dead || info.actions?.length === 0 ? 0 : info.concurrency),
       0,
     );
   }

@@ -108,7 +108,8 @@ export function heldRules({ expect, rule }: Kit): void {
   rule("what all live workers run at once is added up", async ({ store }) => {
     expect(await store.held.capacity()).toBe(0);
     const [one, other] = [worker({ concurrency: 10 }), worker({ concurrency: 30 })];
-    for (const each of [one, other]) await store.register(each);
+    const maintains = worker({ concurrency: 50, actions: [] });
+    for (const each of [one, other, maintains]) await store.register(each);
     expect(await store.held.capacity()).toBe(40);
     await store.deregister(one.id);
     expect(await store.held.capacity()).toBe(30);
