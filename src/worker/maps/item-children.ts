@@ -128,6 +128,8 @@ export class ItemChildren {
     const groups = Map.groupBy(ends, ({ parent }) => `${parent.runId} ${parent.node}`);
     for (const [, group] of groups) {
       await this.#endedOf(group[0]!.parent, group);
+      // A run that could not be read before the process ends looks like one that is gone. To be told twice does no harm.
+      if (this.#options.env.stopped()) return;
       await this.#options.env.store.forgetChildEnds(group);
     }
   }
