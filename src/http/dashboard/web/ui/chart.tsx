@@ -28,6 +28,8 @@ interface ChartProps {
 
 const HEIGHT = 170;
 const AXIS_WIDTH = 64;
+/** Of a time below it, with room beside it. */
+const TIME_WIDTH = 72;
 /** Steps of a scale of whole numbers: 1, 2, 5, 10, and so on. */
 const WHOLE_STEPS = Array.from({ length: 10 }, (_, power) =>
   [1, 2, 5].map((step) => step * 10 ** power),
@@ -118,7 +120,7 @@ function optionsOf({ element, series, unit, least, whole }: OptionParts): uPlot.
     height: HEIGHT,
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(max ?? 0, least) * 1.1] } },
     axes: [
-      { ...axis, values: (...given) => given[1].map((at) => timeTick(at, given[4])) },
+      { ...axis, space: TIME_WIDTH, values: (...given) => given[1].map((at) => timeTick(at, given[4])) },
       {
         ...axis,
         size: AXIS_WIDTH,
