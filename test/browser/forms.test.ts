@@ -191,10 +191,35 @@ test("a group of dead letters is seen where it is opened, however far below", as
   const { page } = reader;
   await page.setViewportSize({ width: 1_400, height: 200 });
   await reader.open("/dead-letters");
+  await page.getByLabel("Text of the error").fill("ord_low");
   await page.getByRole("button", { name: "refund", exact: true }).click();
   const letters = page.getByRole("heading", { name: "Open at refund" });
   await letters.waitFor();
   await expect.poll(async () => (await letters.boundingBox())!.y, { timeout: 100_000 }).toBeLessThan(200);
+});
+
+test("a question that is asked in a table has room on the narrowest screen, and says once what is wrong", async () => {
+  await refused("ord_narrow");
+  await using reader = await openReader(browser, stage.url, { width: 360, colours: "light" });
+  const { page } = reader;
+  await reader.open("/dead-letters");
+  await page.getByLabel("Text of the error").fill("ord_narrow");
+  await page.getByRole("button", { name: "refund", exact: true }).click();
+  await page.getByRole("button", { name: "Redrive", exact: true }).first().click();
+  const dialog = page.getByRole("dialog");
+  await reader.picture("redrive-form-narrow");
+  expect(
+    await page.evaluate<number>(
+      `((it) => it.scrollWidth - it.clientWidth)(document.querySelector("dialog"))`,
+    ),
+  ).toBe(0);
+  await dialog.getByRole("button", { name: "Not now" }).click();
+  await reader.open("/workflows/order");
+  await page.getByRole("button", { name: "Start a run" }).click();
+  await page.getByLabel("Write the input as JSON").check();
+  await page.getByRole("button", { name: "Start", exact: true }).click();
+  const said = await dialog.getByRole("alert").textContent();
+  expect(said!.split("Nothing was stored").length).toBe(2);
 });
 
 describe("without a pointer", () => {

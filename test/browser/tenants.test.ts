@@ -143,7 +143,7 @@ describe("what a workspace has", () => {
       expect(await yes.isDisabled()).toBe(true);
       await dialog.getByLabel("Type the name of the workspace").fill(leaving);
       await yes.click();
-      await page.getByText("leaving is deleted, with 1 runs and 1 versions of workflows.").waitFor();
+      await page.getByText("leaving is deleted, with 1 run and 1 version of workflows.").waitFor();
       await page.getByRole("heading", { name: "Workspaces", exact: true }).waitFor();
     });
     expect(await stage.engine.runs.get(run.id, { workspace: leaving })).toBeNull();

@@ -1,7 +1,7 @@
 /** Numbers as the dashboard writes them for people. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { bytes, duration, percent, rate, shortId } from "../../../src/http/dashboard/web/format.ts";
+import { bytes, counted, duration, percent, rate, shortId } from "../../../src/http/dashboard/web/format.ts";
 
 describe("a rate", () => {
   test.each([
@@ -40,6 +40,7 @@ test.each([
 });
 
 test("shares, sizes and ids", () => {
+  expect([0, 1, 1_200].map((many) => counted(many, "run"))).toEqual(["0 runs", "1 run", "1,200 runs"]);
   expect([0, 0.0001, 0.033, 0.5].map(percent)).toEqual(["0 %", "< 0.1 %", "3.3 %", "50 %"]);
   expect([0.9962, 0.9999, 1].map(percent)).toEqual(["99.6 %", "> 99.9 %", "100 %"]);
   expect([12, 2_048, 1_048_575, 3 * 1_048_576].map(bytes)).toEqual(["12 B", "2.0 KiB", "1.0 MiB", "3.0 MiB"]);

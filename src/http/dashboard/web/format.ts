@@ -47,6 +47,11 @@ export function count(value: number): string {
   return value.toLocaleString();
 }
 
+/** `1 run`, `12 runs`. `one`: a word that is many with an s. */
+export function counted(value: number, one: string): string {
+  return `${count(value)} ${one}${value === 1 ? "" : "s"}`;
+}
+
 export function percent(share: number): string {
   if (share === 0) return "0 %";
   if (share < 0.001) return "< 0.1 %";

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { send } from "../api.ts";
-import { count } from "../format.ts";
+import { count, counted } from "../format.ts";
 import { useMay } from "../session.ts";
 import { Ask } from "../ui/dialog.tsx";
 
@@ -15,7 +15,7 @@ export function Publish({ onDone }: { onDone: () => void }): JSX.Element | null 
     const body = { name, payload: JSON.parse(text) as unknown, ...(id === "" ? {} : { id }) };
     const came = await send<{ runs: number; started: number; repeated?: true }>("POST", "/events", { body });
     if (came.repeated) return "It was published before; nothing was done now.";
-    return `It woke ${count(came.runs)} runs and started ${count(came.started)}.`;
+    return `It woke ${counted(came.runs, "run")} and started ${count(came.started)}.`;
   };
   return (
     <Ask

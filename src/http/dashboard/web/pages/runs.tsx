@@ -5,7 +5,7 @@ import { useLocation } from "wouter-preact";
 import type { Page as ListPage } from "../../../../core/ports/store.ts";
 import type { RunHeader } from "../../../../core/ports/stored-run.ts";
 import { type BulkResult, query, send } from "../api.ts";
-import { count, moment } from "../format.ts";
+import { count, counted, moment } from "../format.ts";
 import { EVERY_MS, useLive } from "../live.ts";
 import { useRemembered } from "../remembered.ts";
 import { useMay } from "../session.ts";
@@ -138,7 +138,7 @@ function Bulk({ search, sought, onDone }: BulkProps): JSX.Element | null {
             const { done, refused } = await send<BulkResult>("POST", `/bulk/runs/${verb}`, {
               body: { filter: named },
             });
-            return `${done === 1 ? "1 run was" : `${count(done)} runs were`} told${refused > 0 ? `, ${count(refused)} refused` : ""}.`;
+            return `${counted(done, "run")} ${done === 1 ? "was" : "were"} told${refused > 0 ? `, ${count(refused)} refused` : ""}.`;
           }}
           onDone={onDone}
         />

@@ -5,7 +5,7 @@ import { useLocation } from "wouter-preact";
 import type { Page as ListPage } from "../../../../core/ports/store.ts";
 import type { WorkspaceCounts } from "../../../../core/ports/workspaces.ts";
 import { addressOf, ApiError, dashboardOf, part, query, send } from "../api.ts";
-import { count, words } from "../format.ts";
+import { count, counted, words } from "../format.ts";
 import { useLive } from "../live.ts";
 import { useMay, useSession } from "../session.ts";
 import { Ask } from "../ui/dialog.tsx";
@@ -145,7 +145,7 @@ function Delete({ path, name }: ContentsProps): JSX.Element | null {
   if (!useMay("workspaces.delete")) return null;
   const remove = async (): Promise<string> => {
     const { runs, versions } = await send<Summary>("DELETE", path);
-    return `${name} is deleted, with ${count(runs)} runs and ${count(versions)} versions of workflows.`;
+    return `${name} is deleted, with ${counted(runs, "run")} and ${counted(versions, "version")} of workflows.`;
   };
   return (
     <Ask

@@ -33,7 +33,11 @@ export async function attempt(action: () => Promise<string>, done: () => void = 
 export function reason(error: unknown): string {
   // Of what was typed: the API's own answers are read without throwing.
   if (error instanceof SyntaxError) return `This is no JSON: ${error.message}`;
-  if (error instanceof ApiError) return error.next ? `${error.message} ${error.next}` : error.message;
+  if (error instanceof ApiError) {
+    // What the server says has mostly been said with the message already.
+    const next = error.next ?? "";
+    return error.message.includes(next) ? error.message : `${error.message} ${next}`;
+  }
   return error instanceof Error ? `The server does not answer: ${error.message}` : String(error);
 }
 
