@@ -63,7 +63,7 @@ interface StatsLive {
 /** What came last stays on the page while the next minute's is asked for. */
 function useStats([, lengthMs, step]: (typeof RANGES)[number], path: string | null): StatsLive {
   // Rounded, so that the address, and with it what is asked for again, stays the same for a minute.
-  const since = new Date(Math.floor(now.value / ROUND_MS) * ROUND_MS - lengthMs).toISOString();
+  const since = new Date(Math.floor(now.peek() / ROUND_MS) * ROUND_MS - lengthMs).toISOString();
   const stats = useLive<Stats>(path === null ? null : path + query({ since, step }));
   const [last, setLast] = useState<{ path: string | null; data: Stats } | null>(null);
   if (stats.data && stats.data !== last?.data) setLast({ path, data: stats.data });
