@@ -34,8 +34,9 @@ export function mapParts(s: string, rows: string, { items }: Shape): readonly st
     `map_moved as (
   update ${s}.maps u set fence = case when g.type = 'end' then u.fence else g.fence end,
     closed = g.type <> 'resume' and (u.closed or g.type = 'close'),
+    touched_at = case g.type when 'resume' then clock.t else u.touched_at end,
     live = g.type <> 'end'${counted}
-  from map_writes g where u.run_id = g.run_id and u.node = g.node and g.type in ('reopen', 'resume', 'close', 'end'))`,
+  from clock, map_writes g where u.run_id = g.run_id and u.node = g.node and g.type in ('reopen', 'resume', 'close', 'end'))`,
     `map_left as (
   update ${s}.node_runs t set status = 'cancelled', retry_at = null, finished_at = clock.t
   from map_writes g, clock where g.type = 'end' and t.run_id = g.run_id and t.node = g.node and t.retry_at is not null)`,

@@ -164,7 +164,7 @@ function mapState(row: MapRow): MapState {
 function finishText(s: string, hasBlobs: boolean): string {
   const blobs = hasBlobs ? `${insertBlobs(s, { runId: "m.run_id", from: `m, ${blobRows(19)}` })},\n` : "";
   return `with clock as materialized (select ${s}.now() as t),
-m as materialized (select u.run_id, u.node from ${s}.maps u where u.run_id = $1 and u.node = $2 for no key update),
+m as materialized (select u.* from ${s}.maps u where u.run_id = $1 and u.node = $2 for no key update),
 x as materialized (select * from unnest($3::int4[], $4::int4[], $5::int4[], $6::text[], $7::int4[], $8::int4[], $9::int8[],
   $10::int8[], $11::text[], $12::bool[], $13::json[], $14::json[], $15::json[], $16::json[], $17::text[], $18::int8[])
   as x(item, ran_under, fence, status, attempt, losses, delay, put_off_ms, failure, duplicated, input, output, error,
@@ -204,8 +204,9 @@ ${blobs}moved as (
   update ${s}.maps u set running = u.running - c.stopped, waiting = u.waiting + c.waiting, done = u.done + c.done,
     failed = u.failed + c.failed, open = u.open + c.open, bytes = u.bytes + c.bytes, touched_at = clock.t
   from counted c, clock where u.run_id = $1 and u.node = $2 and c.n > 0 returning u.live, ${COUNTS})
-select moved.*, (select json_agg(c.item) from changed c) as taken,
-  ${runBytes(s)} + (select bytes from counted) as run_bytes from moved join ${s}.runs r on r.id = $1`;
+select t.*, (select json_agg(c.item) from changed c) as taken, ${runBytes(s)} + (select bytes from counted) as run_bytes
+from (select * from moved union all select u.live, ${COUNTS} from m u where not exists (select from moved)) t
+join ${s}.runs r on r.id = $1`;
 }
 
 async function finishItems(
@@ -221,7 +222,7 @@ async function finishItems(
     jsonArray(results.map((result) => blobs.text(0, read(result))));
   const [inputs, outputs] = [value((result) => result.input), value((result) => result.output)];
   const hasBlobs = blobs.rows.length > 0;
-  const [row] = await pool.query<MapRow & { live: boolean; taken: string; run_bytes: number }>({
+  const [row] = await pool.query<MapRow & { live: boolean; taken: string | null; run_bytes: number }>({
     name: `flowforge_finish_items${hasBlobs ? "_blobs" : ""}`,
     text: hasBlobs ? texts.blobs : texts.plain,
     values: [
@@ -247,8 +248,8 @@ async function finishItems(
     ],
   });
   if (!row) return { map: null, taken: [], runBytes: 0 };
-  const taken = JSON.parse(row.taken) as readonly number[];
-  return { map: row.live ? mapState(row) : null, taken, runBytes: row.run_bytes };
+  const taken = (row.taken === null ? [] : JSON.parse(row.taken)) as readonly number[];
+  return { map: row.live && taken.length > 0 ? mapState(row) : null, taken, runBytes: row.run_bytes };
 }
 
 async function itemStates(

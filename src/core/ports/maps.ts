@@ -142,6 +142,7 @@ export interface ItemResult extends Omit<ItemState, "generation" | "keyFence"> {
 }
 
 export interface FinishedItems {
+  /** As it is now; `null`: nobody waits for it, or none of the results was taken. */
   readonly map: MapState | null;
   /** Items whose results were taken. Others ran under another fence by then. */
   readonly taken: readonly number[];

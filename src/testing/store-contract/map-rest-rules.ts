@@ -131,6 +131,16 @@ function idleRules({ rule, expect }: Kit): void {
     expect(await idle(store)).toEqual([]);
   });
 
+  rule("that are taken up again are not idle before nobody has touched them", async ({ store, advance }) => {
+    const id = await mapped(store);
+    await changed(store, id, { maps: [{ type: "close", node: "m", fence: 2 }] });
+    await advance(3_001);
+    await changed(store, id, { maps: [{ type: "resume", node: "m", fence: 3 }] });
+    expect(await idle(store)).toEqual([]);
+    await advance(3_001);
+    expect(await idle(store)).toEqual([id]);
+  });
+
   rule("are idle where an item is due, and where nothing is left to do", async ({ store, advance }) => {
     const id = await mapped(store, { total: 1 });
     await claim(store, id);

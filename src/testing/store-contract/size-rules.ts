@@ -98,6 +98,12 @@ function itemRules({ rule, expect }: Kit): void {
     ]);
     expect([finished.taken, finished.runBytes]).toEqual([[0], 1_200]);
     expect((await store.finishItems(map, [{ ...success, item: 1 }])).runBytes).toBe(1_200);
+    // Nobody takes this once more, and it says nothing of the run.
+    expect(await store.finishItems(map, [{ ...success, item: 1 }])).toEqual({
+      map: null,
+      taken: [],
+      runBytes: 1_200,
+    });
     expect((await store.claimItems({ ...map, worker: "w", limit: 2 })).runBytes).toBe(1_200);
     expect(await sizeOf(store, runId)).toBe(1_200);
     expect((await store.run(WORKSPACE, runId))?.bytes).toBe(1_200);
