@@ -48,8 +48,8 @@ export function claimKeyParts(s: string, source: string, shape: Shape): readonly
     or (old.state = 'held' and old.run_id = excluded.run_id and old.node = excluded.node)
   returning old.run_id, old.node)`,
     `awaited as materialized (
-  select q.i, q.node from q join ${s}.action_keys k on k.workspace = q.workspace and k.action = q.action and k.key = q.key
-  where q.type = 'wait' and k.state = 'held' for share of k skip locked)`,
+  select q.i, q.node from q join ${s}.action_keys k on k.workspace = q.workspace and k.action = q.action and k.key = q.key cross join clock
+  where q.type = 'wait' and k.state = 'held' and not ${isActionKeyFree(s, "k", "clock.t")} for share of k skip locked)`,
   ];
 }
 

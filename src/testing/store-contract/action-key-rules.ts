@@ -212,6 +212,17 @@ function settledRules({ rule, expect }: Kit): void {
 }
 
 function waiterRules({ rule, expect }: Kit): void {
+  rule("nobody waits for the key of a run that is deleted", async ({ store, advance }) => {
+    const elsewhere = { start: newRun({ workspace: "elsewhere" }) };
+    await stored(store, { ...elsewhere, nodes: [running("a", "w")], actionKeys: [claim("k")] });
+    const id = await stored(store, { nodes: [row("a")] });
+    expect(await store.actionKeys([ref("k")])).toMatchObject([{ state: "held" }]);
+    while ((await store.workspaces.erase("elsewhere", 100)).runs > 0);
+    await advance(61_000);
+    expect(await store.actionKeys([ref("k")])).toEqual([null]);
+    expect(await store.commit([await asks(store, id, wait("k"))])).toEqual([{ type: "contended" }]);
+  });
+
   rule("who waits is named once, when the key is settled", async ({ store, second }) => {
     const holder = await holds(store, "k");
     const waiters = [await stored(store), await stored(store)];
