@@ -18,11 +18,11 @@ export interface Return {
 }
 
 /**
- * How long a task that this worker cannot take stays away. Where one worker of three has the action, it takes three rounds to find that one, so
- * the pause grows once in three. Where nobody has it, it grows with each: a task must not go round and round.
+ * How long a task that this worker cannot take stays away. Where one worker of three has the action, it takes three rounds on average to find that
+ * one, so the pause grows once in six. Where nobody has it, it grows with each: a task must not go round and round.
  */
 export function returnMs({ dispatches, having, random }: Return): number {
-  const growth = having > 0 ? Math.floor(dispatches * having) : dispatches;
+  const growth = having > 0 ? Math.floor((dispatches * having) / 2) : dispatches;
   const longest = Math.min(LONGEST_RETURN_MS, FIRST_RETURN_MS * 2 ** Math.min(growth, 10));
   return Math.ceil(longest * (0.5 + random / 2));
 }

@@ -10,7 +10,7 @@ test("a task that nobody can take comes back soon at first, and less and less of
 });
 
 test("a task that somebody can take comes back soon until it should have found them", () => {
-  expect(longest(1, [0, 1, 2])).toEqual([100, 200, 400]);
-  expect(longest(1 / 2, [0, 1, 2, 3, 4])).toEqual([100, 100, 200, 200, 400]);
-  expect(longest(1 / 100, [99, 100, 199, 200, 1_000_000])).toEqual([100, 200, 200, 400, 5_000]);
+  expect(longest(1, [0, 1, 2, 3, 4])).toEqual([100, 100, 200, 200, 400]);
+  expect(longest(1 / 2, [0, 3, 4, 7, 8])).toEqual([100, 100, 200, 200, 400]);
+  expect(longest(1 / 100, [199, 200, 399, 400, 1_000_000])).toEqual([100, 200, 200, 400, 5_000]);
 });
