@@ -1,6 +1,7 @@
 /** Where the nodes and edges of a workflow are drawn, by dagre: from left to right, or downwards where that is easier to see. */
 import dagre from "@dagrejs/dagre";
 import type { EdgeDocument, WorkflowDocument } from "../../../../core/definition/document.ts";
+import { extentOf } from "./extent.ts";
 
 export const NODE_WIDTH = 172;
 export const NODE_HEIGHT = 52;
@@ -9,7 +10,11 @@ const RANK_GAP = 46;
 const NODE_GAP = 22;
 const MARGIN = 14;
 
+/** A larger one is laid out in one direction only: it takes long, and one of the two would be thrown away. */
+const MOST_TWICE = 60;
+
 type Direction = "LR" | "TB";
+type Size = Pick<Layout, "width" | "height">;
 
 export interface PlacedNode {
   readonly id: string;
@@ -41,9 +46,23 @@ export function layoutOf(
   document: Pick<WorkflowDocument, "nodes" | "edges">,
   room: { readonly width: number; readonly height: number },
 ): Layout {
+  const scale = ({ width, height }: Size): number => Math.max(width / room.width, height / room.height);
+  if (Object.keys(document.nodes).length > MOST_TWICE) {
+    const [across, down] = guesses(document);
+    return laidOut(document, scale(across) <= scale(down) ? "LR" : "TB");
+  }
   const [across, down] = [laidOut(document, "LR"), laidOut(document, "TB")];
-  const scale = ({ width, height }: Layout): number => Math.max(width / room.width, height / room.height);
   return scale(across) <= scale(down) ? across : down;
+}
+
+/** How large it would be in each direction, were no edge longer than from one rank to the next. */
+function guesses(document: Pick<WorkflowDocument, "nodes" | "edges">): readonly [across: Size, down: Size] {
+  const { ranks, widest } = extentOf(document);
+  const size = (across: number, down: number, [x, y]: readonly [number, number]): Size => ({
+    width: across * (NODE_WIDTH + x),
+    height: down * (NODE_HEIGHT + y),
+  });
+  return [size(ranks, widest, [RANK_GAP, NODE_GAP]), size(widest, ranks, [NODE_GAP, RANK_GAP])];
 }
 
 function laidOut(document: Pick<WorkflowDocument, "nodes" | "edges">, rankdir: Direction): Layout {
