@@ -174,11 +174,12 @@ class Meter {
     void this.take(workspace, rate, 0).catch(() => undefined);
   }
 
+  /** In so many milliseconds there is what would have been enough: what is owed beyond a full bucket is paid afterwards. */
   async owe(workspace: string, rate: Rate, tokens: number): Promise<number> {
-    const returned = -sumOf(partsOf(tokens, rate));
-    const [left] = await this.#take([{ workspace, rate, wanted: 0, returned }]);
-    // It says when there is one again; there being none is enough.
-    return Math.max(0, left!.waitMs - 1_000 / rate.perSecond);
+    const parts = partsOf(tokens, rate);
+    const [left] = await this.#take([{ workspace, rate, wanted: 0, returned: -sumOf(parts) }]);
+    // It says when there is one again, in whole milliseconds, rounded up; there being none is enough.
+    return Math.max(0, Math.floor(left!.waitMs - ((1 + parts.owed) * 1_000) / rate.perSecond));
   }
 
   async #run(): Promise<void> {

@@ -122,6 +122,17 @@ test("who owes begins when it is paid; more than a day is refused and not owed",
   expect(await admit(1)).toMatchObject({ quota: "starts" });
 });
 
+test("whoever takes the last of a full bucket owes nothing, nor does one that is larger than it wait for more than all of it", async () => {
+  const few = bench({ starts: { limit: 3, per: "1s" } });
+  const waits = [1, 2, 3].map(() => few.door.owe({ workspace: ACME, starts: 1, bytes: 0 }));
+  expect(await Promise.all(waits)).toEqual([0, 0, 0]);
+  const large = bench({ payloadBytes: { limit: 100, per: "1h" } });
+  const owe = (bytes: number): Promise<number> => large.door.owe({ workspace: ACME, starts: 1, bytes });
+  expect(await owe(300)).toBe(0);
+  // What is beyond the bucket is paid first.
+  expect(await owe(50)).toBe(9_000_000);
+});
+
 test("stored runs are counted now and then, with what is started here meanwhile", async () => {
   const { admit, advance } = bench({ storedRuns: 7 });
   expect([await admit(1), await admit(1)]).toEqual(["in", "in"]);
