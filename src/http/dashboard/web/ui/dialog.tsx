@@ -13,18 +13,24 @@ interface DialogProps {
 function Dialog({ title, onClose, children }: DialogProps): JSX.Element {
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
+  const isGone = useRef(false);
   useLayoutEffect(() => {
     const dialog = element.current!;
     dialog.showModal();
     const goOn = standStill();
     return () => {
+      isGone.current = true;
       // Only one that is closed gives the focus back to where it was; one that is just taken away does not.
       dialog.close();
       goOn();
     };
   }, []);
+  // It is told a moment later, when the same question may be open again: that one is not meant.
+  const closed = (): void => {
+    if (!isGone.current) onClose();
+  };
   return (
-    <dialog ref={element} aria-labelledby={id} onClose={onClose}>
+    <dialog ref={element} aria-labelledby={id} onClose={closed}>
       <h2 id={id}>{title}</h2>
       {children}
     </dialog>
