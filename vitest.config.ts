@@ -22,6 +22,8 @@ const config: ViteUserConfig = defineConfig({
           // Servers start and stop in these tests, on machines that may be busy.
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          // What is polled for is what has to come; how soon is not what these tests show.
+          expect: { poll: { timeout: 20_000 } },
         },
       },
     ],
