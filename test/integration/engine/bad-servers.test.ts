@@ -117,7 +117,7 @@ describeRedis("Redis", () => {
     await using database = await testDatabase();
     await using proxy = await rewritingProxy(redisUrl()!, (text) =>
       text.replace(
-        /(redis_version:)[\d.]+/,
+        /((?:redis|valkey)_version:)[\d.]+/g,
         (found, name: string) => name + "5.0.7".padEnd(found.length - name.length, "0"),
       ),
     );
