@@ -3,7 +3,6 @@
  * Libraries put them on the error, on its response, or on its cause (`fetch failed`). Nothing here trusts what it reads:
  * getters may throw, causes may be circular.
  */
-import { storable } from "../storable.ts";
 import { markOf } from "./failures.ts";
 
 export interface FailureFacts {
@@ -162,7 +161,6 @@ function isFields(value: unknown): value is Fields {
   return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 
-/** Class and code are columns, and the message is searched. */
 function shorten(text: string, max: number): string {
-  return storable(text.length <= max ? text : `${text.slice(0, max - 1)}…`);
+  return text.length <= max ? text : `${text.slice(0, max - 1)}…`;
 }

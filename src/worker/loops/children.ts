@@ -2,7 +2,8 @@
 import type { ItemChildEnd } from "../../core/ports/children.ts";
 import type { Store } from "../../core/ports/store.ts";
 import type { IntentResult } from "../intent.ts";
-import { mapKeyOf, UnderWay } from "./under-way.ts";
+import { mapKeyOf } from "../maps/map-key.ts";
+import { UnderWay } from "./under-way.ts";
 
 const PAGE = 500;
 const EVERY_MS = 1_000;

@@ -6,7 +6,8 @@ import type { Lease } from "../lease.ts";
 import type { RunTable } from "../run-table.ts";
 import type { Intent } from "../intent.ts";
 import { lossVerdict } from "../loss.ts";
-import { keyOf, mapKeyOf, resultOf, UnderWay } from "./under-way.ts";
+import { mapKeyOf } from "../maps/map-key.ts";
+import { keyOf, resultOf, UnderWay } from "./under-way.ts";
 
 const PAGE = 500;
 

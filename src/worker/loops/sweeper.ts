@@ -4,8 +4,9 @@ import type { Scheduler } from "../../core/ports/scheduler.ts";
 import type { DispatchRef, Store } from "../../core/ports/store.ts";
 import type { IntentResult } from "../intent.ts";
 import type { RunTable } from "../run-table.ts";
+import { mapKeyOf } from "../maps/map-key.ts";
 import { LostTasks } from "./lost-tasks.ts";
-import { keyOf, mapKeyOf, UnderWay } from "./under-way.ts";
+import { keyOf, UnderWay } from "./under-way.ts";
 
 const PAGE = 1_000;
 const EVERY_MS = 2_000;
@@ -28,7 +29,7 @@ export function sweeperRound(options: SweeperOptions): () => Promise<number> {
   const lostTasks = new LostTasks({ ...options, plans: table.plans });
   const look = (runId: string): Promise<IntentResult> => table.submit(runId, { type: "look" });
   const revive = async (map: IdleMap): Promise<IntentResult> => {
-    await table.maps.revive([map]);
+    await table.maps.revive(map);
     return "applied";
   };
   const resend = (ref: DispatchRef): Promise<IntentResult> =>

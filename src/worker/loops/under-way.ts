@@ -2,7 +2,6 @@
  * What a maintenance loop has asked of runs. A run that cannot be read now (its rows are locked, its definition cannot be compiled)
  * answers late or never, and must not hold up the loop that serves all others.
  */
-import type { MapRef } from "../../core/ports/maps.ts";
 import type { NodeRef } from "../../core/ports/store.ts";
 import type { IntentResult } from "../intent.ts";
 
@@ -37,10 +36,6 @@ export class UnderWay {
 /** What is asked of many together, of which so many were taken. */
 export function resultOf(taken: number): IntentResult {
   return taken > 0 ? "applied" : "stale";
-}
-
-export function mapKeyOf({ runId, node }: MapRef): string {
-  return `${runId} ${node}`;
 }
 
 /** A node run under one fence. */

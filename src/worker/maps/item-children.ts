@@ -123,15 +123,12 @@ export class ItemChildren {
 
   // ------------------------------------------------------------------ ends
 
-  /** Tells items how their children ended. */
+  /** Tells items of one map how their children ended. */
   async ended(ends: readonly ItemChildEnd[]): Promise<void> {
-    const groups = Map.groupBy(ends, ({ parent }) => `${parent.runId} ${parent.node}`);
-    for (const [, group] of groups) {
-      await this.#endedOf(group[0]!.parent, group);
-      // A run that could not be read before the process ends looks like one that is gone. To be told twice does no harm.
-      if (this.#options.env.stopped()) return;
-      await this.#options.env.store.forgetChildEnds(group);
-    }
+    const { env } = this.#options;
+    await this.#endedOf(ends[0]!.parent, ends);
+    // A run that could not be read before the process ends looks like one that is gone. To be told twice does no harm.
+    if (!env.stopped()) await env.store.forgetChildEnds(ends);
   }
 
   async #endedOf(parent: ParentRef, ends: readonly ItemChildEnd[]): Promise<void> {

@@ -15,6 +15,7 @@ import type { ChildRuns } from "../child-opener.ts";
 import { lossVerdict } from "../loss.ts";
 import { observed } from "../observing.ts";
 import type { Slots } from "../slots.ts";
+import { mapKeyOf } from "./map-key.ts";
 import { ItemChildren } from "./item-children.ts";
 import { isMapNode, type MapNode } from "./map-node.ts";
 import { MapRunner } from "./map-runner.ts";
@@ -85,9 +86,9 @@ export class Maps {
     return false;
   }
 
-  /** Of the sweeper: nobody may be working on these. */
-  async revive(maps: readonly IdleMap[]): Promise<void> {
-    for (const map of maps) await this.#goOn(map, map.fence);
+  /** Of the sweeper: nobody may be working on it. */
+  revive(map: IdleMap): Promise<void> {
+    return this.#goOn(map, map.fence);
   }
 
   /** Here, where that is possible. */
@@ -98,7 +99,7 @@ export class Maps {
     if (run && node && isMapNode(node)) this.#sendTickets({ run, node, fence, more: 1 });
   }
 
-  /** Children of items have ended. */
+  /** Children of items of one map have ended. */
   childrenEnded(ends: readonly ItemChildEnd[]): Promise<void> {
     return this.#children.ended(ends);
   }
@@ -115,7 +116,7 @@ export class Maps {
     const { env, retry, slots, onFenced } = this.#options;
     const action = env.registry.get(node.action);
     if (!action || !env.workshop()?.lanes.has(node.lane)) return null;
-    const key = keyOf({ runId: run.id, node: node.id });
+    const key = mapKeyOf({ runId: run.id, node: node.id });
     const known = this.#runners.get(key);
     if (known) return known;
     const { fence } = run.state!.nodes[node.index]!;
@@ -147,7 +148,7 @@ export class Maps {
 
   #surplus(run: ActiveRun, node: MapNode): void {
     if (this.#options.workers() <= 1) return;
-    const key = keyOf({ runId: run.id, node: node.id });
+    const key = mapKeyOf({ runId: run.id, node: node.id });
     const now = performance.now();
     if (now - (this.#askedAt.get(key) ?? -Infinity) < SURPLUS_MS) return;
     this.#askedAt.set(key, now);
@@ -210,12 +211,12 @@ export class Maps {
   // ------------------------------------------------------------------ losing items
 
   holds({ runId, node, item, fence }: NodeRef): boolean {
-    return this.#runners.get(keyOf({ runId, node }))?.holds(item, fence) ?? false;
+    return this.#runners.get(mapKeyOf({ runId, node }))?.holds(item, fence) ?? false;
   }
 
   /** The workers of these items are lost, or no longer know of them. What this process does not know how to judge, it leaves. */
   async lost(refs: readonly NodeRef[]): Promise<number> {
-    const groups = Map.groupBy(refs, keyOf);
+    const groups = Map.groupBy(refs, mapKeyOf);
     let taken = 0;
     for (const [, group] of groups) taken += await this.#lostOf(group[0]!, group, false);
     return taken;
@@ -296,8 +297,4 @@ export class Maps {
       }),
     );
   }
-}
-
-function keyOf({ runId, node }: MapRef): string {
-  return `${runId} ${node}`;
 }

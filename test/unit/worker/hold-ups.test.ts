@@ -36,11 +36,9 @@ test("the sweeper goes on behind a map that nobody can look at", async () => {
     table: {
       plans: { peek: () => null, get: async () => null },
       maps: {
-        revive: async (maps: readonly { runId: string }[]) => {
-          for (const { runId } of maps) {
-            revived.push(runId);
-            if (runId === "stuck") await never;
-          }
+        revive: async ({ runId }: { runId: string }) => {
+          revived.push(runId);
+          if (runId === "stuck") await never;
         },
       },
       submit: async () => "applied",
